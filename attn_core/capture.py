@@ -1,0 +1,89 @@
+"""Prompt in, trace out, with no more memory than the trace needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from attn_core.attention import FullRecorder, recording
+from attn_core.tokens import token_texts
+from attn_core.trace import AttentionTrace, Prediction
+
+if TYPE_CHECKING:
+    from attn_core.model import LanguageModel
+
+PREDICTED_TOKENS = 1000
+
+
+class PromptError(ValueError):
+    """The prompt cannot be run; the message is one sentence that says why and what to do."""
+
+
+def encode(model: LanguageModel, text: str, *, room: int = 0, max_tokens: int | None = None) -> torch.Tensor:
+    """Token ids of a prompt, int64 (1, n_tokens).
+
+    Args:
+        model: whose tokenizer is used.
+        text: the prompt.
+        room: how many further tokens must fit into the model's context.
+        max_tokens: a limit below the model's own, set for memory.
+
+    Raises:
+        PromptError: the prompt is blank, or it passes the context or the limit.
+    """
+    if not text.strip():
+        raise PromptError("The prompt is empty: type at least one word.")
+    try:
+        ids: list[int] = model.tokenizer(text)["input_ids"]
+    except UnicodeEncodeError:
+        raise PromptError(
+            "The prompt has half of a surrogate pair, which is no character: delete it and try again."
+        ) from None
+    if max_tokens is not None and len(ids) > max_tokens:
+        raise PromptError(
+            f"The prompt has {len(ids):,} tokens, but this dashboard stops at {max_tokens:,} "
+            "to stay within its memory: shorten the text."
+        )
+    if len(ids) > model.max_tokens:
+        raise PromptError(
+            f"The prompt has {len(ids):,} tokens, but {model.name} reads at most {model.max_tokens:,}: "
+            "shorten the text."
+        )
+    if len(ids) + room > model.max_tokens:
+        raise PromptError(
+            f"The prompt has {len(ids):,} tokens, and {room:,} new ones would pass the "
+            f"{model.max_tokens:,} that {model.name} can hold: ask for at most "
+            f"{model.max_tokens - len(ids):,} new tokens, or shorten the text."
+        )
+    return torch.tensor([ids], dtype=torch.long)
+
+
+def capture(model: LanguageModel, text: str, *, max_tokens: int | None = None) -> AttentionTrace:
+    """Run the model once over the text and keep all of its attention.
+
+    Attention is kept as float16; of the logits only the last position's are computed, and the best
+    next tokens are kept in `trace.prediction`.
+
+    Raises:
+        PromptError: see `encode`.
+    """
+    ids = encode(model, text, max_tokens=max_tokens)
+    recorder = FullRecorder(model.n_layers, model.n_heads, ids.shape[1])
+    with torch.inference_mode(), recording(recorder):
+        logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1]  # (n_vocabulary,)
+    return AttentionTrace(
+        tokens=token_texts(model.tokenizer, ids[0].tolist()),
+        attention=recorder.attention,
+        model=model.name,
+        text=text,
+        prediction=prediction(model, logits.float().softmax(-1)),
+    )
+
+
+def prediction(model: LanguageModel, probabilities: torch.Tensor, n: int = PREDICTED_TOKENS) -> Prediction:
+    """The `n` best next tokens of a distribution, float32 (n_vocabulary,)."""
+    best = probabilities.topk(min(n, len(probabilities)))
+    tokens = model.tokenizer.batch_decode(best.indices.unsqueeze(-1).tolist(), clean_up_tokenization_spaces=False)
+    return Prediction(tuple(tokens), best.values.numpy().astype(np.float32))

@@ -1,0 +1,236 @@
+"""A head as lines: from the words it stands on (left) to the words it looks at (right)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from attn_core.charts.style import ACCENT, CATEGORIES, INK, LINK
+from attn_core.tokens import token_labels
+from attn_core.trace import AttentionTrace
+
+MAX_LINKS = 600  # more are neither readable nor quick to paint
+MIN_WEIGHT = 0.01  # thinner lines cannot be seen
+MAX_LABEL = 18  # characters of a word before it is cut with an ellipsis
+
+# Where things stand across the figure, as parts of its width.
+LEFT, RIGHT = 0.30, 0.68
+NUMBERS = 0.99
+
+# Vega expressions: what belongs to the hovered word is lit; with nothing hovered, what was chosen.
+LIT_BY_POINTER = "length(data('hovered_store')) && vlSelectionTest('hovered_store', datum)"
+LIT = "length(data('hovered_store')) ? vlSelectionTest('hovered_store', datum) : datum.chosen"
+
+
+@dataclass(frozen=True)
+class Links:
+    """The lines that a figure shows.
+
+    Attributes:
+        table: one row a link: query, key, weight, and head as a text; the strongest first.
+        left_out: how many links of at least `MIN_WEIGHT` are not shown.
+        threshold: every link of a larger weight is shown.
+    """
+
+    table: pd.DataFrame
+    left_out: int
+    threshold: float
+
+
+def shown_links(trace: AttentionTrace, heads: Sequence[tuple[int, int]], *, query: int | None = None) -> Links:
+    """The links that `attention_lines` draws: the strongest, and all those of the chosen query."""
+    return _choose([(_name(head), trace.head(*head)) for head in heads], query)
+
+
+def attention_lines(
+    trace: AttentionTrace,
+    layer: int,
+    head: int,
+    *,
+    query: int | None = None,
+    more_heads: Sequence[tuple[int, int]] = (),
+) -> alt.LayerChart:
+    """One head's attention as lines; with `more_heads`, several heads over each other in colours.
+
+    Hovering a word on the left shows its lines only, with the weights. The point selection `query`
+    (field `query`, a token position) tells which word was clicked.
+
+    Args:
+        trace: what to show.
+        layer, head: zero-based.
+        query: a token position whose lines are shown while nothing is hovered; all of them if None.
+        more_heads: further (layer, head) pairs drawn over the first.
+    """
+    heads = [(layer, head), *more_heads]
+    links = shown_links(trace, heads, query=query)
+    return _figure(
+        token_labels(trace.tokens),
+        links.table,
+        heads=[_name(head) for head in heads],
+        chosen=query,
+        queries=range(trace.n_tokens),
+        description=f"Attention of layer {layer} head {head}: lines from each word to the words it looks at.",
+    )
+
+
+def row_lines(tokens: Sequence[str], row: NDArray[Any], *, name: str) -> alt.LayerChart:
+    """The lines of the last token only: what one head looked at when the next token was chosen.
+
+    Args:
+        tokens: the n tokens up to the query.
+        row: the head's weights on them, (n,); sums to 1.
+        name: what the head is called in the description.
+    """
+    query = len(tokens) - 1
+    weights = np.zeros((len(tokens), len(tokens)), dtype=np.float32)
+    weights[query] = row
+    return _figure(
+        token_labels(tokens),
+        _choose([(name, weights)], query).table,
+        heads=[name],
+        chosen=query,
+        queries=[query],
+        description=f"What {name} looked at from the last word.",
+    )
+
+
+def _name(head: tuple[int, int]) -> str:
+    return f"layer {head[0]} head {head[1]}"
+
+
+def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], query: int | None) -> Links:
+    """Pick the strongest links of the (n, n) matrices."""
+    tables = []
+    for name, weights in matrices:
+        queries, keys = np.nonzero(weights >= MIN_WEIGHT)
+        tables.append(pd.DataFrame({"query": queries, "key": keys, "weight": weights[queries, keys], "head": name}))
+    table = pd.concat(tables, ignore_index=True).sort_values("weight", ascending=False, kind="stable")
+    shown = pd.Series(np.arange(len(table)) < MAX_LINKS, index=table.index)
+    if query is not None:
+        shown |= table["query"] == query
+    left_out = table[~shown]
+    threshold = float(left_out["weight"].max()) if len(left_out) else MIN_WEIGHT
+    return Links(table[shown].round({"weight": 4}), len(left_out), threshold)
+
+
+def _figure(
+    labels: Sequence[str],
+    links: pd.DataFrame,
+    *,
+    heads: Sequence[str],
+    chosen: int | None,
+    queries: Sequence[int] | range,
+    description: str,
+) -> alt.LayerChart:
+    n = len(labels)
+    step = 26 if n <= 32 else 20 if n <= 80 else 15
+    font = 15 if n <= 32 else 13 if n <= 80 else 11
+    words = pd.DataFrame({"query": range(n), "word": [_cut(label) for label in labels], "full": labels})
+    words["chosen"] = chosen is None or words["query"] == chosen
+    y_scale = alt.Scale(domain=[-0.5, n - 0.5], reverse=True, nice=False)
+    width = alt.Scale(domain=[0, 1], range=[0.6, 9 if len(heads) == 1 else 5])
+
+    spread = 0.5 / len(heads)  # heads over each other are set apart a little, or the last would hide the rest
+    order = {head: index for index, head in enumerate(heads)}
+    links = links.assign(
+        y=links["query"] + (links["head"].map(order) - (len(heads) - 1) / 2) * spread,
+        y2=links["key"] + (links["head"].map(order) - (len(heads) - 1) / 2) * spread,
+        chosen=chosen is None or links["query"] == chosen,
+        from_word=[labels[query] for query in links["query"]],
+        to_word=[labels[key] for key in links["key"]],
+    )
+    hovered = alt.selection_point(
+        name="hovered", fields=["query"], on="pointerover", clear="pointerout", empty=False
+    )
+    color = (
+        alt.Color(
+            "head:N",
+            title=None,
+            sort=list(heads),
+            scale=alt.Scale(domain=list(heads), range=list(CATEGORIES[: len(heads)])),
+            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=5),
+        )
+        if len(heads) > 1
+        else alt.value(LINK)
+    )
+    weight_opacity = alt.Opacity("weight:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None)
+    lines = (
+        alt.Chart(links)
+        .mark_rule(strokeCap="round")
+        .encode(
+            x=_at(LEFT),
+            x2=alt.datum(RIGHT),
+            y=alt.Y("y:Q", axis=None, scale=y_scale),
+            y2="y2:Q",
+            color=color,
+            strokeWidth=alt.StrokeWidth("weight:Q", scale=width, legend=None),
+            opacity=alt.when(LIT).then(weight_opacity).otherwise(alt.value(0)),
+            tooltip=[
+                alt.Tooltip("from_word:N", title="from"),
+                alt.Tooltip("to_word:N", title="to"),
+                alt.Tooltip("weight:Q", format=".3f"),
+                alt.Tooltip("head:N", title="by"),
+            ],
+        )
+    )
+    keys = (
+        alt.Chart(words)
+        .mark_text(align="left", fontSize=font, color=INK, dx=8)
+        .encode(x=_at(RIGHT), y=alt.Y("query:Q", axis=None, scale=y_scale), text="word:N")
+    )
+    rows = alt.Chart(words[words["query"].isin(list(queries))]).encode(y=alt.Y("query:Q", axis=None, scale=y_scale))
+    left_words = rows.mark_text(align="right", fontSize=font, color=INK, dx=-8).encode(
+        x=_at(LEFT), text="word:N", opacity=alt.when(LIT).then(alt.value(1)).otherwise(alt.value(0.55))
+    )
+    # The band under a query word takes the pointer, so that a short word is as easy to hit as a long one.
+    bands = (
+        rows.transform_calculate(top="datum.query - 0.5", bottom="datum.query + 0.5")
+        .mark_rect(cursor="pointer", fill=ACCENT)
+        .encode(
+            x=alt.datum(0.0, axis=None, scale=alt.Scale(domain=[0, 1], nice=False)),
+            x2=alt.datum(LEFT),
+            y=alt.Y("top:Q", axis=None, scale=y_scale),
+            y2="bottom:Q",
+            opacity=alt.when(hovered)
+            .then(alt.value(0.28))
+            .when(f"datum.query === {-1 if chosen is None else chosen}")
+            .then(alt.value(0.18))
+            .otherwise(alt.value(0)),
+            tooltip=[alt.Tooltip("full:N", title="word"), alt.Tooltip("query:Q", title="position")],
+        )
+        .add_params(hovered, alt.selection_point(name="query", fields=["query"], on="click", clear=False))
+    )
+    layers = [lines, keys, left_words, bands]
+    if len(heads) == 1:
+        numbers = (
+            alt.Chart(links)
+            .mark_text(align="right", fontSize=font, color=INK, fontWeight="bold")
+            .encode(
+                x=_at(NUMBERS),
+                y=alt.Y("key:Q", axis=None, scale=y_scale),
+                text=alt.Text("weight:Q", format=".2f"),
+                opacity=alt.when(LIT if chosen is not None else LIT_BY_POINTER)
+                .then(alt.value(1))
+                .otherwise(alt.value(0)),
+            )
+        )
+        layers.insert(3, numbers)
+    return (
+        alt.layer(*layers)
+        .properties(width=520, height=step * n, description=description)
+        .configure_view(strokeWidth=0)
+    )
+
+
+def _at(x: float) -> alt.XDatum:
+    return alt.XDatum(x, type="quantitative", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= MAX_LABEL else label[: MAX_LABEL - 1] + "…"

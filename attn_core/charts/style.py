@@ -1,0 +1,81 @@
+"""Colours that every chart shares, and attention as small pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Theme = Literal["light", "dark"]
+
+LINK = "#2b7bba"  # attention; holds 3:1 against both backgrounds
+ACCENT = "#d55e00"  # what is chosen
+INK = "currentColor"  # the text colour of the page around the chart
+
+# Okabe and Ito, "Color Universal Design" (2008): eight colours safe for colour-blind viewers.
+# Black gives way to grey, so that all of them show on a dark background too.
+CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c", "#f0e442")
+
+# Five colours of one hue in even steps of CIE lightness, from the page's background on.
+_RAMPS: dict[Theme, tuple[str, ...]] = {
+    "light": ("#ffffff", "#b3cae5", "#6c96c8", "#2c63a7", "#003471"),
+    "dark": ("#0e1117", "#123c61", "#256fa6", "#67a6d9", "#cee5fd"),
+}
+_LEVELS = 64
+
+
+@cache
+def ramp(theme: Theme) -> NDArray[np.uint8]:
+    """The sequential scale for attention, uint8 (64, 3): row i is the colour of i/63 of the full scale."""
+    anchors = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in _RAMPS[theme]], dtype=np.float64)
+    at = np.linspace(0, len(anchors) - 1, _LEVELS)
+    channels = [np.interp(at, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
+    return np.stack(channels, axis=-1).round().astype(np.uint8)
+
+
+def named_axis(labels: Sequence[str], *, title: str | None, font_size: int, **options: Any) -> alt.Axis:
+    """An axis that shows `labels[i]` at the value i; labels may repeat and hold any character."""
+    return alt.Axis(
+        title=title,
+        values=list(range(len(labels))),
+        labelExpr=f"{json.dumps(list(labels))}[datum.value]",
+        labelFontSize=font_size,
+        labelLimit=130,
+        labelOverlap=False,
+        grid=False,
+        ticks=False,
+        domain=False,
+        **options,
+    )
+
+
+def picture(weights: NDArray[Any], theme: Theme, size: int) -> str:
+    """A head's weights, (n, n) in [0, 1], as a square PNG in a data URL, at most `size` pixels a side.
+
+    The square root of a weight sets its colour, so that faint attention is not lost. More tokens than
+    pixels: each pixel shows the strongest weight under it.
+    """
+    levels = np.sqrt(np.clip(weights.astype(np.float32), 0, 1)) * (_LEVELS - 1)
+    pixels = _fit(levels.round().astype(np.uint8), size)
+    image = Image.fromarray(pixels, mode="P")
+    image.putpalette(ramp(theme).tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _fit(levels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    n = len(levels)
+    if n > size:
+        starts = np.linspace(0, n, size, endpoint=False).astype(int)
+        return np.maximum.reduceat(np.maximum.reduceat(levels, starts, axis=0), starts, axis=1)
+    factor = size // n
+    return levels.repeat(factor, axis=0).repeat(factor, axis=1)

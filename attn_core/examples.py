@@ -1,0 +1,30 @@
+"""The prompts of Jesse Vig's article, and its head numbers, which belong to GPT-2 small alone.
+
+Source: "OpenAI GPT-2: Understanding Language Generation through Visualization" (2019).
+"""
+
+from __future__ import annotations
+
+DOG = "The dog on the ship ran"
+SON = "Jesse Vig is the son of an evangelical preacher named James"
+COLLEAGUE = "Jesse Vig is the colleague of an evangelical preacher named James"
+
+PROMPTS = (
+    DOG,
+    "The dog on the ship ran off, and the dog was found by the crew.",
+    "On the string of one kite we saw Mother's new gown! Her gown with the dots that are pink, white and",
+    "At the store, she bought apples, oranges, bananas,",
+    "Who is Jesse Vig?",
+    SON,
+    COLLEAGUE,
+)
+
+# Layer and head that the article shows for a text that starts so, zero-based.
+_ARTICLE_HEADS = {DOG: (4, 3), SON: (11, 10), COLLEAGUE: (11, 10)}
+
+
+def article_head(model: str, text: str) -> tuple[int, int] | None:
+    """The head that the article shows for this prompt; None for other prompts and other models."""
+    if model != "gpt2" and not model.startswith("gpt2 "):
+        return None
+    return next((head for prompt, head in _ARTICLE_HEADS.items() if text.startswith(prompt)), None)

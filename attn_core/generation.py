@@ -1,0 +1,164 @@
+"""Text made one token at a time, each with its probability, its alternatives and its attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import DynamicCache
+
+from attn_core.attention import LastQueryRecorder, recording
+from attn_core.capture import encode, prediction
+from attn_core.tokens import TokenDecoder
+from attn_core.trace import Prediction
+
+if TYPE_CHECKING:
+    from attn_core.model import LanguageModel
+
+N_ALTERNATIVES = 10
+
+
+@dataclass(frozen=True)
+class Step:
+    """One generated token and the moment at which it was chosen.
+
+    Attributes:
+        token: the text it adds; empty while a character is not whole yet.
+        token_id: its number in the vocabulary.
+        probability: the model's own probability of it, before temperature, top-k and top-p.
+        alternatives: the ten most probable tokens at that moment, under the same distribution.
+        attention: float16 (n_layers, n_heads, n_keys): the row of the query that chose the token,
+            which is the last token before it; rows sum to 1.
+    """
+
+    token: str
+    token_id: int
+    probability: float
+    alternatives: Prediction
+    attention: NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class GeneratedText:
+    """A prompt and what was made of it so far.
+
+    Attributes:
+        prompt: the text it went on from.
+        prompt_tokens: the prompt's tokens, n of them.
+        model: the name of the model that wrote.
+        steps: the tokens made; step i has n + i keys.
+    """
+
+    prompt: str
+    prompt_tokens: tuple[str, ...]
+    model: str
+    steps: tuple[Step, ...]
+
+    @property
+    def text(self) -> str:
+        """Prompt and new tokens together."""
+        return self.prompt + "".join(step.token for step in self.steps)
+
+    def with_step(self, step: Step) -> GeneratedText:
+        """The text with one more token."""
+        return replace(self, steps=(*self.steps, step))
+
+    def tokens_before(self, index: int) -> tuple[str, ...]:
+        """The tokens that stood there when step `index` was chosen: the keys of its attention."""
+        return self.prompt_tokens + tuple(step.token for step in self.steps[:index])
+
+
+def generate(
+    model: LanguageModel,
+    prompt: str,
+    *,
+    max_new_tokens: int = 20,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+    max_tokens: int | None = None,
+) -> Iterator[Step]:
+    """Generate token by token, up to the model's end-of-text token.
+
+    At temperature 0 each token is the most probable one, as in the model's own greedy search; above
+    it tokens are drawn, after top-k (keep the k best) and top-p (keep the fewest that reach the
+    probability p; Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration").
+
+    Raises:
+        PromptError: the prompt is blank, or prompt and new tokens do not fit; raised at the call.
+        ValueError: a setting is out of its range; raised at the call.
+    """
+    if max_new_tokens < 1:
+        raise ValueError("max_new_tokens must be at least 1.")
+    if not temperature >= 0:
+        raise ValueError("temperature must be 0 or more.")
+    if top_k is not None and top_k < 1:
+        raise ValueError("top_k must be at least 1.")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError("top_p must be above 0 and at most 1.")
+    ids = encode(model, prompt, room=max_new_tokens, max_tokens=max_tokens)
+    sampler = _Sampler(temperature, top_k, top_p, seed)
+    return _steps(model, ids, max_new_tokens, sampler)
+
+
+@dataclass
+class _Sampler:
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        self._random = torch.Generator().manual_seed(self.seed)
+
+    def choose(self, logits: torch.Tensor) -> int:
+        """Pick a token id from logits (n_vocabulary,)."""
+        if self.temperature == 0:
+            return int(logits.argmax())
+        sorted_logits, order = (logits / self.temperature).sort(descending=True, stable=True)
+        probabilities = sorted_logits.softmax(-1)
+        keep = len(probabilities) if self.top_k is None else min(self.top_k, len(probabilities))
+        probabilities = probabilities[:keep] / probabilities[:keep].sum()
+        if self.top_p is not None:
+            before = probabilities.cumsum(-1) - probabilities
+            probabilities = probabilities.masked_fill(before >= self.top_p, 0.0)
+        return int(order[torch.multinomial(probabilities, 1, generator=self._random)])
+
+
+def _steps(model: LanguageModel, ids: torch.Tensor, max_new_tokens: int, sampler: _Sampler) -> Iterator[Step]:
+    decoder = TokenDecoder(model.tokenizer)
+    for token_id in ids[0].tolist():
+        decoder.add(token_id)
+    end = _end_token_ids(model)
+    cache = DynamicCache(config=model.network.config)
+    n_keys = ids.shape[1]
+    for _ in range(max_new_tokens):
+        recorder = LastQueryRecorder(model.n_layers, model.n_heads, n_keys)
+        with torch.inference_mode(), recording(recorder):
+            output = model.network(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            logits = output.logits[0, -1].float()  # (n_vocabulary,)
+            probabilities = logits.softmax(-1)
+            token_id = sampler.choose(logits)
+        yield Step(
+            token=decoder.add(token_id),
+            token_id=token_id,
+            probability=float(probabilities[token_id]),
+            alternatives=prediction(model, probabilities, N_ALTERNATIVES),
+            attention=recorder.attention,
+        )
+        if token_id in end:
+            return
+        ids = torch.tensor([[token_id]])
+        n_keys += 1
+
+
+def _end_token_ids(model: LanguageModel) -> set[int]:
+    configured = model.network.generation_config.eos_token_id
+    if configured is None:
+        return set()
+    return {configured} if isinstance(configured, int) else set(configured)

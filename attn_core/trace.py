@@ -1,0 +1,254 @@
+"""What one run of a model left behind: its tokens and all of its attention."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT_VERSION = 1
+MAX_TOKENS = 4096
+MAX_BYTES = 1 << 30  # of attention, once unpacked
+ROW_SUM_TOLERANCE = 0.01  # float16 rounds each weight by up to 1 part in 2048
+
+
+class InvalidTrace(ValueError):
+    """The tokens and the attention do not make a trace; the message is one sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The most probable next tokens after a text, the best one first.
+
+    Attributes:
+        tokens: their texts.
+        probabilities: float32 (n,), descending, each in [0, 1].
+    """
+
+    tokens: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.probabilities, dtype=np.float32)
+        if values.shape != (len(self.tokens),):
+            raise InvalidTrace(f"{len(self.tokens)} next tokens have probabilities of shape {values.shape}.")
+        if not (np.isfinite(values).all() and (values >= 0).all() and (values <= 1.001).all()):
+            raise InvalidTrace("A next token's probability is not a number between 0 and 1.")
+        if (np.diff(values) > 0).any():
+            raise InvalidTrace("The next tokens are not in the order of their probability.")
+        values.flags.writeable = False
+        object.__setattr__(self, "probabilities", values)
+
+    def probability_of(self, token: str) -> float:
+        """The token's probability; 0.0 for one that is not among those kept."""
+        return float(self.probabilities[self.tokens.index(token)]) if token in self.tokens else 0.0
+
+    def top(self, n: int) -> list[tuple[str, float]]:
+        """The `n` most probable tokens with their probabilities."""
+        return list(zip(self.tokens[:n], self.probabilities[:n].tolist(), strict=True))
+
+
+@dataclass(frozen=True)
+class AttentionTrace:
+    """The attention of one forward pass.
+
+    Attributes:
+        tokens: the texts of the n tokens; joined they give `text`. A token that holds only a part of a
+            character is an empty string, and the whole character stands in the token that completes it.
+        attention: float16 or float32 (n_layers, n_heads, n, n); [layer, head, query, key] is how much
+            `query` looked at `key`. Rows sum to 1 and nothing looks ahead.
+        model: the model's name.
+        text: the prompt.
+        prediction: the next token's most probable choices, if they were recorded.
+        partial: some keys were left out, so a row with nothing left may be all zeros.
+
+    Raises:
+        InvalidTrace: when that does not hold.
+    """
+
+    tokens: tuple[str, ...]
+    attention: NDArray[Any]
+    model: str = ""
+    text: str = ""
+    prediction: Prediction | None = None
+    partial: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self.tokens, self.attention, self.partial)
+        self.attention.flags.writeable = False
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers."""
+        return int(self.attention.shape[0])
+
+    @property
+    def n_heads(self) -> int:
+        """Number of heads in each layer."""
+        return int(self.attention.shape[1])
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens."""
+        return len(self.tokens)
+
+    def head(self, layer: int, head: int) -> NDArray[np.float32]:
+        """One head's weights, float32 (n_tokens, n_tokens): [query, key]."""
+        return self.attention[layer, head].astype(np.float32)
+
+    def without_first_token(self) -> Self:
+        """The trace with its first token hidden and the rest of each row renormalised to sum to 1.
+
+        A row that gave (to float16) everything to the first token has nothing left and is all zeros.
+        Raises `InvalidTrace` if there is no second token.
+        """
+        if self.n_tokens < 2:
+            raise InvalidTrace("There is only one token, so the first one cannot be hidden.")
+        rest = self.attention[:, :, 1:, 1:].astype(np.float32)
+        sums = rest.sum(axis=-1, keepdims=True)
+        # Below this, what is left is the rounding of float16 and not attention.
+        renormalised = np.divide(rest, sums, out=np.zeros_like(rest), where=sums > 1e-4)
+        return replace(self, tokens=self.tokens[1:], attention=renormalised.astype(np.float16), partial=True)
+
+    def save(self, file: str | Path | IO[bytes]) -> None:
+        """Write the trace as a compressed `.npz`. Raises `ValueError` for one with keys left out."""
+        if self.partial:
+            raise ValueError("A trace with hidden keys is a view; save the trace it was made from.")
+        arrays: dict[str, Any] = {
+            "tokens": np.array(self.tokens),
+            "attention": self.attention,
+            "model": np.array(self.model),
+            "text": np.array(self.text),
+            "version": np.array(FORMAT_VERSION),
+        }
+        if self.prediction is not None:
+            arrays["next_tokens"] = np.array(self.prediction.tokens)
+            arrays["next_probabilities"] = self.prediction.probabilities
+        np.savez_compressed(file, **arrays)
+
+    def to_bytes(self) -> bytes:
+        """The file that `save` writes, as bytes."""
+        buffer = io.BytesIO()
+        self.save(buffer)
+        return buffer.getvalue()
+
+    @classmethod
+    def load(cls, file: str | Path | IO[bytes]) -> Self:
+        """Open a trace file.
+
+        Raises:
+            InvalidTrace: the file is not a whole and valid recording; the message says what is wrong.
+            OSError: the file cannot be read at all.
+        """
+        try:
+            with zipfile.ZipFile(file) as archive:
+                arrays = {name: _member(archive, name) for name in ("tokens", "attention")}
+                names = set(archive.namelist())
+                for name in ("model", "text", "next_tokens", "next_probabilities"):
+                    if f"{name}.npy" in names:
+                        arrays[name] = _member(archive, name)
+        except (
+            zipfile.BadZipFile,
+            zipfile.LargeZipFile,
+            NotImplementedError,
+            RuntimeError,
+            EOFError,
+        ) as error:
+            raise InvalidTrace("This is not a recording: the file is not a whole .npz archive.") from error
+        except (ValueError, struct.error, SyntaxError, MemoryError) as error:
+            if isinstance(error, InvalidTrace):
+                raise
+            raise InvalidTrace("This recording is broken: one of its arrays cannot be read.") from error
+        except Exception as error:  # zlib.error and whatever else a hostile archive makes zipfile raise
+            if isinstance(error, OSError):
+                raise
+            raise InvalidTrace("This recording is broken: it cannot be unpacked.") from error
+        return cls._from_arrays(arrays)
+
+    @classmethod
+    def _from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
+        tokens = _strings(arrays["tokens"], "tokens")
+        prediction = None
+        if "next_tokens" in arrays and "next_probabilities" in arrays:
+            probabilities = arrays["next_probabilities"]
+            if probabilities.dtype.kind != "f":
+                raise InvalidTrace("The recording's next-token probabilities are not numbers.")
+            prediction = Prediction(_strings(arrays["next_tokens"], "next tokens"), probabilities)
+        return cls(
+            tokens=tokens,
+            attention=arrays["attention"],
+            model=_string(arrays.get("model")),
+            text=_string(arrays.get("text")) or "".join(tokens),
+            prediction=prediction,
+        )
+
+
+def _check(tokens: tuple[str, ...], attention: NDArray[Any], partial: bool) -> None:
+    if attention.dtype not in (np.float16, np.float32):
+        raise InvalidTrace(f"Attention must be float16 or float32, not {attention.dtype}.")
+    if attention.ndim != 4 or attention.shape[2] != attention.shape[3] or 0 in attention.shape:
+        raise InvalidTrace(f"Attention must have the shape (layers, heads, tokens, tokens), not {attention.shape}.")
+    if len(tokens) != attention.shape[2]:
+        raise InvalidTrace(f"There are {len(tokens)} tokens but attention for {attention.shape[2]}.")
+    n = len(tokens)
+    future = np.triu(np.ones((n, n), dtype=bool), 1)
+    for layer, weights in enumerate(attention):  # a layer at a time: no second copy of a large trace
+        sums = weights.sum(axis=-1, dtype=np.float32)
+        if not np.isfinite(sums).all():
+            raise InvalidTrace(f"The attention of layer {layer} has values that are not finite numbers.")
+        if weights.min() < 0:
+            raise InvalidTrace(f"The attention of layer {layer} has negative weights.")
+        if weights[:, future].any():
+            raise InvalidTrace(f"In layer {layer} a token looks at a later one, which GPT-2 cannot do.")
+        wrong = np.abs(sums - 1) > ROW_SUM_TOLERANCE
+        if partial:
+            wrong &= sums != 0
+        if wrong.any():
+            head, query = (int(i) for i in np.argwhere(wrong)[0])
+            raise InvalidTrace(
+                f"The weights of layer {layer} head {head} from token {query} sum to "
+                f"{sums[head, query]:.3g}, not to 1."
+            )
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """Read one array without pickle, refusing sizes past the limits before anything is unpacked."""
+    try:
+        info = archive.getinfo(f"{name}.npy")
+    except KeyError:
+        raise InvalidTrace(f"The recording has no array named {name!r}.") from None
+    with archive.open(info) as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }.get(version)
+        if read_header is None:
+            raise InvalidTrace(f"The array {name!r} is in a version of the format that is not known.")
+        shape, _, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise InvalidTrace(f"The array {name!r} holds Python objects, which are never opened.")
+    if math.prod(shape) * dtype.itemsize > MAX_BYTES or info.file_size > MAX_BYTES + 4096:
+        raise InvalidTrace(f"The array {name!r} is larger than {MAX_BYTES >> 20} MB.")
+    if name == "tokens" and math.prod(shape) > MAX_TOKENS:
+        raise InvalidTrace(f"The recording has {math.prod(shape)} tokens; {MAX_TOKENS} are the limit.")
+    with archive.open(info) as stream:
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    return array
+
+
+def _strings(array: NDArray[Any], what: str) -> tuple[str, ...]:
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise InvalidTrace(f"The recording's {what} are not a list of texts.")
+    return tuple(str(token) for token in array)
+
+
+def _string(array: NDArray[Any] | None) -> str:
+    return str(array) if array is not None and array.ndim == 0 and array.dtype.kind == "U" else ""

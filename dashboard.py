@@ -1,0 +1,19 @@
+"""How GPT-2 chooses its words. Start with: streamlit run dashboard.py"""
+
+import streamlit as st
+
+from attn_core import ui
+
+st.set_page_config(page_title="How GPT-2 chooses its words", page_icon=":material/visibility:", layout="wide")
+page = st.navigation(
+    [
+        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("pages/generate.py", title="Generate", icon=":material/edit_note:"),
+        st.Page("pages/head_grid.py", title="Head grid", icon=":material/grid_on:"),
+        st.Page("pages/head_view.py", title="Head view", icon=":material/polyline:"),
+        st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+    ]
+)
+ui.begin()
+ui.sidebar()
+page.run()

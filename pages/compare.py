@@ -1,0 +1,30 @@
+import streamlit as st
+
+from attn_core import charts, ui
+
+ui.title(
+    "Compare",
+    "Two prompts under the same head. What does it look at from the last word, and what comes next? "
+    "A preacher who is the *son* of Jesse Vig shares the surname; a *colleague* does not.",
+)
+
+a, b = ui.two_traces()
+layer, head = ui.head_picker(a.attention[:, :, -1], model=a.model, text=a.text)
+if b is None:
+    st.info("Open a second recording to set it beside this one.", icon=":material/compare:")
+
+for column, name, trace, key in zip(st.columns(2, gap="large"), "AB", (a, b), ("query_a", "query_b"), strict=True):
+    if trace is None:
+        continue
+    with column:
+        st.subheader(f"{name}: layer {layer}, head {head}")
+        last = trace.n_tokens - 1
+        st.markdown(ui.strongest_link(trace, layer, head, last))
+        ui.lines(trace, layer, head, query=st.session_state.get(key, last), key=key)
+        ui.word_piece_note(trace)
+
+st.subheader("What comes next")
+if b is not None and a.prediction is not None and b.prediction is not None:
+    st.altair_chart(charts.paired_probabilities(a.prediction, b.prediction))
+else:
+    st.caption("A recording without next-word probabilities is open, so there is nothing to show here.")

@@ -1,0 +1,25 @@
+import streamlit as st
+
+from attn_core import ui
+
+ui.title(
+    "Head grid",
+    "Every attention head at once: rows are layers, columns are heads. In each thumbnail the words run "
+    "down (where GPT-2 stands) and across (where it looks). **Click one to see its lines.** "
+    "A dark left edge means the head looks at the first word: it found nothing.",
+)
+
+trace = ui.trace_in_view()
+overview, one_head = st.columns([6, 5], gap="medium")
+
+with one_head:
+    layer, head = ui.head_picker(trace.attention[:, :, -1], model=trace.model, text=trace.text)
+    st.subheader(f"Layer {layer}, head {head}")
+    query = ui.query_picker(trace, key="query")
+    st.markdown(ui.strongest_link(trace, layer, head, trace.n_tokens - 1 if query is None else query))
+    ui.lines(trace, layer, head, query=query, key="query")
+    ui.word_piece_note(trace)
+
+with overview:
+    ui.grid(trace, (layer, head))
+    st.caption("The colour is the square root of the attention, so that faint links show too.")

@@ -1,0 +1,42 @@
+import streamlit as st
+
+from attn_core import charts, ui
+
+ui.title(
+    "Head view",
+    "One head, large. Point at a word on the left to see where GPT-2 looks from there; click to keep it.",
+)
+
+whole = ui.trace_in_view()
+layer, head = ui.head_picker(whole.attention[:, :, -1], model=whole.model, text=whole.text)
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    view = st.segmented_control(
+        "View",
+        ["Lines", "Matrix", "Table"],
+        default="Lines",
+        required=True,
+        key="view",
+        persist_state="session",
+    )
+    words = st.toggle("Join word pieces", key="words", persist_state="session")
+    hide_first = st.toggle(
+        "Hide the first word",
+        key="hide_first",
+        persist_state="session",
+        help="Many heads rest on the first word when they find nothing. Hidden, the rest is scaled up to 1.",
+    )
+trace = ui.view_of(whole, words=words, hide_first=hide_first)
+query = ui.query_picker(trace, key="view_query")
+ui.nothing_left_note(trace, layer, head)
+
+match view:
+    case "Lines":
+        ui.lines(trace, layer, head, query=query, key="view_query", more_heads=ui.more_heads(trace, layer, head))
+    case "Matrix":
+        st.altair_chart(
+            charts.attention_heatmap(trace, layer, head, query=query, theme=ui.theme()), width="content"
+        )
+    case "Table":
+        ui.weights_table(trace, layer, head, query)
+ui.word_piece_note(trace)

@@ -1,0 +1,42 @@
+import streamlit as st
+
+from attn_core import ui
+
+ui.title(
+    "How GPT-2 chooses its words",
+    "To guess the next word, GPT-2 looks back at the words before it. Each of its *attention heads* looks "
+    "in its own way: one at the previous word, one at a verb's subject, one at a surname it has read, and "
+    "many at nothing in particular. Here you see every one of them, on a sentence of your own.",
+)
+
+trace = ui.trace_in_view()
+figure, places = st.columns([3, 2], gap="large")
+
+with figure:
+    layer, head = ui.head_picker(trace.attention[:, :, -1], model=trace.model, text=trace.text)
+    st.markdown(ui.strongest_link(trace, layer, head, trace.n_tokens - 1))
+    ui.lines(trace, layer, head, query=trace.n_tokens - 1, key="home_query")
+    ui.word_piece_note(trace)
+
+with places:
+    st.subheader("Where to go")
+    st.page_link(
+        "pages/head_grid.py", label="**Head grid**: all heads at once; click one", icon=":material/grid_on:"
+    )
+    st.page_link("pages/head_view.py", label="**Head view**: one head, large", icon=":material/polyline:")
+    st.page_link(
+        "pages/generate.py", label="**Generate**: watch it write, word by word", icon=":material/edit_note:"
+    )
+    st.page_link(
+        "pages/compare.py", label="**Compare**: “son of” against “colleague of”", icon=":material/compare:"
+    )
+    st.markdown(
+        "**How to read the lines.** On the left is the word GPT-2 stands on, the *query*; on the right are "
+        "the words it can look at, the *keys*. The thicker the line, the more it looks. It never looks "
+        "ahead, and the last word's lines are the ones used to guess the next word. "
+        "Point at a word on the left to see its lines."
+    )
+    st.caption(
+        "After Jesse Vig's article *OpenAI GPT-2: Understanding Language Generation through Visualization*. "
+        "Layers and heads are counted from zero."
+    )
