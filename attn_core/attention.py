@@ -120,17 +120,18 @@ def _attention(
 ) -> tuple[Tensor, None]:
     recorder = _recorder.get()
     if recorder is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)  # type: ignore[no-any-return]
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    layer: Any = module.layer_idx
     scaling = kwargs.get("scaling")
     groups = query.shape[1] // key.shape[1]
     if recorder.last_query_only:
         # The output stays the one of the unrecorded path, so recording can't change what is generated.
         last_mask = None if attention_mask is None else attention_mask[:, :, -1:]
         weights = _weights(query[:, :, -1:], repeat_kv(key, groups), last_mask, scaling)
-        recorder.record(module.layer_idx, weights[0])
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)  # type: ignore[no-any-return]
+        recorder.record(layer, weights[0])
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     weights = _weights(query, repeat_kv(key, groups), attention_mask, scaling)
-    recorder.record(module.layer_idx, weights[0])
+    recorder.record(layer, weights[0])
     output = weights @ repeat_kv(value, groups)
     return output.transpose(1, 2).contiguous(), None
 

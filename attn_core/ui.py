@@ -498,7 +498,7 @@ def generation_settings() -> dict[str, Any]:
     if way == "the most probable":
         return settings
     with st.container(horizontal=True):
-        box = {"persist_state": "session", "width": 150}
+        box: dict[str, Any] = {"persist_state": "session", "width": 150}
         settings["temperature"] = st.number_input(
             "Temperature", 0.05, 5.0, 1.0, 0.1, key="temperature", help="Higher is more surprising.", **box
         )

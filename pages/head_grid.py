@@ -6,7 +6,7 @@ ui.title(
     "Head grid",
     "Every attention head at once: rows are layers, columns are heads. In each thumbnail the words run "
     "down (where GPT-2 stands) and across (where it looks). **Click one to see its lines.** "
-    "A dark left edge means the head looks at the first word: it found nothing.",
+    "A strong left edge means the head looks at the first word: it found nothing.",
 )
 
 trace = ui.trace_in_view()

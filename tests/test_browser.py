@@ -1,0 +1,234 @@
+"""The dashboard in a real browser, started as a user starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+
+from attn_core import AttentionTrace
+from tests.browser import find_browser
+from tests.conftest import random_trace
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parent.parent
+START_LIMIT = 60  # seconds
+WAIT = 30_000  # milliseconds, for whatever a slow machine still has to load
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PAGES = {"": "How GPT-2", "generate": "Generate", "head_grid": "Head grid", "head_view": "Head view"}
+PAGES |= {"compare": "Compare"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a running dashboard that cannot reach the Hub."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless=true"]
+    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path_factory.mktemp("no_models"))}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_healthy(process, f"{address}/_stcore/health")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the server stopped while it started"
+        try:
+            with urlopen(url, timeout=1):
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start within {START_LIMIT} s")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(WAIT)
+    expect.set_options(timeout=WAIT)
+    opened = context.new_page()
+    yield opened
+    context.close()
+
+
+def visit(page: Page, server: str, path: str = "", **query: str) -> None:
+    page.goto(f"{server}/{path}?{urlencode({'model': 'mini'} | query)}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(PAGES[path])
+
+
+def figure(page: Page, index: int = 0) -> str:
+    """What the figure draws: the shapes and words of its SVG."""
+    return page.get_by_test_id("stVegaLiteChart").nth(index).locator("svg").inner_html()
+
+
+def test_type_a_sentence_see_144_thumbnails_click_one_and_see_its_lines(page: Page, server: str) -> None:
+    visit(page, server, "head_grid")
+    page.get_by_label("Prompt", exact=True).fill("The cat in the house slept")
+    page.keyboard.press("Control+Enter")
+    grid, lines = page.get_by_test_id("stVegaLiteChart").all()[:2]
+    expect(grid.locator(".mark-image image")).to_have_count(144)
+    expect(lines.get_by_text("slept").first).to_be_visible()
+
+    before = figure(page, 1)
+    grid.locator(".mark-rect.role-mark path").nth(-1).click(force=True)
+    expect(page.get_by_role("heading", name="Layer 11, head 11")).to_be_visible()
+    expect(page.get_by_label("Layer", exact=True)).to_have_value("11")
+    page.wait_for_function("old => !document.body.innerHTML.includes(old)", arg=before[:2000])
+    assert figure(page, 1) != before
+    expect(page).to_have_url(re.compile("layer=11"))
+
+    # The same head again after another was typed: the grid must not take it for no change.
+    page.get_by_label("Head", exact=True).fill("3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Layer 11, head 3")).to_be_visible()
+    page.get_by_test_id("stVegaLiteChart").first.locator(".mark-rect.role-mark path").nth(-1).click(force=True)
+    expect(page.get_by_role("heading", name="Layer 11, head 11")).to_be_visible()
+
+
+def test_generate_and_click_a_generated_word(page: Page, server: str) -> None:
+    visit(page, server, "generate", prompt="Jesse Vig is the son of an evangelical preacher named James")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    tokens = page.get_by_role("group", name="generated text").get_by_role("button")
+    expect(tokens).to_have_count(20)
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
+    before = figure(page)
+    tokens.nth(4).click()
+    expect(tokens.nth(4)).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function("old => !document.body.innerHTML.includes(old)", arg=before[:2000])
+
+
+def test_stop_keeps_what_was_made(page: Page, server: str) -> None:
+    visit(page, server, "generate", prompt="The dog")
+    page.get_by_label("New tokens").fill("200")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_role("button", name="Stop").click()
+    tokens = page.get_by_role("group", name="generated text").get_by_role("button")
+    expect(tokens.first).to_be_visible()
+    assert 1 <= tokens.count() < 200
+
+
+def test_compare_the_two_prompts(page: Page, server: str) -> None:
+    visit(page, server, "compare")
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(3)
+    for letter, word in (("A", "son"), ("B", "colleague")):
+        expect(page.get_by_role("heading", name=f"{letter}: layer")).to_be_visible()
+        expect(page.get_by_label(f"Prompt {letter}")).to_have_value(re.compile(word))
+    before = figure(page, 0)
+    page.get_by_label("Prompt A").fill("Maria Vig is the daughter of a teacher named Ann")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_test_id("stVegaLiteChart").first.get_by_text("Ann").first).to_be_visible()
+    assert figure(page, 0) != before
+
+
+def test_open_a_recording_and_see_ran_look_at_dog(
+    page: Page, server: str, recording: Callable[[str], Path]
+) -> None:
+    visit(page, server, "head_view")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(recording("dog_on_the_ship"))
+    expect(page.get_by_text("12 layers × 12 heads, 17 tokens")).to_be_visible()
+    expect(page.get_by_label("Layer", exact=True)).to_have_value("4")
+    expect(page.get_by_label("Head", exact=True)).to_have_value("3")
+    chart = page.get_by_test_id("stVegaLiteChart")
+    chart.get_by_text("ran", exact=True).first.hover(force=True)
+    expect(chart.get_by_text("0.74", exact=True).first).to_be_visible()
+    page.get_by_role("button", name="Close the recording").click()
+    expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
+
+
+def test_a_broken_recording_is_refused_and_nothing_is_lost(page: Page, server: str, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"not a zip")
+    visit(page, server, prompt="A cat sat on the mat")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(broken)
+    expect(page.get_by_text("This is not a recording")).to_be_visible()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("A cat sat on the mat")
+
+
+def test_a_saved_trace_opens_again(page: Page, server: str) -> None:
+    visit(page, server, prompt="A cat sat on the mat")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save this trace").click()
+    assert AttentionTrace.load(download.value.path()).text == "A cat sat on the mat"
+
+
+def test_without_the_hub_the_first_visit_shows_mini_and_says_why(page: Page, server: str) -> None:
+    page.goto(server)
+    expect(page.get_by_text("gpt2 is not available")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
+
+
+def test_prompt_and_head_carry_from_page_to_page_and_survive_a_reload(page: Page, server: str) -> None:
+    visit(page, server, "head_view", prompt="A cat sat on the mat", layer="2", head="7")
+    page.get_by_role("link", name="Head grid").first.click()
+    expect(page.get_by_role("heading", name="Layer 2, head 7")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"head_grid.*prompt=A\+cat.*layer=2"))
+    page.reload()
+    expect(page.get_by_role("heading", name="Layer 2, head 7")).to_be_visible()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("A cat sat on the mat")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_fit_a_phone(page: Page, server: str, path: str) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    visit(page, server, path)
+    if path != "generate":
+        expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_markup_in_a_prompt_is_shown_as_text(page: Page, server: str) -> None:
+    prompt = "<img src=x onerror=alert(1)> <b>bold</b> $x^2$ ran"
+    dialogs: list[str] = []
+
+    def note(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
+    for path in PAGES:
+        visit(page, server, path, prompt=prompt, prompt_a=prompt)
+        if path == "generate":
+            page.get_by_role("button", name="Generate", exact=True).click()
+            expect(page.get_by_role("group", name="generated text")).to_contain_text(prompt)
+        else:
+            expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+        assert page.locator("img[src='x'], .katex").count() == 0
+    assert not dialogs
+
+
+def test_long_text_in_a_recording_scrolls(page: Page, server: str, tmp_path: Path) -> None:
+    random_trace(2, 2, 150).save(tmp_path / "long.npz")
+    visit(page, server, "head_view")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(tmp_path / "long.npz")
+    expect(page.get_by_text("strongest links are drawn")).to_be_visible()

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pytest
+from PIL import Image
+
+from attn_core import AttentionTrace, Prediction, charts
+from attn_core.charts.style import picture, ramp
+from tests.conftest import random_trace
+
+
+def rows(chart: alt.LayerChart, field: str) -> list[dict[str, Any]]:
+    """The chart's first table that has the field."""
+    tables = chart.to_dict()["datasets"].values()
+    return next(table for table in tables if table and field in table[0])
+
+
+def test_the_grid_has_a_picture_for_every_head() -> None:
+    trace = random_trace(n_layers=3, n_heads=4)
+    cells = rows(charts.head_grid(trace, selected=(1, 2)), "picture")
+    assert [(cell["layer"], cell["head"]) for cell in cells] == [(i, j) for i in range(3) for j in range(4)]
+
+
+def test_a_thumbnail_shows_the_weights_and_stays_small() -> None:
+    weights = np.eye(200, dtype=np.float16)
+    image = Image.open(io.BytesIO(base64.b64decode(picture(weights, "light", 64).split(",")[1])))
+    assert image.size == (64, 64)
+    pixels = np.asarray(image.convert("RGB"))
+    assert (pixels[5, 5] == ramp("light")[-1]).all()
+    assert (pixels[5, 40] == ramp("light")[0]).all()
+
+
+def test_the_grid_of_a_long_prompt_is_within_an_80th_of_bertvizs_64_megabytes() -> None:
+    rng = np.random.default_rng(0)
+    weights = np.tril(rng.dirichlet(np.full(128, 0.05), size=(12, 12, 128))) + 1e-6 * np.tril(np.ones((128, 128)))
+    weights /= weights.sum(-1, keepdims=True)
+    trace = AttentionTrace(tuple(" w" for _ in range(128)), weights.astype(np.float32))
+    assert len(charts.head_grid(trace).to_json(indent=None)) < 64_000_000 / 80
+
+
+def test_lines_show_ran_looking_at_dog(recording: Callable[[str], Path]) -> None:
+    trace = AttentionTrace.load(recording("dog_on_the_ship"))
+    links = rows(charts.attention_lines(trace, 4, 3, query=5), "from_word")
+    strongest = max((link for link in links if link["chosen"]), key=lambda link: link["weight"])
+    assert (strongest["from_word"], strongest["to_word"]) == ("ran", "dog")
+    assert strongest["weight"] == pytest.approx(0.737, abs=0.001)
+
+
+def test_a_long_prompt_keeps_the_strongest_links_and_all_of_the_chosen_word() -> None:
+    trace = random_trace(1, 1, 200)
+    links = charts.shown_links(trace, [(0, 0)], query=150)
+    assert links.left_out > 0
+    weights = trace.head(0, 0)
+    hidden = {(q, k) for q, k in np.argwhere(weights >= 0.01)} - set(
+        zip(links.table["query"], links.table["key"], strict=True)
+    )
+    assert len(hidden) == links.left_out
+    assert max(weights[q, k] for q, k in hidden) == pytest.approx(links.threshold)
+    assert (links.table["query"] == 150).sum() == (weights[150] >= 0.01).sum()
+
+
+def test_several_heads_get_a_colour_each() -> None:
+    chart = charts.attention_lines(random_trace(), 0, 0, more_heads=[(1, 2)])
+    assert {link["head"] for link in rows(chart, "from_word")} == {"layer 0 head 0", "layer 1 head 2"}
+
+
+def test_the_row_of_one_step_draws_only_its_own_lines() -> None:
+    links = rows(charts.row_lines(["a", " b", " c"], np.array([0.7, 0.2, 0.1]), name="layer 0 head 0"), "from_word")
+    assert [(link["from_word"], link["to_word"]) for link in links] == [("c", "a"), ("c", "b"), ("c", "c")]
+
+
+def test_the_matrix_answers_the_pointer_for_the_strongest_cells() -> None:
+    small = rows(charts.attention_heatmap(random_trace(1, 1, 6), 0, 0, query=2), "weight")
+    assert len(small) == 21
+    large = rows(charts.attention_heatmap(random_trace(1, 1, 100), 0, 0), "weight")
+    assert len(large) == 2000
+
+
+def test_bars_of_two_prompts_hold_the_best_words_of_each() -> None:
+    a = Prediction((" Vig", " James"), np.array([0.8, 0.1], dtype=np.float32))
+    b = Prediction((" Smith", " Vig"), np.array([0.5, 0.01], dtype=np.float32))
+    table = rows(charts.paired_probabilities(a, b), "prompt")
+    assert {(row["token"], row["prompt"]): round(row["probability"], 2) for row in table} == {
+        (" Vig", "A"): 0.8,
+        (" Vig", "B"): 0.01,
+        (" Smith", "A"): 0.0,
+        (" Smith", "B"): 0.5,
+        (" James", "A"): 0.1,
+        (" James", "B"): 0.0,
+    }
+
+
+@pytest.mark.parametrize("token", ["'", '"', "\\", "</script>", "\u2028", "{{x}}", "${x}"])
+def test_no_token_breaks_a_chart(token: str) -> None:
+    weights = np.array([[[[1, 0], [0.5, 0.5]]]], dtype=np.float16)
+    trace = AttentionTrace((token, token), weights)
+    prediction = Prediction((token,), np.array([1.0], dtype=np.float32))
+    for chart in (
+        charts.attention_lines(trace, 0, 0),
+        charts.attention_heatmap(trace, 0, 0),
+        charts.probability_bars(prediction, chosen=token),
+    ):
+        assert json.loads(chart.to_json())["description"]

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from attn_core import LanguageModel, PromptError, capture, generate
+from attn_core.generation import GeneratedText
+from tests.test_capture import gpt2_small_shape, llama_with_grouped_queries
+
+PROMPT = "Jesse Vig is the son of an evangelical preacher named James"
+
+
+@pytest.fixture(scope="module", params=["mini", "gpt2 shape", "llama"])
+def model(request: pytest.FixtureRequest, mini: LanguageModel) -> LanguageModel:
+    torch.manual_seed(0)
+    if request.param == "mini":
+        return mini
+    network = gpt2_small_shape() if request.param == "gpt2 shape" else llama_with_grouped_queries()
+    return LanguageModel("random", "folder", network.eval(), mini.tokenizer)
+
+
+def test_greedy_makes_the_same_tokens_as_the_models_own_generate(model: LanguageModel) -> None:
+    ids = torch.tensor([model.tokenizer(PROMPT)["input_ids"]])
+    expected = model.network.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=20, do_sample=False, pad_token_id=0
+    )[0, ids.shape[1] :]
+    steps = list(generate(model, PROMPT, max_new_tokens=20))
+    assert [step.token_id for step in steps] == expected.tolist()
+
+
+def test_each_steps_attention_is_the_last_row_of_a_capture_up_to_there(model: LanguageModel) -> None:
+    text = PROMPT
+    for step in generate(model, PROMPT, max_new_tokens=4):
+        trace = capture(model, text)
+        if trace.n_tokens != step.attention.shape[-1]:
+            break  # the text so far tokenizes differently from the tokens that were generated
+        np.testing.assert_allclose(step.attention, trace.attention[:, :, -1], atol=2e-3)
+        np.testing.assert_allclose(step.attention.astype(np.float32).sum(-1), 1, atol=5e-3)
+        text += step.token
+
+
+def test_a_step_tells_probability_and_alternatives(mini: LanguageModel) -> None:
+    step = next(generate(mini, PROMPT))
+    assert len(step.alternatives.tokens) == 10
+    assert step.alternatives.tokens[0] == step.token
+    assert step.probability == pytest.approx(float(step.alternatives.probabilities[0]))
+
+
+def test_the_same_seed_draws_the_same_text(mini: LanguageModel) -> None:
+    def text(seed: int) -> str:
+        return "".join(s.token for s in generate(mini, "The dog", max_new_tokens=15, temperature=1.5, seed=seed))
+
+    assert text(1) == text(1)
+    assert len({text(seed) for seed in range(5)}) > 1
+
+
+def test_one_candidate_is_the_greedy_one(mini: LanguageModel) -> None:
+    greedy = [s.token_id for s in generate(mini, PROMPT, max_new_tokens=8)]
+    assert [s.token_id for s in generate(mini, PROMPT, max_new_tokens=8, temperature=3.0, top_k=1)] == greedy
+    assert [s.token_id for s in generate(mini, PROMPT, max_new_tokens=8, temperature=1.0, top_p=1e-6)] == greedy
+
+
+def test_top_k_draws_only_from_the_k_best(mini: LanguageModel) -> None:
+    for seed in range(20):
+        step = next(generate(mini, "The", temperature=5.0, top_k=3, seed=seed))
+        assert step.token in step.alternatives.tokens[:3]
+
+
+def test_new_tokens_that_do_not_fit_are_refused_with_how_many_do(mini: LanguageModel) -> None:
+    room = mini.max_tokens - len(mini.tokenizer(PROMPT)["input_ids"])
+    assert generate(mini, PROMPT, max_new_tokens=room)
+    with pytest.raises(PromptError, match=f"at most {room} new tokens"):
+        generate(mini, PROMPT, max_new_tokens=room + 1)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"max_new_tokens": 0}, {"temperature": -1.0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.1}]
+)
+def test_settings_out_of_range_are_refused(mini: LanguageModel, setting: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        generate(mini, PROMPT, **setting)  # type: ignore[arg-type]
+
+
+def test_a_generated_text_knows_the_keys_of_each_step(mini: LanguageModel) -> None:
+    steps = tuple(generate(mini, "The dog", max_new_tokens=3))
+    made = GeneratedText("The dog", ("The", " dog"), "mini", ())
+    for step in steps:
+        made = made.with_step(step)
+    assert made.text == "The dog" + "".join(step.token for step in steps)
+    for index, step in enumerate(steps):
+        assert len(made.tokens_before(index)) == step.attention.shape[-1]

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attn_core import AttentionTrace, InvalidTrace, Prediction
+from tests.conftest import random_trace
+
+
+def npz(**arrays: Any) -> io.BytesIO:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    file.seek(0)
+    return file
+
+
+def valid_arrays() -> dict[str, Any]:
+    trace = random_trace()
+    return {"tokens": np.array(trace.tokens), "attention": np.array(trace.attention)}
+
+
+def test_a_saved_trace_opens_as_it_was(tmp_path: Path) -> None:
+    prediction = Prediction((" Vig", " James"), np.array([0.6, 0.1], dtype=np.float32))
+    trace = AttentionTrace(
+        (" a", " b"), np.array([[[[1, 0], [0.5, 0.5]]]], dtype=np.float16), "m", " a b", prediction
+    )
+    trace.save(tmp_path / "t.npz")
+    opened = AttentionTrace.load(tmp_path / "t.npz")
+    assert opened.tokens == trace.tokens
+    assert opened.model == "m"
+    assert opened.text == " a b"
+    assert opened.prediction is not None
+    assert opened.prediction.tokens == (" Vig", " James")
+    assert opened.prediction.probability_of(" James") == pytest.approx(0.1)
+    np.testing.assert_array_equal(opened.attention, trace.attention)
+
+
+def test_the_two_required_arrays_are_enough() -> None:
+    trace = AttentionTrace.load(npz(**valid_arrays()))
+    assert trace.text == "w0 w1 w2 w3 w4"
+    assert trace.prediction is None
+
+
+def test_the_recording_of_gpt2_shows_ran_looking_at_dog(recording: Callable[[str], Path]) -> None:
+    trace = AttentionTrace.load(recording("dog_on_the_ship"))
+    row = trace.head(4, 3)[trace.tokens.index(" ran")]
+    assert trace.tokens[int(row.argmax())] == " dog"
+    assert row.max() == pytest.approx(0.737, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"attention": None}, "no array named 'attention'"),
+        ({"tokens": None}, "no array named 'tokens'"),
+        ({"tokens": np.array(["a"])}, "1 tokens but attention for 5"),
+        ({"tokens": np.arange(5)}, "not a list of texts"),
+        ({"tokens": np.array([["a"] * 5])}, "not a list of texts"),
+        ({"attention": np.ones((2, 3, 5, 5), dtype=np.float64)}, "not float64"),
+        ({"attention": np.ones((2, 3, 5, 5), dtype=np.int32)}, "not int32"),
+        ({"attention": np.ones((2, 5, 5), dtype=np.float16)}, "shape"),
+        ({"attention": np.ones((0, 3, 5, 5), dtype=np.float16)}, "shape"),
+        ({"attention": np.full((2, 3, 5, 5), np.nan, dtype=np.float16)}, "not finite"),
+        ({"attention": np.full((2, 3, 5, 5), 0.2, dtype=np.float16)}, "looks at a later one"),
+        ({"attention": np.tril(np.full((2, 3, 5, 5), 0.2, dtype=np.float16))}, "not to 1"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_reason(change: dict[str, Any], sentence: str) -> None:
+    arrays = {name: array for name, array in (valid_arrays() | change).items() if array is not None}
+    with pytest.raises(InvalidTrace, match=sentence):
+        AttentionTrace.load(npz(**arrays))
+
+
+def test_negative_weights_are_refused() -> None:
+    weights = np.array([[[[1, 0], [1.5, -0.5]]]], dtype=np.float16)
+    with pytest.raises(InvalidTrace, match="negative"):
+        AttentionTrace(("a", "b"), weights)
+
+
+def test_python_objects_are_never_unpickled() -> None:
+    file = io.BytesIO()
+    np.savez(file, tokens=np.array([print], dtype=object), attention=valid_arrays()["attention"])
+    file.seek(0)
+    with pytest.raises(InvalidTrace, match="Python objects"):
+        AttentionTrace.load(file)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked() -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f2", "fortran_order": False, "shape": (1, 1, 40_000, 40_000)}
+    )
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        tokens = io.BytesIO()
+        np.save(tokens, np.array(["a"]))
+        archive.writestr("tokens.npy", tokens.getvalue())
+        archive.writestr("attention.npy", header.getvalue() + bytes(1000))
+    with pytest.raises(InvalidTrace, match="larger than"):
+        AttentionTrace.load(file)
+
+
+def test_too_many_tokens_are_refused() -> None:
+    with pytest.raises(InvalidTrace, match="limit"):
+        AttentionTrace.load(npz(tokens=np.array(["a"] * 5000), attention=valid_arrays()["attention"]))
+
+
+@given(st.binary(max_size=300))
+def test_any_other_file_is_refused(content: bytes) -> None:
+    with pytest.raises(InvalidTrace):
+        AttentionTrace.load(io.BytesIO(content))
+
+
+@given(st.data())
+def test_a_damaged_recording_opens_or_is_refused(data: st.DataObject) -> None:
+    whole = bytearray(random_trace().to_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    damaged = bytes(whole[: data.draw(st.integers(len(whole) // 2, len(whole)))])
+    with contextlib.suppress(InvalidTrace):
+        AttentionTrace.load(io.BytesIO(damaged))
+
+
+def test_hiding_the_first_token_renormalises_the_rest() -> None:
+    weights = np.array([[[[1, 0, 0], [0.5, 0.5, 0], [0.5, 0.4, 0.1]]]], dtype=np.float16)
+    hidden = AttentionTrace(("a", " b", " c"), weights).without_first_token()
+    assert hidden.tokens == (" b", " c")
+    np.testing.assert_allclose(hidden.head(0, 0), np.array([[1, 0], [0.8, 0.2]]), atol=1e-3)
+
+
+def test_a_row_that_rested_on_the_hidden_token_is_left_empty_and_not_saved() -> None:
+    weights = np.array([[[[1, 0], [1, 0]]]], dtype=np.float16)
+    hidden = AttentionTrace(("a", " b"), weights).without_first_token()
+    assert hidden.head(0, 0).tolist() == [[0.0]]
+    with pytest.raises(ValueError, match="view"):
+        hidden.to_bytes()
