@@ -36,11 +36,12 @@ def encode(model: LanguageModel, text: str, *, room: int = 0, max_tokens: int | 
     if not text.strip():
         raise PromptError("The prompt is empty: type at least one word.")
     try:
-        ids: list[int] = model.tokenizer(text)["input_ids"]
+        text.encode()
     except UnicodeEncodeError:
         raise PromptError(
             "The prompt has half of a surrogate pair, which is no character: delete it and try again."
         ) from None
+    ids: list[int] = model.tokenizer(text)["input_ids"]
     if max_tokens is not None and len(ids) > max_tokens:
         raise PromptError(
             f"The prompt has {len(ids):,} tokens, but this dashboard stops at {max_tokens:,} "

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attn_core import charts, examples
 from attn_core.charts.style import Theme
 from attn_core.loading import Loading
-from attn_core.patterns import most_telling_head
+from attn_core.patterns import most_changed_head, most_telling_head
 from attn_core.tables import link_table
 from attn_core.tokens import has_word_pieces, join_words, token_label, token_labels
 from attn_core.trace import AttentionTrace, InvalidTrace
@@ -48,7 +48,7 @@ def begin() -> None:
     if "begun" not in st.session_state:
         st.session_state.begun = True
         st.session_state.notices = []
-        st.session_state.recording = None
+        st.session_state.setdefault("recording", None)
         st.session_state.head_is_chosen = False
         st.session_state.grid_version = 0
         for name, default in _TEXTS_IN_URL.items():
@@ -97,7 +97,7 @@ def sidebar() -> None:
     with st.sidebar:
         st.selectbox(
             "Model",
-            sorted({*MODELS, st.session_state.model}, key=lambda name: (name not in MODELS, name)),
+            dict.fromkeys([*MODELS, st.session_state.model]),
             key="model",
             accept_new_options=True,
             persist_state="session",
@@ -300,56 +300,81 @@ def title(text: str, explanation: str) -> None:
     st.session_state.notices = []
 
 
-def prompt_box(label: str = "Prompt", *, key: str = "prompt") -> str:
+def prompt_box(label: str = "Prompt", *, name: str = "prompt") -> str:
     """The box for a prompt; what was typed stays over pages and errors."""
-    text: str | None = st.text_area(label, key=key, height=80, persist_state="session", on_change=_close_recording)
-    return text or ""
+    st.text_area(label, key=_box(name), height=80, on_change=_take_box, args=(name,))
+    return cast(str, st.session_state[name])
 
 
-def head_picker(rows: NDArray[np.floating], *, model: str, text: str) -> tuple[int, int]:
-    """Two number boxes for layer and head; until somebody chooses, the dashboard does.
+def _box(name: str) -> str:
+    """Key of the widget that edits a value of the state.
+
+    Widgets of different pages can't share a key and keep what it holds, so each run fills them from the state.
+    """
+    key = f"{name}_box"
+    st.session_state[key] = st.session_state[name]
+    return key
+
+
+def _take_box(name: str) -> None:
+    st.session_state[name] = st.session_state[f"{name}_box"] or ""
+
+
+def head_picker(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
+    """Two number boxes for layer and head; until somebody chooses, the suggested ones stand.
 
     Args:
-        rows: (n_layers, n_heads, n_keys), the attention from the word the page is about.
-        model: whose attention it is.
-        text: the prompt; for the article's prompts under GPT-2 small the article's head comes first.
+        rows: attention whose first axes are (n_layers, n_heads, …).
+        suggested: a layer and a head worth seeing.
     """
-    n_layers, n_heads = rows.shape[:2]
-    _settle_head(rows, examples.article_head(model, text))
-    with st.container(horizontal=True):
-        boxes = {
-            name: st.number_input(
-                name.capitalize(),
-                0,
-                count - 1,
-                key=name,
-                on_change=_head_typed,
-                persist_state="session",
-                width=140,
-            )
-            for name, count in (("layer", n_layers), ("head", n_heads))
-        }
+    _settle_head(rows, suggested)
+    boxes = {
+        name: st.number_input(
+            name.capitalize(),
+            0,
+            count - 1,
+            key=_box(name),
+            on_change=_head_typed,
+            args=(name,),
+            width=130,
+        )
+        for name, count in zip(("layer", "head"), rows.shape, strict=False)
+    }
     return int(boxes["layer"]), int(boxes["head"])
 
 
-def _settle_head(rows: NDArray[np.floating], article_head: tuple[int, int] | None) -> None:
+def suggested_head(trace: AttentionTrace) -> tuple[int, int]:
+    """The article's head for its prompts under GPT-2 small, else the one that says most from the last word."""
+    article_head = examples.article_head(trace.model, trace.text)
+    return article_head or most_telling_head(trace.attention[:, :, -1], trace.tokens)
+
+
+def suggested_head_for_two(a: AttentionTrace, b: AttentionTrace | None) -> tuple[int, int]:
+    """The article's head for its prompts under GPT-2 small, else the one that changed most."""
+    article_head = examples.article_head(a.model, a.text)
+    if article_head or b is None:
+        return article_head or suggested_head(a)
+    return most_changed_head(a.attention[:, :, -1], a.tokens, b.attention[:, :, -1], b.tokens)
+
+
+def _settle_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> None:
     """Make the layer and head in the state ones that there are."""
     state = st.session_state
     if not state.head_is_chosen:
-        state.layer, state.head = article_head or most_telling_head(rows)
+        state.layer, state.head = suggested
         return
     for name, count in zip(("layer", "head"), rows.shape, strict=False):
-        value = state.get(name, 0)
+        value = state.setdefault(name, 0)
         if not 0 <= value < count:
             st.warning(
                 f"There is no {name} {value} here: they go from 0 to {count - 1}, so this is {name} 0.",
                 icon=":material/warning:",
             )
-            value = 0
-        state[name] = value
+            state[name] = 0
 
 
-def _head_typed() -> None:
+def _head_typed(name: str) -> None:
+    st.session_state[name] = st.session_state[f"{name}_box"]
     st.session_state.head_is_chosen = True
     st.session_state.grid_version += 1  # the grid forgets its own selection and takes every click as new
 
@@ -616,9 +641,9 @@ def two_traces() -> tuple[AttentionTrace, AttentionTrace | None]:
         model = language_model()
         left, right = st.columns(2, gap="large")
         with left:
-            a = trace_of(model, prompt_box("Prompt A", key="prompt_a"))
+            a = trace_of(model, prompt_box("Prompt A", name="prompt_a"))
         with right:
-            b = trace_of(model, prompt_box("Prompt B", key="prompt_b"))
+            b = trace_of(model, prompt_box("Prompt B", name="prompt_b"))
     offer_trace(a.to_bytes, label="Save trace A (.npz)", file_name="trace_a.npz")
     if b is not None:
         offer_trace(b.to_bytes, label="Save trace B (.npz)", file_name="trace_b.npz")

@@ -9,7 +9,8 @@ ui.title(
 )
 
 a, b = ui.two_traces()
-layer, head = ui.head_picker(a.attention[:, :, -1], model=a.model, text=a.text)
+with st.container(horizontal=True):
+    layer, head = ui.head_picker(a.attention, ui.suggested_head_for_two(a, b))
 if b is None:
     st.info("Open a second recording to set it beside this one.", icon=":material/compare:")
 

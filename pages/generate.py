@@ -1,6 +1,7 @@
 import streamlit as st
 
 from attn_core import charts, ui
+from attn_core.patterns import most_telling_head
 
 ui.title(
     "Generate",
@@ -32,7 +33,8 @@ with alternatives:
 with looks:
     st.subheader("Where the head looked")
     tokens = run.tokens_before(chosen)
-    layer, head = ui.head_picker(step.attention, model=run.model, text=run.prompt)
+    with st.container(horizontal=True):
+        layer, head = ui.head_picker(step.attention, most_telling_head(step.attention, tokens))
     chart = charts.row_lines(tokens, step.attention[layer, head], name=f"layer {layer} head {head}")
     with ui.tall(chart):
         st.altair_chart(chart)

@@ -10,12 +10,13 @@ ui.title(
 )
 
 trace = ui.trace_in_view()
-overview, one_head = st.columns([6, 5], gap="medium")
+overview, one_head = st.columns([3, 2], gap="medium")
 
 with one_head:
-    layer, head = ui.head_picker(trace.attention[:, :, -1], model=trace.model, text=trace.text)
+    with st.container(horizontal=True):
+        layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
+        query = ui.query_picker(trace, key="query")
     st.subheader(f"Layer {layer}, head {head}")
-    query = ui.query_picker(trace, key="query")
     st.markdown(ui.strongest_link(trace, layer, head, trace.n_tokens - 1 if query is None else query))
     ui.lines(trace, layer, head, query=query, key="query")
     ui.word_piece_note(trace)

@@ -8,9 +8,8 @@ ui.title(
 )
 
 whole = ui.trace_in_view()
-layer, head = ui.head_picker(whole.attention[:, :, -1], model=whole.model, text=whole.text)
-
 with st.container(horizontal=True, vertical_alignment="bottom"):
+    layer, head = ui.head_picker(whole.attention, ui.suggested_head(whole))
     view = st.segmented_control(
         "View",
         ["Lines", "Matrix", "Table"],
@@ -19,6 +18,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         key="view",
         persist_state="session",
     )
+    query_place = st.empty()
+with st.container(horizontal=True):
     words = st.toggle("Join word pieces", key="words", persist_state="session")
     hide_first = st.toggle(
         "Hide the first word",
@@ -27,16 +28,19 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         help="Many heads rest on the first word when they find nothing. Hidden, the rest is scaled up to 1.",
     )
 trace = ui.view_of(whole, words=words, hide_first=hide_first)
-query = ui.query_picker(trace, key="view_query")
-ui.nothing_left_note(trace, layer, head)
+with query_place:
+    query = ui.query_picker(trace, key="view_query")
 
 match view:
     case "Lines":
-        ui.lines(trace, layer, head, query=query, key="view_query", more_heads=ui.more_heads(trace, layer, head))
+        others = ui.more_heads(trace, layer, head)
+        ui.lines(trace, layer, head, query=query, key="view_query", more_heads=others)
     case "Matrix":
         st.altair_chart(
-            charts.attention_heatmap(trace, layer, head, query=query, theme=ui.theme()), width="content"
+            charts.attention_heatmap(trace, layer, head, query=query, theme=ui.theme()),
+            width="content",
         )
     case "Table":
         ui.weights_table(trace, layer, head, query)
+ui.nothing_left_note(trace, layer, head)
 ui.word_piece_note(trace)

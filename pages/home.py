@@ -13,7 +13,8 @@ trace = ui.trace_in_view()
 figure, places = st.columns([3, 2], gap="large")
 
 with figure:
-    layer, head = ui.head_picker(trace.attention[:, :, -1], model=trace.model, text=trace.text)
+    with st.container(horizontal=True):
+        layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
     st.markdown(ui.strongest_link(trace, layer, head, trace.n_tokens - 1))
     ui.lines(trace, layer, head, query=trace.n_tokens - 1, key="home_query")
     ui.word_piece_note(trace)

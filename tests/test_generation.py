@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from attn_core import LanguageModel, PromptError, capture, generate
+from attn_core.attention import use_recording_attention
 from attn_core.generation import GeneratedText
 from tests.test_capture import gpt2_small_shape, llama_with_grouped_queries
 
@@ -17,7 +18,8 @@ def model(request: pytest.FixtureRequest, mini: LanguageModel) -> LanguageModel:
     if request.param == "mini":
         return mini
     network = gpt2_small_shape() if request.param == "gpt2 shape" else llama_with_grouped_queries()
-    return LanguageModel("random", "folder", network.eval(), mini.tokenizer)
+    use_recording_attention(network.eval())
+    return LanguageModel("random", "folder", network, mini.tokenizer)
 
 
 def test_greedy_makes_the_same_tokens_as_the_models_own_generate(model: LanguageModel) -> None:

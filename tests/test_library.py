@@ -8,7 +8,7 @@ import pytest
 
 import attn_core
 from attn_core.examples import DOG, SON, article_head
-from attn_core.patterns import most_telling_head
+from attn_core.patterns import most_changed_head, most_telling_head
 from attn_core.tables import link_table
 from tests.conftest import random_trace
 
@@ -26,7 +26,7 @@ def test_every_public_name_can_be_had() -> None:
     for name in attn_core.__all__:
         assert getattr(attn_core, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = attn_core.nothing
+        getattr(attn_core, "nothing")  # noqa: B009
 
 
 def test_the_articles_heads_belong_to_gpt2_and_its_prompts_alone() -> None:
@@ -37,14 +37,23 @@ def test_the_articles_heads_belong_to_gpt2_and_its_prompts_alone() -> None:
     assert article_head("mini", DOG) is None
 
 
-def test_the_most_telling_head_is_the_one_with_the_strongest_far_link() -> None:
-    rows = np.zeros((2, 3, 6))
+def test_the_most_telling_head_is_the_one_with_the_strongest_far_link_to_a_content_word() -> None:
+    tokens = ("The", " dog", " on", " the", " ship", " ran")
+    rows = np.zeros((2, 4, 6))
     rows[..., 0] = 1.0  # all rest on the first word,
-    rows[1, 2] = [0.4, 0.6, 0, 0, 0, 0]  # but one looks at the second,
+    rows[1, 2] = [0.4, 0.6, 0, 0, 0, 0]  # but one looks at the dog,
     rows[0, 1] = [0, 0, 0, 0, 1, 0]  # one at the previous word,
-    rows[0, 2] = [0, 0, 0, 0, 0, 1]  # one at itself
-    assert most_telling_head(rows) == (1, 2)
-    assert most_telling_head(rows[:, :, :2]) == (0, 0)
+    rows[0, 2] = [0, 0, 0, 0, 0, 1]  # one at itself,
+    rows[0, 3] = [0, 0, 0, 1, 0, 0]  # and one at an article
+    assert most_telling_head(rows, tokens) == (1, 2)
+    assert most_telling_head(rows[:, :, :2], tokens[:2]) == (0, 0)
+
+
+def test_the_most_changed_head_is_found_in_prompts_of_different_length() -> None:
+    a, b = np.zeros((2, 2, 3)), np.zeros((2, 2, 4))
+    a[..., 0] = b[..., 0] = 1.0
+    a[1, 0], b[1, 0] = [0, 0.9, 0.1], [0.8, 0, 0.1, 0.1]
+    assert most_changed_head(a, ("x", " Vig", " y"), b, ("x", " Vig", " z", " y")) == (1, 0)
 
 
 def test_the_table_of_a_head_lists_the_strongest_links_first() -> None:

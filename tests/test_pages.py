@@ -61,13 +61,13 @@ def test_with_a_recording_open_pages_show_it_and_load_no_model(page: str) -> Non
     assert not complaints(app)
     assert "3 layers × 7 heads" in shown(app)
     assert charts_on(app) >= 1
-    assert app.number_input(key="layer").max == 2
-    assert app.number_input(key="head").max == 6
+    assert app.number_input(key="layer_box").max == 2
+    assert app.number_input(key="head_box").max == 6
 
 
 def test_the_recorded_gpt2_opens_at_the_articles_head(recording: Callable[[str], Path]) -> None:
     app = with_recording("head_view", AttentionTrace.load(recording("dog_on_the_ship")))
-    assert (app.number_input(key="layer").value, app.number_input(key="head").value) == (4, 3)
+    assert (app.number_input(key="layer_box").value, app.number_input(key="head_box").value) == (4, 3)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -108,20 +108,20 @@ def test_unusual_prompts_are_shown(page: str, prompt: str) -> None:
 def test_ten_thousand_words_are_refused_and_kept() -> None:
     prompt = "dog " * 10_000
     app = dashboard()
-    app.text_area(key="prompt").set_value(prompt).run()
+    app.text_area(key="prompt_box").set_value(prompt).run()
     assert len(complaints(app)) == 1
     assert "shorten the text" in complaints(app)[0]
-    assert app.text_area(key="prompt").value == prompt
+    assert app.text_area(key="prompt_box").value == prompt
 
 
 def test_the_link_brings_prompt_layer_and_head_and_the_pages_keep_them() -> None:
     app = dashboard(prompt="A cat sat on the mat", layer="2", head="7")
     for page in ("head_grid", "head_view", "home"):
         app.switch_page(f"pages/{page}.py").run()
-        assert app.text_area(key="prompt").value == "A cat sat on the mat"
-        assert (app.number_input(key="layer").value, app.number_input(key="head").value) == (2, 7)
-    assert app.query_params["prompt"] == ["A cat sat on the mat"]
-    assert app.query_params["layer"] == ["2"]
+        assert app.text_area(key="prompt_box").value == "A cat sat on the mat"
+        assert (app.number_input(key="layer_box").value, app.number_input(key="head_box").value) == (2, 7)
+    assert app.query_params["prompt"] == "A cat sat on the mat"
+    assert app.query_params["layer"] == "2"
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,7 @@ def test_a_link_with_a_wrong_number_gets_one_sentence(query: dict[str, str], sen
 
 
 def test_a_model_that_cannot_be_had_gives_way_to_mini_with_the_reason() -> None:
-    app = dashboard()
-    app.session_state["model"] = "./no/such/folder"
-    app.run()
+    app = dashboard(model="./no/such/folder")
     assert not app.exception
     assert "is not available" in shown(app)
     assert "mini" in shown(app)
@@ -180,6 +178,6 @@ def test_head_view_joins_pieces_and_hides_the_first_word(view: str) -> None:
 
 def test_compare_shows_both_prompts_and_what_comes_next() -> None:
     app = dashboard("compare")
-    assert app.text_area(key="prompt_a").value == SON
-    assert "colleague" in str(app.text_area(key="prompt_b").value)
+    assert app.text_area(key="prompt_a_box").value == SON
+    assert "colleague" in str(app.text_area(key="prompt_b_box").value)
     assert charts_on(app) == 3

@@ -9,7 +9,8 @@ from attn_core.charts.style import ACCENT, INK, Theme, picture
 from attn_core.trace import AttentionTrace
 
 THUMBNAIL = 64  # pixels a side at most, so that a long prompt does not make the chart larger
-WIDTH = 560  # pixels of the whole figure where nothing stretches it
+CELL = 38  # pixels a side of a head's square,
+MAX_WIDTH = 640  # unless there are so many heads that the figure would be wider than this
 
 
 def head_grid(
@@ -56,12 +57,12 @@ def head_grid(
         .mark_rect(fillOpacity=0, stroke=ACCENT, strokeWidth=4)
         .encode(x=x, y=y)
     )
-    step = WIDTH / trace.n_heads if trace.n_heads <= 12 else WIDTH / 12
+    step = min(CELL, MAX_WIDTH / trace.n_heads)
     return (
         alt.layer(pictures, mark, frames)
         .properties(
             width=step * trace.n_heads,
-            height=min(step, 46) * trace.n_layers,
+            height=step * trace.n_layers,
             description=f"The attention of {trace.n_layers} layers of {trace.n_heads} heads, one thumbnail a head.",
         )
         .configure_view(strokeWidth=0)

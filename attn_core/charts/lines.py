@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,14 @@ from attn_core.trace import AttentionTrace
 
 MAX_LINKS = 600  # more are neither readable nor quick to paint
 MIN_WEIGHT = 0.01  # thinner lines cannot be seen
-MAX_LABEL = 18  # characters of a word before it is cut with an ellipsis
+
+# Up to so many tokens: pixels from one word to the next, and the size of the letters.
+ROWS = ((16, 30, 18), (32, 26, 16), (80, 20, 13), (math.inf, 15, 11))
 
 # Where things stand across the figure, as parts of its width.
-LEFT, RIGHT = 0.30, 0.68
-NUMBERS = 0.99
+LEFT, RIGHT, NUMBERS = 0.30, 0.63, 0.99
+# What a word may take before it is cut with an ellipsis.
+LEFT_LIMIT, RIGHT_LIMIT = alt.expr("width * 0.27"), alt.expr("width * 0.22")
 
 # Vega expressions: what belongs to the hovered word is lit; with nothing hovered, what was chosen.
 LIT_BY_POINTER = "length(data('hovered_store')) && vlSelectionTest('hovered_store', datum)"
@@ -129,9 +133,8 @@ def _figure(
     description: str,
 ) -> alt.LayerChart:
     n = len(labels)
-    step = 26 if n <= 32 else 20 if n <= 80 else 15
-    font = 15 if n <= 32 else 13 if n <= 80 else 11
-    words = pd.DataFrame({"query": range(n), "word": [_cut(label) for label in labels], "full": labels})
+    step, font = next((step, font) for most, step, font in ROWS if n <= most)
+    words = pd.DataFrame({"query": range(n), "word": labels})
     words["chosen"] = chosen is None or words["query"] == chosen
     y_scale = alt.Scale(domain=[-0.5, n - 0.5], reverse=True, nice=False)
     width = alt.Scale(domain=[0, 1], range=[0.6, 9 if len(heads) == 1 else 5])
@@ -181,11 +184,11 @@ def _figure(
     )
     keys = (
         alt.Chart(words)
-        .mark_text(align="left", fontSize=font, color=INK, dx=8)
+        .mark_text(align="left", fontSize=font, color=INK, dx=8, limit=RIGHT_LIMIT)
         .encode(x=_at(RIGHT), y=alt.Y("query:Q", axis=None, scale=y_scale), text="word:N")
     )
     rows = alt.Chart(words[words["query"].isin(list(queries))]).encode(y=alt.Y("query:Q", axis=None, scale=y_scale))
-    left_words = rows.mark_text(align="right", fontSize=font, color=INK, dx=-8).encode(
+    left_words = rows.mark_text(align="right", fontSize=font, color=INK, dx=-8, limit=LEFT_LIMIT).encode(
         x=_at(LEFT), text="word:N", opacity=alt.when(LIT).then(alt.value(1)).otherwise(alt.value(0.55))
     )
     # The band under a query word takes the pointer, so that a short word is as easy to hit as a long one.
@@ -202,7 +205,7 @@ def _figure(
             .when(f"datum.query === {-1 if chosen is None else chosen}")
             .then(alt.value(0.18))
             .otherwise(alt.value(0)),
-            tooltip=[alt.Tooltip("full:N", title="word"), alt.Tooltip("query:Q", title="position")],
+            tooltip=[alt.Tooltip("word:N"), alt.Tooltip("query:Q", title="position")],
         )
         .add_params(hovered, alt.selection_point(name="query", fields=["query"], on="click", clear=False))
     )
@@ -230,7 +233,3 @@ def _figure(
 
 def _at(x: float) -> alt.XDatum:
     return alt.XDatum(x, type="quantitative", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= MAX_LABEL else label[: MAX_LABEL - 1] + "…"

