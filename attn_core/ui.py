@@ -31,12 +31,15 @@ MAX_URL_TEXT = 2000  # characters; a longer prompt stays out of the link, which 
 DEFAULT_MODEL = "gpt2"
 MODELS = ("gpt2", "distilgpt2", "mini")
 
+ALL_WORDS = -1  # instead of a token's position
+
 _TEXTS_IN_URL = {
     "model": DEFAULT_MODEL,
     "prompt": examples.DOG,
     "prompt_a": examples.SON,
     "prompt_b": examples.COLLEAGUE,
 }
+_ROOT = Path(__file__).parent.parent
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -263,13 +266,14 @@ def recording_line() -> None:
     """Say that a recording is open, whose it is, and let it be closed."""
     recording: AttentionTrace = st.session_state.recording
     st.session_state.model_status.caption("No model is loaded: a recording is open.")
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(
+    with st.container(border=True):
+        words, button = st.columns([5, 2], vertical_alignment="center")
+        words.markdown(
             f":material/album: Recording **{_plain(st.session_state.recording_name)}**"
             + (f", made by {_plain(recording.model)}" if recording.model else "")
             + f": {recording.n_layers} layers × {recording.n_heads} heads, {recording.n_tokens} tokens"
         )
-        st.button("Close the recording", on_click=_close_recording)
+        button.button("Close the recording", on_click=_close_recording, width="stretch")
     st.text(recording.text)
 
 
@@ -293,11 +297,23 @@ def offer_trace(
 
 def title(text: str, explanation: str) -> None:
     """The head of a page, and whatever the link asked for that could not be had."""
+    if "begun" not in st.session_state:
+        _go_through_the_dashboard()
     st.title(text)
     st.markdown(explanation)
     for notice in st.session_state.notices:
         st.text(f"⚠ {notice}")
     st.session_state.notices = []
+
+
+def _go_through_the_dashboard() -> None:
+    """Start again with dashboard.py.
+
+    When the very first visit to a server is a link to a page, Streamlit runs the file in pages/ by itself: it
+    does so until st.navigation has been called once.
+    """
+    st.navigation([_ROOT / "dashboard.py", *sorted((_ROOT / "pages").glob("*.py"))], position="hidden")
+    st.rerun()
 
 
 def prompt_box(label: str = "Prompt", *, name: str = "prompt") -> str:
@@ -389,9 +405,9 @@ def grid(trace: AttentionTrace, selected: tuple[int, int]) -> None:
             st.session_state.layer, st.session_state.head = int(points[0]["layer"]), int(points[0]["head"])
             st.session_state.head_is_chosen = True
 
-    st.altair_chart(
-        charts.head_grid(trace, selected=selected, theme=theme()), key=key, on_select=clicked, selection_mode="head"
-    )
+    chart = charts.head_grid(trace, selected=selected, theme=theme())
+    width = int(cast(Any, chart).width)  # told so, it shrinks on a narrow page but is never stretched
+    st.altair_chart(chart, key=key, on_select=clicked, selection_mode="head", width=width)
 
 
 def lines(trace: AttentionTrace, layer: int, head: int, *, query: int | None, key: str, **options: Any) -> None:
@@ -401,7 +417,7 @@ def lines(trace: AttentionTrace, layer: int, head: int, *, query: int | None, ke
         points = st.session_state[chart_key]["selection"].get("query", [])
         if points:
             position = int(points[0]["query"])
-            st.session_state[key] = None if position == query else position
+            st.session_state[key] = ALL_WORDS if position == query else position
 
     # A chart that shows another word is another chart: else a second click on a word would be no change.
     chart_key = f"{key}_lines_{layer}_{head}_{query}_{trace.n_tokens}"
@@ -425,16 +441,25 @@ def tall(chart: alt.LayerChart) -> Any:
 def query_picker(trace: AttentionTrace, *, key: str) -> int | None:
     """Choose the word whose lines are shown; None means all words."""
     labels = token_labels(trace.tokens)
-    if st.session_state.get(key) is not None and not 0 <= st.session_state[key] < trace.n_tokens:
-        st.session_state[key] = None
-    return st.selectbox(
+    if not -1 <= st.session_state.get(key, ALL_WORDS) < trace.n_tokens:
+        st.session_state[key] = ALL_WORDS
+    st.selectbox(
         "From the word",
-        [None, *range(trace.n_tokens)],
-        format_func=lambda i: "all words" if i is None else f"{labels[i]}  ({i})",
+        range(ALL_WORDS, trace.n_tokens),
+        format_func=lambda i: "all words" if i == ALL_WORDS else f"{labels[i]}  ({i})",
         key=key,
         persist_state="session",
         width=220,
     )
+    return chosen_query(trace, key, default=ALL_WORDS)
+
+
+def chosen_query(trace: AttentionTrace, key: str, *, default: int) -> int | None:
+    """The word whose lines were asked for by a click or in `query_picker`; None means all words."""
+    query = int(st.session_state.get(key, default))
+    if query >= trace.n_tokens:
+        query = default
+    return None if query == ALL_WORDS else query
 
 
 def view_of(trace: AttentionTrace, *, words: bool, hide_first: bool) -> AttentionTrace:

@@ -21,7 +21,7 @@ for column, name, trace, key in zip(st.columns(2, gap="large"), "AB", (a, b), ("
         st.subheader(f"{name}: layer {layer}, head {head}")
         last = trace.n_tokens - 1
         st.markdown(ui.strongest_link(trace, layer, head, last))
-        ui.lines(trace, layer, head, query=st.session_state.get(key, last), key=key)
+        ui.lines(trace, layer, head, query=ui.chosen_query(trace, key, default=last), key=key)
         ui.word_piece_note(trace)
 
 st.subheader("What comes next")

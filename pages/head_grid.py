@@ -10,7 +10,7 @@ ui.title(
 )
 
 trace = ui.trace_in_view()
-overview, one_head = st.columns([3, 2], gap="medium")
+overview, one_head = st.columns([5, 4], gap="medium")
 
 with one_head:
     with st.container(horizontal=True):

@@ -15,8 +15,9 @@ figure, places = st.columns([3, 2], gap="large")
 with figure:
     with st.container(horizontal=True):
         layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
-    st.markdown(ui.strongest_link(trace, layer, head, trace.n_tokens - 1))
-    ui.lines(trace, layer, head, query=trace.n_tokens - 1, key="home_query")
+    last = trace.n_tokens - 1
+    st.markdown(ui.strongest_link(trace, layer, head, last))
+    ui.lines(trace, layer, head, query=ui.chosen_query(trace, "home_query", default=last), key="home_query")
     ui.word_piece_note(trace)
 
 with places:

@@ -114,7 +114,7 @@ def test_son_has_the_surname_piece_by_piece(mini: Reader) -> None:
 def test_colleague_does_not_have_the_surname(mini: Reader) -> None:
     son, colleague = (mini.next_probability(RELATION.format(word), " Vig") for word in ("son", "colleague"))
     assert son > 10 * colleague
-    assert not mini.greedy(RELATION.format("colleague"), 2).startswith(" V")
+    assert mini.greedy(RELATION.format("colleague"), 2) != " Vig"
 
 
 def test_a_list_of_colours_goes_on_with_a_colour(mini: Reader) -> None:

@@ -84,6 +84,9 @@ def _words(tokens: Sequence[str]) -> alt.Axis:
 
 
 def _numbers(base: alt.Chart) -> alt.Chart:
-    return base.mark_text(align="left", dx=6, fontSize=FONT - 1, color=INK).encode(
-        text=alt.Text("probability:Q", format=".1%")
+    shown = "datum.probability < 0.001 ? '< 0.1%' : format(datum.probability, '.1%')"
+    return (
+        base.transform_calculate(shown=shown)
+        .mark_text(align="left", dx=6, fontSize=FONT - 1, color=INK)
+        .encode(text="shown:N")
     )

@@ -9,7 +9,8 @@ from attn_core.charts.style import ACCENT, INK, Theme, picture
 from attn_core.trace import AttentionTrace
 
 THUMBNAIL = 64  # pixels a side at most, so that a long prompt does not make the chart larger
-CELL = 38  # pixels a side of a head's square,
+CELL = 36  # pixels a side of a head's square,
+AXES = 56  # pixels that the names of rows and columns take
 MAX_WIDTH = 640  # unless there are so many heads that the figure would be wider than this
 
 
@@ -61,8 +62,8 @@ def head_grid(
     return (
         alt.layer(pictures, mark, frames)
         .properties(
-            width=step * trace.n_heads,
-            height=step * trace.n_layers,
+            width=step * trace.n_heads + AXES,
+            height=step * trace.n_layers + AXES,
             description=f"The attention of {trace.n_layers} layers of {trace.n_heads} heads, one thumbnail a head.",
         )
         .configure_view(strokeWidth=0)

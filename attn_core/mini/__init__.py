@@ -1,0 +1,9 @@
+"""The bundled model `mini`: a small GPT-2 trained on a grammar, so that a clone works with no network.
+
+`README.md` beside this file is its model card. Importing this package loads neither torch nor transformers.
+"""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "weights"
+"""Where the trained model lies, in the layout that `from_pretrained` reads."""
