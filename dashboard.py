@@ -15,5 +15,5 @@ page = st.navigation(
     ]
 )
 ui.begin()
-ui.sidebar()
+ui.sidebar(examples_fill="prompt_a" if page.title == "Compare" else "prompt")
 page.run()

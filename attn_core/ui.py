@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,7 +24,7 @@ from attn_core.trace import AttentionTrace, InvalidTrace
 
 if TYPE_CHECKING:
     from attn_core.generation import GeneratedText
-    from attn_core.model import LanguageModel
+    from attn_core.model import LanguageModel, ModelUnavailable
 
 MAX_PROMPT_TOKENS = int(os.environ.get("ATTN_MAX_PROMPT_TOKENS", "1024"))
 MAX_NEW_TOKENS = int(os.environ.get("ATTN_MAX_NEW_TOKENS", "256"))
@@ -95,8 +96,12 @@ def theme() -> Theme:
 # --- sidebar -----------------------------------------------------------------------------------------------
 
 
-def sidebar() -> None:
-    """The controls that every page shares: model, examples, recordings."""
+def sidebar(*, examples_fill: str = "prompt") -> None:
+    """The controls that every page shares: model, examples, recordings.
+
+    Args:
+        examples_fill: the prompt of the state that an example goes to.
+    """
     with st.sidebar:
         st.selectbox(
             "Model",
@@ -116,6 +121,7 @@ def sidebar() -> None:
             key="example",
             placeholder="From the article…",
             on_change=_use_example,
+            args=(examples_fill,),
         )
         st.file_uploader(
             "Open a recording",
@@ -129,10 +135,10 @@ def sidebar() -> None:
         st.session_state.save_place = st.container()
 
 
-def _use_example() -> None:
-    if st.session_state.example is not None:
-        st.session_state.prompt = st.session_state.example
-        _close_recording()
+def _use_example(name: str) -> None:
+    st.session_state[name] = st.session_state.example
+    st.session_state.example = None  # so that the same one can be chosen again
+    _close_recording()
 
 
 def _open_recording() -> None:
@@ -175,7 +181,7 @@ def language_model() -> LanguageModel:
     name = st.session_state.model
     result = _watch(name)
     if isinstance(result, ModelUnavailable):
-        _explain(result)
+        _explain(name, result)
         result = _watch("mini") if name != "mini" else result
         if isinstance(result, ModelUnavailable):
             st.error(f"{result}", icon=":material/error:")
@@ -186,8 +192,8 @@ def language_model() -> LanguageModel:
 
 def _watch(name: str) -> Any:
     loading = _loading(name)
+    place = st.empty()  # always, so that what follows keeps its place on the page
     if not loading.wait(0.3):
-        place = st.empty()
         while not loading.wait(0.2):
             progress = loading.progress
             text = progress.message if progress.message.endswith("…") else f"{progress.message}…"
@@ -199,7 +205,7 @@ def _watch(name: str) -> Any:
     return loading.result()
 
 
-def _explain(unavailable: Any) -> None:
+def _explain(name: str, unavailable: ModelUnavailable) -> None:
     with st.container(border=True, key="model_banner"):
         words, button = st.columns([5, 1], vertical_alignment="center")
         words.markdown(
@@ -208,7 +214,7 @@ def _explain(unavailable: Any) -> None:
         )
         words.caption(_plain(f"{unavailable.what} {unavailable.why} {unavailable.remedy}"))
         if button.button("Try again", key="try_again", width="stretch"):
-            _loading.clear(unavailable.name)
+            _loading.clear(name)
             st.rerun()
 
 
@@ -224,7 +230,9 @@ def _describe(model: LanguageModel) -> str:
 
 def _plain(text: str) -> str:
     """Escape what Streamlit's markdown would interpret."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!$:~<>|^" else c for c in text)
+    escaped = "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!$:~<>|^" else c for c in text)
+    # Addresses turn into links even when escaped, unless something invisible parts them.
+    return re.sub(r"(//|@|www)", "\\1\N{ZERO WIDTH SPACE}", escaped)
 
 
 # --- trace -------------------------------------------------------------------------------------------------
@@ -290,6 +298,17 @@ def offer_trace(
         icon=":material/download:",
         width="stretch",
     )
+
+
+def offer_text(model: LanguageModel, text: str) -> None:
+    """Put a button into the sidebar that runs the model over a text and saves the trace."""
+    from attn_core.capture import PromptError, capture, encode
+
+    try:
+        encode(model, text, max_tokens=MAX_PROMPT_TOKENS + MAX_NEW_TOKENS)
+    except PromptError:
+        return
+    offer_trace(lambda: capture(model, text).to_bytes())
 
 
 # --- shared controls ---------------------------------------------------------------------------------------
@@ -612,14 +631,11 @@ def chosen_step(generated: GeneratedText) -> int:
 
 
 def generation_note(generated: GeneratedText, model: LanguageModel, prompt: str) -> None:
-    """Say what the text on the page belongs to, and offer its trace."""
+    """Say what the text on the page belongs to."""
     note = f"{len(generated.steps)} new tokens by {generated.model}."
     if (generated.model, generated.prompt) != (model.name, prompt):
-        st.caption(note + " The prompt or the model has changed since: press Generate to write again.")
-    else:
-        st.caption(note)
-        if generated.steps:
-            offer_trace(lambda: _captured(model.name, generated.text, model).to_bytes())
+        note += " The prompt or the model has changed since: press Generate to write again."
+    st.caption(_plain(note))
 
 
 def token_row(generated: GeneratedText, *, chosen: int) -> None:

@@ -15,6 +15,7 @@ prompt = ui.prompt_box()
 settings = ui.generation_settings()
 model = ui.language_model()
 run = ui.generation(model, prompt, settings)
+ui.offer_text(model, prompt if run is None else run.text)
 if run is None:
     st.info("Press **Generate** to let it write on from the prompt.", icon=":material/edit_note:")
     st.stop()

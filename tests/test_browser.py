@@ -167,6 +167,11 @@ def test_compare_the_two_prompts(page: Page, server: str) -> None:
     for letter, word in (("A", "son"), ("B", "colleague")):
         expect(page.get_by_role("heading", name=f"{letter}: layer")).to_be_visible()
         expect(page.get_by_role("textbox", name=f"Prompt {letter}")).to_have_value(re.compile(word))
+    settle(page)
+    page.get_by_role("combobox", name="Example prompts").click()
+    page.get_by_role("option", name="Who is Jesse Vig?").click()
+    expect(page.get_by_role("textbox", name="Prompt A")).to_have_value("Who is Jesse Vig?")
+    settle(page)
     before = figure(page, 0)
     page.get_by_role("textbox", name="Prompt A").fill("Maria Vig is the daughter of a teacher named Ann")
     page.keyboard.press("Control+Enter")
@@ -232,7 +237,7 @@ def test_pages_fit_a_phone(page: Page, server: str, path: str) -> None:
 
 
 def test_markup_in_a_prompt_is_shown_as_text(page: Page, server: str) -> None:
-    prompt = "<img src=x onerror=alert(1)> <b>bold</b> $x^2$ ran"
+    prompt = "<img src=x onerror=alert(1)> <b>bold</b> $x^2$ http://x.org a@x.org"
     dialogs: list[str] = []
 
     def note(dialog: Dialog) -> None:
@@ -247,7 +252,7 @@ def test_markup_in_a_prompt_is_shown_as_text(page: Page, server: str) -> None:
             expect(page.get_by_role("group", name="generated text")).to_contain_text(prompt)
         else:
             expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
-        assert page.locator("img[src='x'], .katex").count() == 0
+        assert page.locator("img[src='x'], .katex, a[href*='x.org']").count() == 0
     assert not dialogs
 
 

@@ -157,6 +157,14 @@ def test_generating_shows_tokens_alternatives_and_lines() -> None:
     assert charts_on(app) == 2
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_offers_its_trace(page: str) -> None:
+    labels = [element.proto.label for element in dashboard(page).get("download_button")]
+    assert labels == (
+        ["Save trace A (.npz)", "Save trace B (.npz)"] if page == "compare" else ["Save this trace (.npz)"]
+    )
+
+
 def test_what_was_generated_stays_over_other_pages() -> None:
     app = dashboard("generate", prompt=SON)
     app.number_input(key="new_tokens").set_value(2)
