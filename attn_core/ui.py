@@ -425,8 +425,19 @@ def grid(trace: AttentionTrace, selected: tuple[int, int]) -> None:
             st.session_state.head_is_chosen = True
 
     chart = charts.head_grid(trace, selected=selected, theme=theme())
-    width = int(cast(Any, chart).width)  # told so, it shrinks on a narrow page but is never stretched
-    st.altair_chart(chart, key=key, on_select=clicked, selection_mode="head", width=width)
+    st.altair_chart(chart, key=key, on_select=clicked, selection_mode="head", width=_own_width(chart))
+
+
+def matrix(trace: AttentionTrace, layer: int, head: int, *, query: int | None) -> None:
+    """A head as a matrix."""
+    chart = charts.attention_heatmap(trace, layer, head, query=query, theme=theme())
+    st.altair_chart(chart, width=_own_width(chart))
+    st.caption("The colour is the square root of the attention, so that faint links show too.")
+
+
+def _own_width(chart: alt.LayerChart) -> int:
+    """The chart's width in pixels; told so, Streamlit shrinks it on a narrow page but never stretches it."""
+    return int(cast(Any, chart).width)
 
 
 def lines(trace: AttentionTrace, layer: int, head: int, *, query: int | None, key: str, **options: Any) -> None:

@@ -1,6 +1,6 @@
 import streamlit as st
 
-from attn_core import charts, ui
+from attn_core import ui
 
 ui.title(
     "Head view",
@@ -36,10 +36,7 @@ match view:
         others = ui.more_heads(trace, layer, head)
         ui.lines(trace, layer, head, query=query, key="view_query", more_heads=others)
     case "Matrix":
-        st.altair_chart(
-            charts.attention_heatmap(trace, layer, head, query=query, theme=ui.theme()),
-            width="content",
-        )
+        ui.matrix(trace, layer, head, query=query)
     case "Table":
         ui.weights_table(trace, layer, head, query)
 ui.nothing_left_note(trace, layer, head)

@@ -14,6 +14,7 @@ from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
 MAX_TOOLTIPS = 2000  # cells that answer the pointer; the strongest ones where there are more
+CELL, SIZE, LABELS = 40, 620, 120  # pixels: of a cell at most, of the matrix at most, of the words beside it
 MAX_LABELLED = 48  # tokens whose names fit beside the matrix
 
 
@@ -31,7 +32,7 @@ def attention_heatmap(
     weights = trace.head(layer, head)  # (n, n)
     n = trace.n_tokens
     labels = token_labels(trace.tokens)
-    size = min(560, max(260, 24 * n))
+    size = min(CELL * n, SIZE) + LABELS
     x_scale = alt.Scale(domain=[-0.5, n - 0.5], nice=False)
     y_scale = alt.Scale(domain=[-0.5, n - 0.5], nice=False, reverse=True)
     x_axis, y_axis = _axis(labels, "looks at (key)", orient="top"), _axis(labels, "stands on (query)")
@@ -112,5 +113,5 @@ def _axis(labels: Sequence[str], title: str, *, orient: Literal["top", "left"] =
         return alt.Axis(title=f"{title}, position", orient=orient, tickMinStep=1, grid=False)
     angle = -60 if orient == "top" else 0
     return named_axis(
-        labels, title=title, font_size=13 if len(labels) <= 24 else 10, orient=orient, labelAngle=angle
+        labels, title=title, font_size=15 if len(labels) <= 24 else 11, orient=orient, labelAngle=angle
     )
