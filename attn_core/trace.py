@@ -70,7 +70,8 @@ class AttentionTrace:
         partial: some keys were left out, so a row with nothing left may be all zeros.
 
     Raises:
-        InvalidTrace: when that does not hold.
+        InvalidTrace: when shape or dtype are wrong. That the weights are attention is checked where they come
+            from outside (`load`), not on each copy: on a long text it takes longer than the model.
     """
 
     tokens: tuple[str, ...]
@@ -81,7 +82,7 @@ class AttentionTrace:
     partial: bool = False
 
     def __post_init__(self) -> None:
-        _check(self.tokens, self.attention, self.partial)
+        _check_shape(self.tokens, self.attention)
         self.attention.flags.writeable = False
 
     @property
@@ -181,23 +182,30 @@ class AttentionTrace:
             if probabilities.dtype.kind != "f":
                 raise InvalidTrace("The recording's next-token probabilities are not numbers.")
             prediction = Prediction(_strings(arrays["next_tokens"], "next tokens"), probabilities)
+        attention = arrays["attention"]
+        _check_shape(tokens, attention)
+        _check_weights(attention)
         return cls(
             tokens=tokens,
-            attention=arrays["attention"],
+            attention=attention,
             model=_string(arrays.get("model")),
             text=_string(arrays.get("text")) or "".join(tokens),
             prediction=prediction,
         )
 
 
-def _check(tokens: tuple[str, ...], attention: NDArray[Any], partial: bool) -> None:
+def _check_shape(tokens: tuple[str, ...], attention: NDArray[Any]) -> None:
     if attention.dtype not in (np.float16, np.float32):
         raise InvalidTrace(f"Attention must be float16 or float32, not {attention.dtype}.")
     if attention.ndim != 4 or attention.shape[2] != attention.shape[3] or 0 in attention.shape:
         raise InvalidTrace(f"Attention must have the shape (layers, heads, tokens, tokens), not {attention.shape}.")
     if len(tokens) != attention.shape[2]:
         raise InvalidTrace(f"There are {len(tokens)} tokens but attention for {attention.shape[2]}.")
-    n = len(tokens)
+
+
+def _check_weights(attention: NDArray[Any]) -> None:
+    """Refuse weights that are not attention, (n_layers, n_heads, n_tokens, n_tokens)."""
+    n = attention.shape[-1]
     future = np.triu(np.ones((n, n), dtype=bool), 1)
     for layer, weights in enumerate(attention):  # a layer at a time: no second copy of a large trace
         sums = weights.sum(axis=-1, dtype=np.float32)
@@ -208,8 +216,6 @@ def _check(tokens: tuple[str, ...], attention: NDArray[Any], partial: bool) -> N
         if weights[:, future].any():
             raise InvalidTrace(f"In layer {layer} a token looks at a later one, which GPT-2 cannot do.")
         wrong = np.abs(sums - 1) > ROW_SUM_TOLERANCE
-        if partial:
-            wrong &= sums != 0
         if wrong.any():
             head, query = (int(i) for i in np.argwhere(wrong)[0])
             raise InvalidTrace(

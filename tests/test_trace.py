@@ -83,7 +83,7 @@ def test_a_wrong_file_is_refused_with_its_reason(change: dict[str, Any], sentenc
 def test_negative_weights_are_refused() -> None:
     weights = np.array([[[[1, 0], [1.5, -0.5]]]], dtype=np.float16)
     with pytest.raises(InvalidTrace, match="negative"):
-        AttentionTrace(("a", "b"), weights)
+        AttentionTrace.load(npz(tokens=np.array(["a", "b"]), attention=weights))
 
 
 def test_python_objects_are_never_unpickled() -> None:
