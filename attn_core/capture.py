@@ -42,7 +42,7 @@ def encode(model: LanguageModel, text: str, *, room: int = 0, max_tokens: int | 
             "The prompt has half of a surrogate pair, which is no character: delete it and try again."
         ) from None
     ids: list[int] = model.tokenizer(text)["input_ids"]
-    if max_tokens is not None and len(ids) > max_tokens:
+    if max_tokens is not None and len(ids) > max_tokens and max_tokens < model.max_tokens:
         raise PromptError(
             f"The prompt has {len(ids):,} tokens, but this dashboard stops at {max_tokens:,} "
             "to stay within its memory: shorten the text."

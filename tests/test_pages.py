@@ -110,7 +110,7 @@ def test_ten_thousand_words_are_refused_and_kept() -> None:
     app = dashboard()
     app.text_area(key="prompt_box").set_value(prompt).run()
     assert len(complaints(app)) == 1
-    assert "shorten the text" in complaints(app)[0]
+    assert "mini reads at most 256: shorten the text" in complaints(app)[0]
     assert app.text_area(key="prompt_box").value == prompt
 
 
