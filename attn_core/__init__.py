@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attn_core.capture import PromptError, capture
     from attn_core.generation import Step, generate
     from attn_core.model import LanguageModel, ModelUnavailable, load_model
+    from attn_core.patterns import head_scores
     from attn_core.trace import AttentionTrace, InvalidTrace, Prediction
 
 _HOME = {
@@ -27,6 +28,7 @@ _HOME = {
     "Step": "generation",
     "capture": "capture",
     "generate": "generation",
+    "head_scores": "patterns",
     "load_model": "model",
 }
 
@@ -40,6 +42,7 @@ __all__ = [
     "Step",
     "capture",
     "generate",
+    "head_scores",
     "load_model",
 ]
 
