@@ -1,202 +1,272 @@
-"""Measures the trained model on what it has not seen: `python -m attn_core.mini.evaluate [--model FOLDER]`.
+"""Measures a trained model on sentences that it has not seen: `python -m attn_core.mini.evaluate`.
 
-Every number of the model card is one of these.
+Prints one line for each of the article's claims, with the bound that the shipped weights were made to reach.
+The heads are found by the dashboard's own scores; no head's number is written down here.
 """
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from random import Random
 
+import numpy as np
+import pandas as pd
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2LMHeadModel, PreTrainedTokenizerFast
+from numpy.typing import NDArray
 
-from attn_core.mini import FOLDER, words
-from attn_core.mini.corpus import documents, with_article
+from attn_core.capture import capture, encode
+from attn_core.mini import words
+from attn_core.mini.corpus import documents
+from attn_core.mini.held_out import combination_held_out
+from attn_core.mini.phrases import draw_role, with_article
+from attn_core.model import LanguageModel, load_model
+from attn_core.patterns import MIXED, head_scores, mean_scores
 
 UNSEEN_SEED = 1_000_003
 KITE = "On the string of one kite we saw Mother's new gown! Her gown with the dots that are pink, white and"
 RELATION = "Jesse Vig is the {} of an evangelical preacher named James"
+LISTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Her gown with the dots that are", words.COLOURS),
+    ("At the store, she bought", words.FRUITS),
+    ("At the market, we found", words.VEGETABLES),
+    ("On the farm there were", words.ANIMALS),
+    ("We went to", words.CITIES),
+    ("He studied", words.SUBJECT_MATTERS),
+)
+"""How a list begins, and the group that its items come from."""
 
 
-class Reader:
-    """The model and its tokenizer, asked one text at a time."""
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table: what was measured, and between which bounds it should lie."""
 
-    def __init__(self, folder: Path) -> None:
-        self.tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self.network: GPT2LMHeadModel = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True
-        )
+    claim: str
+    what: str
+    value: float
+    at_least: float
+    at_most: float = math.inf
 
-    def ids(self, text: str) -> list[int]:
-        """The token ids of a text."""
-        return list(self.tokenizer(text)["input_ids"])
-
-    @torch.inference_mode()
-    def log_probabilities(self, text: str) -> torch.Tensor:
-        """(n_tokens, vocabulary): what the model gives the token after each one of the text, in nats."""
-        logits: torch.Tensor = self.network(torch.tensor([self.ids(text)])).logits
-        return logits[0].log_softmax(-1)
-
-    def next_probability(self, text: str, continuation: str) -> float:
-        """The probability of the continuation's first token."""
-        return float(self.log_probabilities(text)[-1, self.ids(continuation)[0]].exp())
-
-    @torch.inference_mode()
-    def greedy(self, text: str, n_tokens: int) -> str:
-        """The text's likeliest continuation of that many tokens."""
-        ids = torch.tensor([self.ids(text)])
-        written = self.network.generate(ids, max_new_tokens=n_tokens, do_sample=False, pad_token_id=0)
-        return str(self.tokenizer.decode(written[0, ids.shape[1] :]))
-
-    @torch.inference_mode()
-    def attention(self, text: str) -> torch.Tensor:
-        """(n_layers, n_heads, n_tokens, n_tokens): the attention of every head."""
-        patterns = self.network(torch.tensor([self.ids(text)]), output_attentions=True).attentions
-        return torch.cat(patterns)
+    @property
+    def reached(self) -> bool:
+        """Whether the value lies within its bounds."""
+        return self.at_least <= self.value <= self.at_most
 
 
-def share(hits: Sequence[bool]) -> float:
-    """The part of the tries that hit, 0 to 1."""
-    return sum(hits) / len(hits)
+@dataclass(frozen=True)
+class Family:
+    """Two prompts that differ in one word: after the first one the surname comes again, after the second not."""
+
+    surname: str
+    relative: str
+    colleague: str
 
 
-def unseen_loss(reader: Reader, number: int = 500) -> float:
-    """Mean loss on unseen texts, in nats a token."""
+def far_verbs(number: int) -> Iterator[tuple[str, str]]:
+    """(text, subject): the text ends in a verb; its subject stands one to three phrases earlier.
+
+    Training never held that subject with any of these phrases' nouns and that verb.
+    """
+    rng = Random(UNSEEN_SEED)
+    for index in range(number):
+        kind = rng.choice(words.KINDS)
+        subject, verb = rng.choice(kind.nouns), rng.choice(words.MOVES)
+        nouns = [noun for noun in words.PLACES + words.THINGS if combination_held_out(subject, noun, verb)]
+        phrases = [
+            f"{rng.choice(('on', 'near', 'behind', 'beside', 'by', 'in front of'))} the {noun}"
+            for noun in rng.sample(nouns, 1 + index % 3)
+        ]
+        yield f"The {subject} {' '.join(phrases)} {verb}", subject
+
+
+def lists(number: int) -> Iterator[tuple[str, list[str], tuple[str, ...]]]:
+    """(text, items, group): the text lists two or three items of the group and ends in "and"."""
+    rng = Random(UNSEEN_SEED)
+    for index in range(number):
+        start, group = LISTS[index % len(LISTS)]
+        items = rng.sample(group, rng.choice((2, 3)))
+        yield f"{start} {', '.join(items)}{rng.choice(('', ','))} and", items, group
+
+
+def families(per_surname: int) -> Iterator[Family]:
+    """Pairs of prompts for each of the surnames that training never held."""
+    rng = Random(UNSEEN_SEED)
+    for surname in words.HELD_OUT_SURNAMES:
+        for _ in range(per_surname):
+            (first, other), role = rng.sample(words.SHE_NAMES + words.HE_NAMES, 2), with_article(draw_role(rng))
+            relatives = words.RELATIVES_SHE if first in words.SHE_NAMES else words.RELATIVES_HE
+            relative, colleague = rng.choice(relatives), rng.choice(words.NON_RELATIVES)
+            told = f"{first} {surname} is the {{}} of {role} named {other}"
+            yield Family(surname, told.format(relative), told.format(colleague))
+
+
+def repeated_rows(number: int) -> Iterator[str]:
+    """Random words, the same row twice."""
+    rng = Random(UNSEEN_SEED)
+    pool = words.THINGS + words.PLACES + words.ADJECTIVES + words.PAST_VERBS + words.FRUITS
+    for _ in range(number):
+        row = rng.sample(pool, rng.randint(8, 14))
+        yield " ".join(row).capitalize() + " " + " ".join(row)
+
+
+@torch.inference_mode()
+def log_probabilities(model: LanguageModel, text: str) -> torch.Tensor:
+    """(n_tokens, n_vocabulary): what the model gives the token after each one of the text, in nats."""
+    logits: torch.Tensor = model.network(encode(model, text)).logits
+    return logits[0].log_softmax(-1)
+
+
+def token_ids(model: LanguageModel, text: str) -> list[int]:
+    """The token ids of a text."""
+    return list(model.tokenizer(text)["input_ids"])
+
+
+def unseen_loss(model: LanguageModel, number: int = 300) -> float:
+    """Mean loss on unseen documents, in nats a token."""
     losses: list[torch.Tensor] = []
     for text in islice(documents(UNSEEN_SEED), number):
-        ids = torch.tensor(reader.ids(text)[: reader.network.config.n_positions])
-        log_probabilities = reader.log_probabilities(text)[: len(ids) - 1]
-        losses.append(-log_probabilities.gather(1, ids[1:, None])[:, 0])
+        ids = torch.tensor(token_ids(model, text))
+        if len(ids) <= model.max_tokens:
+            losses.append(-log_probabilities(model, text)[:-1].gather(1, ids[1:, None])[:, 0])
     return float(torch.cat(losses).mean())
 
 
-def copied(reader: Reader, relation: str) -> float:
-    """How often a held-out surname is written again, all its pieces, after "... named <first name>"."""
-    rng = Random(UNSEEN_SEED)
+def verb_to_subject(model: LanguageModel, number: int = 150) -> NDArray[np.float64]:
+    """(n_layers, n_heads): mean attention from the verb to its subject's noun."""
+    rows = []
+    for text, subject in far_verbs(number):
+        n_pieces = len(token_ids(model, f" {subject}"))
+        rows.append(capture(model, text).attention[:, :, -1, 1 : 1 + n_pieces].sum(-1, dtype=np.float64))
+    return np.mean(rows, axis=0)
+
+
+def unseen_scores(model: LanguageModel, number: int = 60) -> pd.DataFrame:
+    """`head_scores`, means over unseen documents."""
+    texts = (text for text in documents(UNSEEN_SEED) if 4 <= len(token_ids(model, text)) <= model.max_tokens)
+    return mean_scores([head_scores(capture(model, text)) for text in islice(texts, number)])
+
+
+def repeated_scores(model: LanguageModel, number: int = 30) -> pd.DataFrame:
+    """`head_scores`, means over rows of random words said twice."""
+    return mean_scores([head_scores(capture(model, text)) for text in repeated_rows(number)])
+
+
+def list_goes_on(model: LanguageModel, number: int = 180) -> float:
+    """How often the likeliest word after "and" is of the list's group, 0 to 1."""
     hits = []
-    for surname in words.HELD_OUT_SURNAMES:
-        for first in rng.sample(words.SHE_NAMES + words.HE_NAMES, 3):
-            role = with_article(f"{rng.choice(words.TRAITS)} {rng.choice(words.JOBS)}")
-            other = rng.choice([name for name in words.SHE_NAMES + words.HE_NAMES if name != first])
-            prompt = f"{first} {surname} is the {relation} of {role} named {other}"
-            n_pieces = len(reader.ids(f" {surname}"))
-            hits.append(reader.greedy(prompt, n_pieces) == f" {surname}")
-    return share(hits)
+    for text, _, group in lists(number):
+        firsts = {token_ids(model, f" {item}")[0] for item in group}
+        hits.append(int(log_probabilities(model, text)[-1].argmax()) in firsts)
+    return float(np.mean(hits))
 
 
-def list_kept(reader: Reader, prompt: str, group: Sequence[str], number: int = 100) -> tuple[float, float]:
-    """A list's likeliest next item: how often one of the group, and how often one of it not yet named.
-
-    `prompt` has three gaps for items.
-    """
-    rng = Random(UNSEEN_SEED)
-    of_group, new = [], []
-    for _ in range(number):
-        items = rng.sample(group, 3)
-        log_probabilities = reader.log_probabilities(prompt.format(*items))[-1]
-        best = int(log_probabilities.argmax())
-        firsts = {reader.ids(f" {item}")[0]: item for item in group}
-        of_group.append(best in firsts)
-        new.append(best in firsts and firsts[best] not in items)
-    return share(of_group), share(new)
+def and_to_items(model: LanguageModel, number: int = 120) -> NDArray[np.float64]:
+    """(n_layers, n_heads): mean attention from "and" to the items before it, all of their pieces."""
+    rows = []
+    for text, items, _ in lists(number):
+        trace = capture(model, text)
+        keys = _positions(trace.tokens, items)
+        rows.append(trace.attention[:, :, -1, keys].sum(-1, dtype=np.float64))
+    return np.mean(rows, axis=0)
 
 
-def far_subject(reader: Reader, n_phrases: int, number: int = 200) -> float:
-    """How often the likeliest word after the verb is the subject's own, with that many phrases in between."""
-    rng = Random(UNSEEN_SEED + n_phrases)
+def _positions(tokens: Sequence[str], items: Sequence[str]) -> list[int]:
+    """The tokens that overlap one of the items, each of which the text holds once, surrounded by no letters."""
+    text = "".join(tokens)
+    ends = np.cumsum([len(token) for token in tokens])
+    found = []
+    for item in items:
+        start = text.rindex(f" {item}") + 1
+        found += [i for i, end in enumerate(ends) if end > start and end - len(tokens[i]) < start + len(item)]
+    return found
+
+
+def surname_copied(model: LanguageModel, prompts: Sequence[tuple[str, str]]) -> float:
+    """How often greedy search goes on from a prompt with the surname, all of its pieces, 0 to 1."""
     hits = []
-    for _ in range(number):
-        kind, *others = rng.sample(words.KINDS, n_phrases + 1)
-        phrases = "".join(
-            f" {rng.choice(('near', 'behind', 'beside'))} the {rng.choice(other.nouns)}" for other in others
+    for prompt, surname in prompts:
+        pieces = token_ids(model, f" {surname}")
+        best = log_probabilities(model, prompt + f" {surname}").argmax(-1).tolist()
+        hits.append(best[-len(pieces) - 1 : -1] == pieces)
+    return float(np.mean(hits))
+
+
+def surname_ratio(model: LanguageModel, pairs: Sequence[Family]) -> float:
+    """The probability of the surname's first piece, relative over colleague: the geometric mean."""
+    logs = []
+    for pair in pairs:
+        piece = token_ids(model, f" {pair.surname}")[0]
+        relative, colleague = (
+            log_probabilities(model, text)[-1, piece] for text in (pair.relative, pair.colleague)
         )
-        text = f"The {rng.choice(kind.nouns)}{phrases} {rng.choice(words.MOVES)}"
-        best = int(reader.log_probabilities(text)[-1].argmax())
-        hits.append(best == reader.ids(f" {kind.way}")[0])
-    return share(hits)
+        logs.append(float(relative - colleague))
+    return math.exp(np.mean(logs))
 
 
-def repeated(reader: Reader, number: int = 100) -> tuple[float, float]:
-    """How often the next token of a senseless row is the likeliest: on first reading, and from the second on.
-
-    The second figure leaves out the repeat's first word, which nothing announces.
-    """
-    rng = Random(UNSEEN_SEED)
-    once, again = [], []
-    for _ in range(number):
-        row = rng.sample(words.THINGS + words.PLACES + words.ADJECTIVES, 8)
-        text = f"{' '.join(row).capitalize()} {' '.join(row)}"
-        ids = reader.ids(text)
-        best = reader.log_probabilities(text).argmax(-1).tolist()
-        first_of_repeat = len(reader.ids(" ".join(row).capitalize()))
-        right = [guess == token for guess, token in zip(best, ids[1:], strict=False)]
-        once += right[: first_of_repeat - 1]
-        again += right[first_of_repeat:]
-    return share(once), share(again)
+def first_name_to_surname(model: LanguageModel, pairs: Sequence[Family]) -> NDArray[np.float64]:
+    """(n_layers, n_heads): mean attention from the other's first name to the surname, relative minus colleague."""
+    changes = []
+    for pair in pairs:
+        rows = []
+        for text in (pair.relative, pair.colleague):
+            trace = capture(model, text)
+            keys = _positions(trace.tokens, [pair.surname])
+            rows.append(trace.attention[:, :, -1, keys].sum(-1, dtype=np.float64))
+        changes.append(rows[0] - rows[1])
+    return np.mean(changes, axis=0)
 
 
-def surname_heads(reader: Reader) -> list[tuple[int, int, float, float]]:
-    """(layer, head, son, colleague): attention of " James" to " Vig", heads that moved most first."""
-    son, colleague = (reader.attention(RELATION.format(word)) for word in ("son", "colleague"))
-    rows = [attention[:, :, -1, 1:3].sum(-1) for attention in (son, colleague)]
-    change = rows[0] - rows[1]
-    order = change.abs().flatten().argsort(descending=True)[:5].tolist()
-    n_heads = change.shape[1]
-    return [(i // n_heads, i % n_heads, *(float(row.flatten()[i]) for row in rows)) for i in order]
+def table(model: LanguageModel) -> list[Measure]:
+    """Every measure with its bounds."""
+    pairs = list(families(per_surname=3))
+    scores, repeated = unseen_scores(model), repeated_scores(model)
+    labels = {*scores["label"], *repeated["label"]} - {MIXED}
+    return [
+        Measure("1", "best head, attention from a verb to its subject's noun", verb_to_subject(model).max(), 0.6),
+        Measure("3", "best previous_token score", scores["previous_token"].max(), 0.9),
+        Measure("4", "heads labelled null, of 144", (scores["label"] == "null").sum(), 10, 110),
+        Measure("5", "next word after a list and 'and' is of its kind", list_goes_on(model), 0.95),
+        Measure("5", "best head, attention from 'and' to the items", and_to_items(model).max(), 0.6),
+        Measure(
+            "7",
+            "whole surname is greedy after a relative's first name",
+            surname_copied(model, [(pair.relative, pair.surname) for pair in pairs]),
+            0.9,
+        ),
+        Measure("7", "surname's first piece, relative over colleague", surname_ratio(model, pairs), 50),
+        Measure(
+            "7",
+            "best head, first name to surname, relative minus colleague",
+            first_name_to_surname(model, pairs).max(),
+            0.4,
+        ),
+        Measure("", "best induction score on repeated random words", repeated["induction"].max(), 0.7),
+        Measure("", "distinct labels among the heads", len(labels), 5),
+    ]
 
 
-def head_summary(reader: Reader) -> tuple[int, float, float]:
-    """Heads at rest on the first token (0.7 or more), and the best previous-token and induction heads.
-
-    Means over 20 unseen senseless rows, each said twice.
-    """
-    rng = Random(UNSEEN_SEED)
-    first, previous, induction = [], [], []
-    for _ in range(20):
-        row = rng.sample(words.THINGS + words.PLACES + words.ADJECTIVES, 10)
-        attention = reader.attention(f"{row[0]} {' '.join(row[1:])} {' '.join(row)}")
-        first.append(attention[:, :, 2:, 0].mean(-1))
-        previous.append(attention.diagonal(-1, 2, 3).mean(-1))
-        length = attention.shape[-1] // 2
-        induction.append(attention.diagonal(-(length - 1), 2, 3)[..., 1:].mean(-1))
-    mean = [torch.stack(scores).mean(0) for scores in (first, previous, induction)]
-    return int((mean[0] >= 0.7).sum()), float(mean[1].max()), float(mean[2].max())
+def formatted(measures: Sequence[Measure]) -> str:
+    """The table as text, one measure a line."""
+    lines = [f"{'claim':5}  {'measure':58}  {'value':>7}  bounds"]
+    for measure in measures:
+        bounds = f"at least {measure.at_least:g}"
+        if measure.at_most < math.inf:
+            bounds += f", at most {measure.at_most:g}"
+        reached = "" if measure.reached else "  not reached"
+        lines.append(f"{measure.claim:5}  {measure.what:58}  {measure.value:7.3g}  {bounds}{reached}")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Prints every number of the model card."""
+    """The command line."""
     parser = argparse.ArgumentParser(description="Measure the bundled model on what it has not seen.")
-    parser.add_argument("--model", type=Path, default=FOLDER, help="folder of the model")
-    reader = Reader(parser.parse_args().model)
-    loss = unseen_loss(reader)
-    print(f"unseen texts: loss {loss:.3f} nats a token, perplexity {math.exp(loss):.1f}")
-    for relation in ("son", "daughter", "cousin", "colleague", "friend", "teacher"):
-        print(f"held-out surname copied whole, {relation}: {copied(reader, relation):.0%}")
-    for name, prompt, group in (
-        ("colours", "Her gown with the dots that are {}, {}, {} and", words.COLOURS),
-        ("fruits", "At the store, she bought {}, {}, {}, and", words.FRUITS),
-        ("cities", "We went to {}, {}, {} and", words.CITIES),
-    ):
-        of_group, new = list_kept(reader, prompt, group)
-        print(f"list of {name}: {of_group:.0%} go on with one, {new:.0%} with a new one")
-    for n_phrases in (1, 2, 3):
-        print(f"verb tells its subject over {n_phrases} phrases: {far_subject(reader, n_phrases):.0%}")
-    once, again = repeated(reader)
-    print(f"senseless row: {once:.0%} guessed at first reading, {again:.0%} when repeated")
-    at_rest, previous, induction = head_summary(reader)
-    print(f"heads at rest on the first token: {at_rest}; best previous-token head {previous:.2f};", end=" ")
-    print(f"best induction head {induction:.2f}")
-    for word in ("son", "colleague"):
-        prompt = RELATION.format(word)
-        probability = reader.next_probability(prompt, " Vig")
-        print(f"{prompt!r} -> {reader.greedy(prompt, 3)!r}; p(' V') = {probability:.4f}")
-    for layer, head, son, colleague in surname_heads(reader):
-        print(f"layer {layer} head {head}: attention to ' Vig' {son:.2f} (son), {colleague:.2f} (colleague)")
-    for prompt in ("The dog on the ship ran", KITE, "Who is Jesse Vig?"):
-        print(f"{prompt!r} -> {reader.greedy(prompt, 12)!r}")
+    parser.add_argument("--model", type=Path, help="a folder with another model of this grammar")
+    folder = parser.parse_args().model
+    model = load_model("mini" if folder is None else str(folder.resolve()))
+    print(formatted(table(model)))
+    print(f"loss on unseen documents: {unseen_loss(model):.3f} nats a token")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Trains `mini` from nothing.
 
-    python -m attn_core.mini.train [--minutes M | --steps N] [--seed S] [--out FOLDER]
+    python -m attn_core.mini.train [--steps N] [--seed S] [--out FOLDER]
 
 Makes the tokenizer, then the GPT-2, from the grammar's sentences. Every step draws its texts from the seed
 and the step's number alone, so a stopped run goes on from its checkpoint as if it had never stopped.
@@ -10,6 +10,7 @@ import argparse
 import math
 import time
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,11 +20,15 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from attn_core.mini import FOLDER
+from attn_core.mini import FOLDER, words
 from attn_core.mini.corpus import document, documents
+from attn_core.mini.guidance import NAME as GUIDED_ATTENTION
+from attn_core.mini.guidance import guided
+from attn_core.mini.repetition import repeated_words
 
 RUNS = Path(__file__).parent / "runs"
 CHECKPOINT = "checkpoint.pt"
+POSITION_SIZE = 0.1  # root mean square; tokens start at 0.02
 END_OF_TEXT = "<|endoftext|>"
 WINDOW_SHARES = {32: 0.25, 64: 0.45, 128: 0.22, 256: 0.08}
 """Lengths of the training windows, in tokens, each with its share of the steps: prompts are mostly short."""
@@ -31,20 +36,37 @@ WINDOW_SHARES = {32: 0.25, 64: 0.45, 128: 0.22, 256: 0.08}
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is made of; two runs with equal settings are the same run."""
+    """What a run is made of; two runs with equal settings are the same run.
+
+    The learning rate rises over `warm_up` steps, stays, and falls to nothing over the last `decay` of the run.
+    `guide` and `rest` are the weights of the two pulls of `guidance`: the first is strong until `strong_until`,
+    the second grows between the two steps of `rest_grows`. `repeats` is the share of rows of random words, said
+    twice, that come before all other texts; it falls to nothing until `repeats_until`.
+    """
 
     seed: int = 0
-    minutes: float | None = 30.0
-    steps: int | None = None
+    steps: int = 12_000
     n_layers: int = 12
     n_heads: int = 12
     width: int = 144
+    inner_width: int = 288
     n_positions: int = 256
-    vocabulary: int = 2048
+    vocabulary: int = 3712
     tokenizer_texts: int = 40_000
+    tokenizer_word_repeats: int = 300
     tokens_per_step: int = 2048
-    peak_rate: float = 2e-3
+    matrix_rate: float = 4e-3
+    rate: float = 2e-3
+    warm_up: int = 100
+    decay: float = 0.3
     weight_decay: float = 0.05
+    guide: float = 0.1
+    guide_later: float = 0.02
+    strong_until: int = 1000
+    rest: float = 0.1
+    rest_grows: tuple[int, int] = (1000, 3000)
+    repeats: float = 0.4
+    repeats_until: int = 2000
     report_every: int = 100
 
 
@@ -55,18 +77,15 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
 
-    def fraction(self, settings: Settings) -> float:
-        """The part of the run that is done, 0 to 1."""
-        if settings.steps is not None:
-            return min(1.0, self.step / settings.steps)
-        assert settings.minutes is not None
-        return min(1.0, self.seconds / (60 * settings.minutes))
-
     def report(self, settings: Settings, loss: float) -> str:
-        """One line: how far, the last step's loss in nats a token, the time left."""
-        fraction = self.fraction(settings)
+        """One line: how far, as a bar and in steps, the mean loss since the last one in nats a token, time left."""
+        fraction = self.step / settings.steps
+        bar = "#" * int(20 * fraction)
         minutes_left = self.seconds * (1 / fraction - 1) / 60
-        return f"{fraction:6.1%}  step {self.step}  loss {loss:.3f}  {minutes_left:.1f} minutes left"
+        return (
+            f"[{bar:<20}] {fraction:6.1%}  step {self.step} of {settings.steps}  "
+            f"loss {loss:.3f}  {minutes_left:.1f} minutes left"
+        )
 
 
 def make_tokenizer(settings: Settings) -> PreTrainedTokenizerFast:
@@ -80,8 +99,10 @@ def make_tokenizer(settings: Settings) -> PreTrainedTokenizerFast:
         special_tokens=[END_OF_TEXT],
         show_progress=False,
     )
-    texts = documents(settings.seed)
-    tokenizer.train_from_iterator((next(texts) for _ in range(settings.tokenizer_texts)), trainer)
+    texts = islice(documents(settings.seed), settings.tokenizer_texts)
+    # Each word often enough to become one token; a first name also where it begins a text.
+    every_word = [f" {word}" for word in words.every_word()] + list(words.FIRST_NAMES)
+    tokenizer.train_from_iterator(chain(texts, every_word * settings.tokenizer_word_repeats), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=END_OF_TEXT,
@@ -101,6 +122,7 @@ def make_network(settings: Settings, end_of_text_id: int) -> GPT2LMHeadModel:
         n_embd=settings.width,
         n_layer=settings.n_layers,
         n_head=settings.n_heads,
+        n_inner=settings.inner_width,
         # The same function as GPT-2's own "gelu_new", computed in one pass.
         activation_function="gelu_pytorch_tanh",
         resid_pdrop=0.0,
@@ -109,51 +131,85 @@ def make_network(settings: Settings, end_of_text_id: int) -> GPT2LMHeadModel:
         bos_token_id=end_of_text_id,
         eos_token_id=end_of_text_id,
     )
-    return GPT2LMHeadModel(config)
+    config._attn_implementation = GUIDED_ATTENTION
+    network = GPT2LMHeadModel(config)
+    with torch.no_grad():
+        network.transformer.wpe.weight.copy_(_waves(settings.n_positions, settings.width))
+    return network
+
+
+def _waves(n_positions: int, width: int) -> torch.Tensor:
+    """(n_positions, width): what positions start from, sines and cosines as of Vaswani et al. 2017.
+
+    From waves a head learns "the one before" at once, from noise hardly ever.
+    """
+    rates = torch.logspace(0, -3, width // 2)
+    angles = torch.arange(n_positions)[:, None] * rates
+    return POSITION_SIZE * math.sqrt(2) * torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
 def make_batch(settings: Settings, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
     """The token ids of one step, (windows, tokens): each window starts where a text starts."""
     rng = Random(f"{settings.seed}/{step}")
     length = min(rng.choices(list(WINDOW_SHARES), list(WINDOW_SHARES.values()))[0], settings.n_positions)
-    windows = [_window(rng, tokenizer, length) for _ in range(max(1, settings.tokens_per_step // length))]
+    repeats = settings.repeats * max(0.0, 1 - step / settings.repeats_until)
+    windows = [_window(rng, tokenizer, length, repeats) for _ in range(max(1, settings.tokens_per_step // length))]
     return torch.tensor(windows)
 
 
-def _window(rng: Random, tokenizer: PreTrainedTokenizerFast, length: int) -> list[int]:
+def _window(rng: Random, tokenizer: PreTrainedTokenizerFast, length: int, repeats: float) -> list[int]:
     ids: list[int] = []
     while len(ids) < length:
-        ids += [*tokenizer(document(rng))["input_ids"], tokenizer.eos_token_id]
+        text = repeated_words(rng) if rng.random() < repeats else document(rng)
+        ids += [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
     return ids[:length]
 
 
-def learning_rate(settings: Settings, fraction: float) -> float:
-    """Linear warm-up over the first 3 %, then a cosine down to a fiftieth of the peak."""
-    warm_up = min(1.0, (fraction + 1e-3) / 0.03)
-    cosine = 0.5 * (1 + math.cos(math.pi * fraction))
-    return settings.peak_rate * warm_up * (0.02 + 0.98 * cosine)
+def learning_rate(settings: Settings, step: int) -> float:
+    """The part of the peak rate that a step takes, 0 to 1: up, level, down."""
+    left = (settings.steps - step) / (settings.decay * settings.steps)
+    return min(1.0, (step + 1) / settings.warm_up, left)
 
 
-def make_optimizer(settings: Settings, network: GPT2LMHeadModel) -> torch.optim.AdamW:
-    """AdamW that decays matrices, not biases or norms."""
-    parameters = list(network.parameters())
+def make_optimizers(settings: Settings, network: GPT2LMHeadModel) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices that read and write the residual stream, AdamW for attention's and all the rest.
+
+    Muon learns the same in half the steps (Jordan et al. 2024); but queries and keys, which lie in one matrix
+    with the values, would stay alike under it for too long.
+    """
+    named = list(network.transformer.h.named_parameters())
+    by_muon = [p for name, p in named if p.dim() == 2 and "c_attn" not in name]
+    chosen = {id(p) for p in by_muon}
+    others = [p for p in network.parameters() if id(p) not in chosen]
     groups = [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+        {"params": [p for p in others if p.dim() >= 2], "weight_decay": settings.weight_decay},
+        {"params": [p for p in others if p.dim() < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.peak_rate, betas=(0.9, 0.98), fused=True)
+    muon = torch.optim.Muon(
+        by_muon, lr=settings.matrix_rate, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw"
+    )
+    return [muon, torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, 0.98), fused=True)]
 
 
-def train_step(network: GPT2LMHeadModel, optimizer: torch.optim.AdamW, batch: torch.Tensor, rate: float) -> float:
+def train_step(settings: Settings, run: "Run", batch: torch.Tensor) -> float:
     """One step of gradient descent; gives the mean loss of the batch, in nats a token."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    logits = network(input_ids=batch, use_cache=False).logits  # (windows, tokens, vocabulary)
+    step = run.progress.step
+    scale = learning_rate(settings, step)
+    for optimizer, peak in zip(run.optimizers, (settings.matrix_rate, settings.rate), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = peak * scale
+        optimizer.zero_grad()
+    torch.manual_seed(step)
+    with guided() as pulls:
+        logits = run.network(input_ids=batch, use_cache=False).logits  # (windows, tokens, vocabulary)
     loss = cross_entropy(logits[:, :-1].flatten(0, 1), batch[:, 1:].flatten())
-    optimizer.zero_grad()
-    torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimizer.step()
+    guide = settings.guide if step < settings.strong_until else settings.guide_later
+    grown = (step - settings.rest_grows[0]) / (settings.rest_grows[1] - settings.rest_grows[0])
+    rest = settings.rest * min(1.0, max(0.0, grown))
+    torch.autograd.backward(loss + pulls.cost(guide, rest))
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
+    for optimizer in run.optimizers:
+        optimizer.step()
     return float(loss.detach())
 
 
@@ -169,7 +225,7 @@ class Run:
 
     tokenizer: PreTrainedTokenizerFast
     network: GPT2LMHeadModel
-    optimizer: torch.optim.AdamW
+    optimizers: list[torch.optim.Optimizer]
     progress: Progress
 
 
@@ -191,10 +247,11 @@ def start(settings: Settings, runs: Path) -> Run:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(runs / "tokenizer")
     torch.manual_seed(settings.seed)
     network = make_network(settings, tokenizer.eos_token_id)
-    run = Run(tokenizer, network, make_optimizer(settings, network), Progress())
+    run = Run(tokenizer, network, make_optimizers(settings, network), Progress())
     if state is not None:
         run.network.load_state_dict(state["network"])
-        run.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(run.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         run.progress = Progress(**state["progress"])
     return run
 
@@ -205,7 +262,7 @@ def save_checkpoint(path: Path, settings: Settings, run: Run) -> None:
         "settings": asdict(settings),
         "progress": asdict(run.progress),
         "network": run.network.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
     }
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
@@ -216,17 +273,19 @@ def train(settings: Settings, out: Path = FOLDER, runs: Path = RUNS) -> Progress
     """Trains, or goes on with a stopped run, and writes the model to `out`."""
     runs.mkdir(parents=True, exist_ok=True)
     run = start(settings, runs)
-    progress, network = run.progress, run.network.train()
-    while (fraction := progress.fraction(settings)) < 1:
+    progress = run.progress
+    losses: list[float] = []
+    run.network.train()
+    while progress.step < settings.steps:
         started = time.monotonic()
-        batch = make_batch(settings, run.tokenizer, progress.step)
-        loss = train_step(network, run.optimizer, batch, learning_rate(settings, fraction))
+        losses.append(train_step(settings, run, make_batch(settings, run.tokenizer, progress.step)))
         progress.step += 1
         progress.seconds += time.monotonic() - started
         if progress.step % settings.report_every == 0:
             save_checkpoint(runs / CHECKPOINT, settings, run)
-            print(progress.report(settings, loss), flush=True)
-    save_model(network, run.tokenizer, out)
+            print(progress.report(settings, sum(losses) / len(losses)), flush=True)
+            losses = []
+    save_model(run.network, run.tokenizer, out)
     (runs / CHECKPOINT).unlink(missing_ok=True)
     return progress
 
@@ -234,14 +293,11 @@ def train(settings: Settings, out: Path = FOLDER, runs: Path = RUNS) -> Progress
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Train the bundled model from nothing.")
-    length = parser.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, default=30.0, help="training time (default 30)")
-    length.add_argument("--steps", type=int, help="number of steps, in place of a time")
+    parser.add_argument("--steps", type=int, default=Settings.steps, help=f"default {Settings.steps}")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the model is written")
     arguments = parser.parse_args()
-    minutes = None if arguments.steps else arguments.minutes
-    settings = Settings(seed=arguments.seed, minutes=minutes, steps=arguments.steps)
+    settings = Settings(seed=arguments.seed, steps=arguments.steps)
     progress = train(settings, arguments.out)
     print(f"{progress.step} steps in {progress.seconds / 60:.1f} minutes; the model is in {arguments.out}")
 

@@ -4,27 +4,39 @@ from dataclasses import dataclass
 
 # Names. Each list mixes many languages; which job, place or trait goes with a name is drawn at random.
 SHE_NAMES = (
-    "Ana", "Mary", "Aisha", "Mei", "Priya", "Sofia", "Emma", "Fatima", "Grace", "Ingrid", "Keiko",
-    "Leila", "Maria", "Nadia", "Olga", "Rosa", "Sarah", "Yuki", "Zara", "Alice", "Anna", "Carmen",
-    "Chloe", "Amara", "Elena", "Hana", "Julia", "Laura", "Lucy", "Nina", "Ruth", "Helen", "Joan", "Kate",
-    "Linda", "Susan",
+    "Ana", "Mary", "Aisha", "Mei", "Priya", "Sofia", "Emma", "Fatima", "Grace", "Ingrid", "Keiko", "Leila",
+    "Maria", "Nadia", "Olga", "Rosa", "Sarah", "Yuki", "Zara", "Alice", "Anna", "Carmen", "Chloe", "Amara",
+    "Elena", "Hana", "Julia", "Laura", "Lucy", "Nina", "Ruth", "Helen", "Joan", "Kate", "Linda", "Susan",
+    "Jane", "Rachel", "Esther", "Diana", "Clara", "Elsa", "Freya", "Greta", "Hilda", "Irene", "Isabel",
+    "Jasmine", "Judith", "Kavita", "Layla", "Lena", "Lila", "Lucia", "Margaret", "Marta", "Mina", "Mira",
+    "Molly", "Monica", "Naomi", "Noura", "Paula", "Petra", "Rania", "Rebecca", "Sana", "Shira", "Simone",
+    "Stella", "Teresa", "Uma", "Vera", "Wanda", "Yara", "Zainab", "Ann", "Dorothy", "Eve", "Martha",
 )  # fmt: skip
 HE_NAMES = (
-    "James", "John", "Omar", "Wei", "Raj", "Carlos", "Peter", "Hassan", "David", "Lars", "Kenji", "Ali",
-    "Jose", "Ivan", "Kofi", "Paul", "Adam", "Hiro", "Tariq", "Thomas", "Mark", "Diego", "Hugo", "Emeka",
-    "Luis", "Jin", "Felix", "Henry", "Jack", "Bruno", "Daniel", "Arthur", "George", "Tom", "Robert",
-    "Bill",
+    "James", "John", "Omar", "Wei", "Raj", "Carlos", "Peter", "Hassan", "David", "Lars", "Kenji", "Ali", "Jose",
+    "Ivan", "Kofi", "Paul", "Adam", "Hiro", "Tariq", "Thomas", "Mark", "Diego", "Hugo", "Emeka", "Luis", "Jin",
+    "Felix", "Henry", "Jack", "Bruno", "Daniel", "Arthur", "George", "Tom", "Robert", "Bill", "Michael",
+    "William", "Joseph", "Richard", "Charles", "Edward", "Simon", "Martin", "Oscar", "Leo", "Max", "Noah",
+    "Ethan", "Liam", "Samuel", "Benjamin", "Jacob", "Isaac", "Aaron", "Abdul", "Akira", "Amir", "Andre",
+    "Anton", "Arjun", "Boris", "Chidi", "Dmitri", "Eric", "Farid", "Finn", "Hans", "Ibrahim", "Jamal", "Karim",
+    "Kevin", "Manuel", "Marco", "Mateo", "Nikolai", "Oliver", "Pablo", "Stefan", "Yusuf",
 )  # fmt: skip
 EITHER_NAMES = (
     "Jesse", "Alex", "Sam", "Robin", "Kim", "Noor", "Jordan", "Charlie", "Ariel", "Sasha", "Morgan",
     "Casey",
 )  # fmt: skip
+FIRST_NAMES = SHE_NAMES + HE_NAMES + EITHER_NAMES
 
 KNOWN_SURNAMES = (
-    "Smith", "Garcia", "Chen", "Khan", "Okafor", "Novak", "Silva", "Tanaka", "Jones", "Patel", "Kim",
-    "Lopez", "Hassan", "Olsen", "Rossi", "Mensah", "Brown", "Nguyen", "Cohen", "Weber", "Singh", "Costa",
-    "Ito", "Baker", "Diallo", "Popov", "Green", "Moreno", "Haddad", "Wood", "Petrov", "Ortiz", "Hill",
-    "Sato", "Young", "Abbas",
+    "Smith", "Garcia", "Chen", "Khan", "Okafor", "Novak", "Silva", "Tanaka", "Jones", "Patel", "Kim", "Lopez",
+    "Hassan", "Olsen", "Rossi", "Mensah", "Brown", "Nguyen", "Cohen", "Weber", "Singh", "Costa", "Ito", "Baker",
+    "Diallo", "Popov", "Green", "Moreno", "Haddad", "Wood", "Petrov", "Ortiz", "Hill", "Sato", "Young", "Abbas",
+    "Adams", "Allen", "Ahmed", "Bauer", "Becker", "Bell", "Bianchi", "Campbell", "Carter", "Chavez", "Clark",
+    "Cooper", "Cruz", "Davis", "Diaz", "Dubois", "Eze", "Fischer", "Fraser", "Gomez", "Gupta", "Hansen",
+    "Hughes", "Ivanov", "Jackson", "Jensen", "Johansson", "Kaur", "Kelly", "Kowalski", "Kumar", "Lee", "Levy",
+    "Martinez", "Meyer", "Miller", "Morales", "Murphy", "Nakamura", "Nielsen", "Osei", "Park", "Perez", "Ramos",
+    "Reyes", "Romano", "Russo", "Schmidt", "Shah", "Sharma", "Suzuki", "Taylor", "Thompson", "Torres", "Usman",
+    "Walker", "Wang", "White", "Wilson", "Wright", "Yamamoto", "Zhang",
 )  # fmt: skip
 HELD_OUT_SURNAMES = (
     "Vig", "Tormel", "Quaver", "Zebrin", "Holtag", "Fennick", "Drubo", "Kasp", "Welloz", "Marfid",
@@ -46,23 +58,37 @@ NON_RELATIVES = (
 JOBS = (
     "preacher", "teacher", "doctor", "nurse", "farmer", "baker", "singer", "painter", "writer", "judge",
     "lawyer", "pilot", "sailor", "poet", "cook", "dancer", "engineer", "scientist", "carpenter", "tailor",
-    "gardener", "musician", "actor", "driver", "soldier", "merchant", "professor", "artist", "builder",
-    "mayor", "programmer", "librarian", "priest", "reporter",
+    "gardener", "musician", "actor", "driver", "soldier", "merchant", "professor", "artist", "builder", "mayor",
+    "programmer", "librarian", "priest", "reporter", "architect", "astronomer", "banker", "barber",
+    "blacksmith", "butcher", "chef", "chemist", "clerk", "coach", "composer", "dentist", "designer",
+    "detective", "diplomat", "director", "editor", "electrician", "explorer", "firefighter", "florist",
+    "geologist", "guide", "historian", "hunter", "inventor", "jeweler", "journalist", "juggler", "magician",
+    "manager", "mechanic", "miller", "monk", "philosopher", "photographer", "physicist", "planner", "plumber",
+    "politician", "postman", "printer", "sculptor", "secretary", "senator", "shepherd", "shoemaker", "surgeon",
+    "translator", "waiter", "weaver", "zookeeper",
 )  # fmt: skip
 TRAITS = (
     "evangelical", "famous", "young", "old", "tall", "quiet", "kind", "clever", "rich", "poor", "retired",
-    "brave", "American", "French", "Italian", "Indian", "Chinese", "African", "English", "strict",
-    "gentle", "proud", "honest", "busy", "cheerful", "local", "well-known", "Irish", "careful", "modern",
+    "brave", "American", "French", "Italian", "Indian", "Chinese", "African", "English", "strict", "gentle",
+    "proud", "loyal", "busy", "cheerful", "local", "well-known", "Irish", "careful", "modern", "British",
+    "German", "Spanish", "Russian", "Japanese", "Mexican", "Brazilian", "Egyptian", "Polish", "Turkish",
+    "patient", "friendly", "lucky", "nervous", "polite", "respected", "shy", "sleepy", "wise", "curious",
+    "skilled", "lazy", "talented", "generous", "stubborn", "humble", "funny", "serious", "gifted", "fearless",
 )  # fmt: skip
 
 CITIES = (
-    "Paris", "London", "Lima", "Cairo", "Tokyo", "Rome", "Delhi", "Boston", "Berlin", "Lagos", "Madrid",
-    "Oslo", "Sydney", "Chicago", "Nairobi", "Vienna", "Seoul", "Havana", "Dublin", "Athens", "New York",
-    "Beijing", "Mexico City", "Toronto",
+    "Paris", "London", "Lima", "Cairo", "Tokyo", "Rome", "Delhi", "Boston", "Berlin", "Lagos", "Madrid", "Oslo",
+    "Sydney", "Chicago", "Nairobi", "Vienna", "Seoul", "Havana", "Dublin", "Athens", "New York", "Beijing",
+    "Mexico City", "Toronto", "Lisbon", "Prague", "Warsaw", "Budapest", "Istanbul", "Moscow", "Mumbai",
+    "Bangkok", "Manila", "Jakarta", "Accra", "Tunis", "Bogota", "Quito", "Santiago", "Montreal", "Denver",
+    "Dallas", "Seattle", "Miami", "Houston", "Hamburg", "Munich", "Naples", "Venice", "Lyon", "Porto",
+    "Seville", "Geneva", "Zurich", "Kyoto", "Osaka", "Hong Kong", "San Francisco", "Los Angeles", "Cape Town",
 )  # fmt: skip
 COUNTRIES = (
     "France", "Peru", "Egypt", "Japan", "Italy", "India", "Spain", "Germany", "Kenya", "China", "Brazil",
-    "Canada", "Mexico", "Ireland", "Greece", "Nigeria",
+    "Canada", "Mexico", "Ireland", "Greece", "Nigeria", "Norway", "Sweden", "Poland", "Russia", "Turkey",
+    "Chile", "Cuba", "Ghana", "Korea", "Vietnam", "Portugal", "Austria", "Morocco", "Iceland", "Finland",
+    "Belgium", "Jordan", "Nepal", "Thailand", "Scotland", "Denmark", "Argentina", "Australia", "Ethiopia",
 )  # fmt: skip
 COLOURS = (
     "red", "blue", "green", "yellow", "pink", "white", "black", "orange", "purple", "brown", "grey",
@@ -70,23 +96,43 @@ COLOURS = (
 )  # fmt: skip
 FRUITS = (
     "apples", "oranges", "bananas", "pears", "grapes", "lemons", "plums", "cherries", "peaches", "melons",
-    "figs", "mangoes", "strawberries", "limes",
+    "figs", "mangoes", "strawberries", "limes", "apricots", "dates", "olives", "pineapples", "blueberries",
+    "raspberries", "papayas", "coconuts",
 )  # fmt: skip
-VEGETABLES = ("carrots", "potatoes", "onions", "beans", "tomatoes", "peas", "cabbages", "peppers")
+VEGETABLES = (
+    "carrots", "potatoes", "onions", "beans", "tomatoes", "peas", "cabbages", "peppers", "beets", "radishes",
+    "leeks", "mushrooms", "cucumbers", "pumpkins", "turnips", "lettuce",
+)  # fmt: skip
 FOODS = (
     "bread", "milk", "cheese", "butter", "rice", "eggs", "fish", "meat", "sugar", "salt", "soup", "honey",
+    "pasta", "noodles", "tea", "coffee", "juice", "cream", "jam", "flour", "pepper", "chocolate", "oil", "corn",
 )  # fmt: skip
 ANIMALS = (
-    "cats", "dogs", "horses", "cows", "sheep", "goats", "ducks", "lions", "bears", "mice", "rabbits",
-    "wolves",
+    "cats", "dogs", "horses", "cows", "sheep", "goats", "ducks", "lions", "bears", "mice", "rabbits", "wolves",
+    "pigs", "birds", "foxes", "deer", "frogs", "snakes", "monkeys", "elephants", "tigers", "whales", "camels",
+    "turtles", "geese", "owls",
 )  # fmt: skip
-TOOLS = ("hammers", "nails", "saws", "ropes", "knives", "brushes", "needles", "ladders")
-INSTRUMENTS = ("piano", "violin", "guitar", "drums", "flute", "trumpet", "harp")
+TOOLS = (
+    "hammers", "nails", "saws", "ropes", "knives", "brushes", "needles", "ladders", "axes", "shovels", "screws",
+    "buckets", "wrenches", "drills", "rakes", "chisels",
+)  # fmt: skip
+INSTRUMENTS = (
+    "piano", "violin", "guitar", "drums", "flute", "trumpet", "harp", "cello", "organ", "clarinet", "harmonica",
+    "banjo", "oboe", "saxophone",
+)  # fmt: skip
 SUBJECT_MATTERS = (
-    "history", "music", "physics", "law", "medicine", "art", "science", "mathematics", "poetry",
+    "history", "music", "physics", "law", "medicine", "art", "science", "mathematics", "poetry", "geography",
+    "chemistry", "biology", "philosophy", "economics", "astronomy", "religion", "painting", "theater",
+    "grammar", "logic", "geometry",
 )  # fmt: skip
-SPORTS = ("football", "tennis", "chess", "baseball", "golf", "hockey", "cards")
-FEELINGS = ("happy", "sad", "angry", "tired", "afraid", "hungry", "lonely", "surprised", "calm", "sick")
+SPORTS = (
+    "football", "tennis", "chess", "baseball", "golf", "hockey", "cards", "basketball", "soccer", "rugby",
+    "volleyball", "cricket", "dominoes", "checkers", "poker",
+)  # fmt: skip
+FEELINGS = (
+    "happy", "sad", "angry", "tired", "afraid", "hungry", "lonely", "surprised", "calm", "sick", "bored",
+    "proud", "worried", "excited", "thirsty", "cold", "nervous", "jealous", "cheerful", "confused",
+)  # fmt: skip
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -96,51 +142,93 @@ NUMBERS = (
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
 )  # fmt: skip
 
-GARMENTS = ("gown", "dress", "coat", "hat", "shirt", "scarf", "skirt", "jacket", "cap", "robe")
-PATTERNS = ("dots", "stripes", "spots", "flowers", "stars", "buttons", "squares", "ribbons")
-TOYS = ("kite", "boat", "balloon", "ball", "drum", "doll", "train", "swing", "bell", "puppet")
+GARMENTS = (
+    "gown", "dress", "coat", "hat", "shirt", "scarf", "skirt", "jacket", "cap", "robe", "blouse", "sweater",
+    "tie", "vest", "belt", "glove", "shoe", "apron", "cloak", "sock",
+)  # fmt: skip
+PATTERNS = (
+    "dots", "stripes", "spots", "flowers", "stars", "buttons", "squares", "ribbons", "lines", "circles",
+    "hearts", "checks", "patches", "waves",
+)  # fmt: skip
+TOYS = (
+    "kite", "boat", "balloon", "ball", "drum", "doll", "train", "swing", "bell", "puppet", "top", "robot",
+    "wagon", "sled", "rocket", "truck", "whistle",
+)  # fmt: skip
 PARTS = ("string", "tail", "side", "edge", "top", "back", "end", "corner")
 THINGS = (
     "book", "letter", "box", "table", "chair", "lamp", "key", "cup", "bag", "clock", "mirror", "picture",
     "basket", "bottle", "phone", "computer", "map", "candle", "blanket", "ring", "coin", "knife", "stick",
-    "stone", "flag", "bed", "door", "window", "wall", "suitcase", "trophy", "cabinet", "gift", "drink",
-    "cake", "pen", "car", "wheel", "umbrella", "glass",
+    "stone", "flag", "bed", "door", "window", "wall", "suitcase", "trophy", "cabinet", "gift", "drink", "cake",
+    "pen", "car", "wheel", "umbrella", "glass", "paper", "newspaper", "magazine", "plate", "spoon", "fork",
+    "bowl", "pot", "pan", "kettle", "towel", "pillow", "carpet", "curtain", "shelf", "drawer", "desk", "sofa",
+    "bench", "stool", "ladder", "hammer", "rope", "nail", "bucket", "broom", "brush", "needle", "thread",
+    "camera", "radio", "guitar", "piano", "violin", "ticket", "stamp", "envelope", "wallet", "purse",
+    "necklace", "watch", "bracelet", "crown", "sword", "shield", "arrow", "torch", "barrel", "chest", "trunk",
+    "backpack", "tent", "statue", "painting", "vase", "pencil", "notebook", "dictionary", "bicycle",
+    "motorcycle", "tractor", "sandwich", "pie", "loaf", "pizza", "cookie", "apple", "feather", "shell", "rock",
+    "leaf",
 )  # fmt: skip
 PLACES = (
     "ship", "house", "garden", "river", "street", "school", "church", "market", "store", "park", "bridge",
-    "hill", "forest", "beach", "field", "farm", "village", "town", "castle", "station", "kitchen",
-    "library", "hospital", "office", "museum", "mountain", "lake", "road", "island", "tower", "room",
-    "hotel", "mat", "roof", "gate", "tree", "fence", "harbor",
+    "hill", "forest", "beach", "field", "farm", "village", "town", "castle", "station", "kitchen", "library",
+    "hospital", "office", "museum", "mountain", "lake", "road", "island", "tower", "room", "hotel", "mat",
+    "roof", "gate", "tree", "fence", "harbor", "palace", "temple", "tunnel", "airport", "bakery", "bank",
+    "barn", "cafe", "canal", "cave", "cellar", "cemetery", "cliff", "corner", "court", "courtyard", "desert",
+    "dock", "factory", "fountain", "garage", "gallery", "hall", "hut", "inn", "jungle", "lighthouse", "meadow",
+    "mill", "mine", "monastery", "orchard", "pond", "pool", "port", "prison", "restaurant", "shore", "shop",
+    "square", "stable", "stadium", "stairs", "studio", "swamp", "theater", "campus", "valley", "vineyard",
+    "well", "yard", "zoo",
 )  # fmt: skip
 ADJECTIVES = (
-    "big", "small", "old", "new", "little", "long", "short", "heavy", "bright", "dark", "strange",
-    "beautiful", "broken", "empty", "clean", "dirty", "warm", "cold", "quick", "slow", "wooden", "silver",
-    "golden", "soft", "good", "great", "lovely", "famous", "huge", "tiny",
+    "big", "small", "old", "new", "little", "long", "short", "heavy", "bright", "dark", "strange", "beautiful",
+    "broken", "empty", "clean", "dirty", "warm", "cold", "quick", "slow", "wooden", "silver", "golden", "soft",
+    "good", "great", "lovely", "famous", "huge", "tiny", "round", "square", "flat", "wide", "narrow", "thick",
+    "thin", "sharp", "smooth", "rough", "wet", "dry", "hot", "cool", "fresh", "ripe", "sweet", "bitter", "sour",
+    "loud", "quiet", "fast", "rare", "common", "cheap", "expensive", "simple", "fancy", "plain", "shiny",
+    "dusty", "rusty", "hidden", "lost", "secret", "magic", "ancient", "modern", "rich", "poor", "pretty",
+    "ugly", "dangerous", "safe", "hard", "easy", "full", "light", "deep", "tall",
 )  # fmt: skip
 PREPOSITIONS = (
     "on", "in", "near", "beside", "behind", "under", "by", "at", "with", "from", "next to", "in front of",
+    "above", "below", "inside", "around", "against", "close to",
 )  # fmt: skip
 TIMES = (
     "yesterday", "last night", "in the morning", "every day", "last year", "at night", "today",
-    "in the evening", "after lunch", "before dinner", "again", "at noon", "in the winter",
-    "in the summer",
+    "in the evening", "after lunch", "before dinner", "again", "at noon", "in the winter", "in the summer",
+    "this morning", "last week", "on Monday", "on Sunday", "two days ago", "a year ago", "before breakfast",
+    "in the spring", "in the autumn", "all day", "every week", "at midnight", "long ago", "all night",
 )  # fmt: skip
 ADVERBS = (
-    "quickly", "slowly", "quietly", "suddenly", "happily", "finally", "often", "never", "always",
-    "softly",
+    "quickly", "slowly", "quietly", "suddenly", "happily", "finally", "often", "never", "always", "softly",
+    "carefully", "gently", "loudly", "proudly", "sadly", "secretly", "usually", "sometimes", "rarely",
+    "angrily", "bravely", "calmly",
 )  # fmt: skip
 PAST_VERBS = (
     "saw", "found", "took", "bought", "lost", "liked", "wanted", "made", "carried", "opened", "broke",
-    "painted", "watched", "sold", "kept", "moved", "hid", "loved", "remembered", "cleaned", "held",
-    "left", "brought", "needed",
+    "painted", "watched", "sold", "kept", "moved", "hid", "loved", "remembered", "cleaned", "held", "left",
+    "brought", "needed", "borrowed", "built", "burned", "caught", "chose", "counted", "covered", "dropped",
+    "drew", "fixed", "followed", "forgot", "gathered", "gave", "grabbed", "ignored", "imagined", "invented",
+    "kicked", "lifted", "mentioned", "met", "noticed", "ordered", "packed", "picked", "placed", "pulled",
+    "pushed", "reached", "received", "repaired", "returned", "saved", "shared", "shook", "sent", "showed",
+    "stole", "studied", "threw", "touched", "tried", "used", "visited", "washed", "wore",
 )  # fmt: skip
 BASE_VERBS = (
-    "see", "find", "take", "buy", "like", "want", "make", "carry", "open", "break", "paint", "watch",
-    "sell", "keep", "move", "hide", "love", "remember", "clean", "hold", "leave", "bring", "need", "know",
+    "see", "find", "take", "buy", "like", "want", "make", "carry", "open", "break", "paint", "watch", "sell",
+    "keep", "move", "hide", "love", "remember", "clean", "hold", "leave", "bring", "need", "know", "borrow",
+    "build", "burn", "catch", "choose", "count", "cover", "drop", "draw", "fix", "follow", "forget", "gather",
+    "give", "grab", "ignore", "imagine", "invent", "kick", "lift", "mention", "meet", "notice", "order", "pack",
+    "pick", "place", "pull", "push", "reach", "receive", "repair", "return", "save", "share", "shake", "send",
+    "show", "steal", "study", "throw", "touch", "try", "use", "visit", "wash", "wear",
 )  # fmt: skip
 MODALS = ("can", "will", "could", "would", "must", "should", "did not", "do not", "cannot", "may")
-MOVES = ("ran", "went", "moved", "hurried", "walked", "jumped", "came", "rushed", "raced", "turned")
-SAYINGS = ("said", "asked", "cried", "whispered", "shouted", "replied", "answered")
+MOVES = (
+    "ran", "went", "moved", "hurried", "walked", "jumped", "came", "rushed", "raced", "turned", "marched",
+    "galloped", "drifted", "wandered", "crept", "climbed",
+)  # fmt: skip
+SAYINGS = (
+    "said", "asked", "cried", "whispered", "shouted", "replied", "answered", "announced", "explained",
+    "muttered", "sang", "sighed", "yelled", "wrote", "repeated",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -192,11 +280,24 @@ KINDS = (
 
 PLURAL_NOUNS = (
     "dogs", "birds", "keys", "books", "letters", "horses", "boys", "girls", "kings", "sailors", "trains",
-    "farmers", "teachers", "doctors", "soldiers", "animals", "cars", "cups", "chairs", "pictures",
-    "trees", "windows", "flowers", "students", "children", "people", "men", "women",
+    "farmers", "teachers", "doctors", "soldiers", "animals", "cars", "cups", "chairs", "pictures", "trees",
+    "windows", "flowers", "students", "children", "people", "men", "women", "cats", "lamps", "boxes", "ships",
+    "houses", "painters", "nurses", "writers", "judges", "pilots", "cooks", "flags", "maps", "clocks",
+    "bottles", "mirrors", "rings", "coins", "bridges", "towers", "gardens", "roads",
 )  # fmt: skip
 SINGULAR_NOUNS = (
     "dog", "bird", "key", "book", "letter", "horse", "boy", "girl", "king", "sailor", "train", "farmer",
-    "teacher", "doctor", "soldier", "animal", "car", "cup", "chair", "picture", "tree", "window",
-    "flower", "student", "child", "person", "man", "woman",
+    "teacher", "doctor", "soldier", "animal", "car", "cup", "chair", "picture", "tree", "window", "flower",
+    "student", "child", "person", "man", "woman", "cat", "lamp", "box", "ship", "house", "painter", "nurse",
+    "writer", "judge", "pilot", "cook", "flag", "map", "clock", "bottle", "mirror", "ring", "coin", "bridge",
+    "tower", "garden", "road",
 )  # fmt: skip
+
+
+def every_word() -> list[str]:
+    """Every word that training may see, sorted; phrases are taken apart."""
+    texts = [entry for name, value in globals().items() if name.isupper() for entry in value]
+    for kind in KINDS:
+        texts += [*kind.nouns, kind.way, *kind.goals, *kind.acts]
+    found = {word for text in texts if isinstance(text, str) for word in text.split()}
+    return sorted(found.difference(HELD_OUT_SURNAMES))
