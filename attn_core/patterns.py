@@ -23,6 +23,16 @@ LABELS = {
 """The scores that can give a head its label, each with that label."""
 SCORES = (*LABELS, "entropy")
 MIXED = "mixed"
+DEEDS = {
+    "previous token": ("looks at the token before", "look at the token before"),
+    "null": ("rests on the first token: nothing found", "rest on the first token: nothing found"),
+    "current token": ("looks at the token it stands on", "look at the token they stand on"),
+    "duplicate token": ("looks back at the same token", "look back at the same token"),
+    "induction": ("looks at what followed the same token before", "look at what followed the same token before"),
+    "list items": ("looks at the earlier items of a list", "look at the earlier items of a list"),
+    MIXED: ("has no single pattern", "have no single pattern"),
+}
+"""What heads of a label do, in words: one head, several heads."""
 LABEL_THRESHOLD = 0.5
 NULL_THRESHOLD = 0.7
 

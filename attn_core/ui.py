@@ -5,19 +5,21 @@ from __future__ import annotations
 import html
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import altair as alt
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import charts, examples
 from attn_core.charts.style import Theme
 from attn_core.loading import Loading
-from attn_core.patterns import most_changed_head, most_telling_head
+from attn_core.patterns import DEEDS, LABELS, MIXED, head_scores, most_changed_head, most_telling_head
 from attn_core.tables import link_table
 from attn_core.tokens import has_word_pieces, join_words, token_label, token_labels
 from attn_core.trace import AttentionTrace, InvalidTrace
@@ -548,6 +550,42 @@ def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int) -> 
         f"From **{_plain(labels[query])}** layer {layer} head {head} looks most at "
         f"**{_plain(labels[key])}** ({row[key]:.2f})."
     )
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _scored(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, pd.DataFrame]:
+    """The scores, with their trace: while this is kept, no other trace can have that id."""
+    return _trace, head_scores(_trace)
+
+
+def head_scores_of(trace: AttentionTrace) -> pd.DataFrame:
+    """`head_scores`, worked out once for a trace."""
+    return _scored(trace, id(trace))[1]
+
+
+def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:
+    """One sentence in markdown: what the head does over the whole text, by its scores."""
+    scores = head_scores_of(trace).iloc[layer * trace.n_heads + head]
+    label = scores["label"]
+    if label == MIXED:
+        return f"Over the whole text it {DEEDS[MIXED][0]} (:gray-badge[{MIXED}])."
+    score = next(name for name, text in LABELS.items() if text == label)
+    return f"Over the whole text it {DEEDS[label][0]} (:blue-badge[{label} {scores[score]:.2f}])."
+
+
+def head_counts(trace: AttentionTrace) -> str:
+    """One sentence in markdown: how many heads do what on this text, and which of them most clearly."""
+    scores = head_scores_of(trace)
+    counts = Counter(scores["label"].tolist())
+    parts = []
+    for name, label in LABELS.items():
+        if label in counts:
+            layer, head = divmod(int(scores[name].where(scores["label"] == label).argmax()), trace.n_heads)
+            which = "" if label == "null" else f" (clearest: layer {layer} head {head})"
+            parts.append(f"**{counts[label]}** {DEEDS[label][int(counts[label] > 1)]}{which}")
+    if MIXED in counts:
+        parts.append(f"**{counts[MIXED]}** {DEEDS[MIXED][int(counts[MIXED] > 1)]}")
+    return f"Of {len(scores)} heads on this text, {'; '.join(parts)}."
 
 
 # --- generated text ----------------------------------------------------------------------------------------

@@ -18,9 +18,11 @@ with one_head:
         query = ui.query_picker(trace, key="query")
     st.subheader(f"Layer {layer}, head {head}")
     st.markdown(ui.strongest_link(trace, layer, head, trace.n_tokens - 1 if query is None else query))
+    st.markdown(ui.head_deed(trace, layer, head))
     ui.lines(trace, layer, head, query=query, key="query")
     ui.word_piece_note(trace)
 
 with overview:
     ui.grid(trace, (layer, head))
+    st.markdown(ui.head_counts(trace))
     st.caption("The colour is the square root of the attention, so that faint links show too.")

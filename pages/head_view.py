@@ -27,6 +27,7 @@ with st.container(horizontal=True):
         persist_state="session",
         help="Many heads rest on the first word when they find nothing. Hidden, the rest is scaled up to 1.",
     )
+st.markdown(ui.head_deed(whole, layer, head))
 trace = ui.view_of(whole, words=words, hide_first=hide_first)
 with query_place:
     query = ui.query_picker(trace, key="view_query")

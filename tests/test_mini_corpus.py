@@ -74,7 +74,7 @@ def test_invented_surnames_are_never_held_out(seed: int) -> None:
 def test_held_out_combinations_never_appear(texts: list[str]) -> None:
     """What the evaluation asks of verbs and their subjects is nothing that the training text holds."""
     seen = {combination for text in texts for combination in combinations_in(text)}
-    assert len(seen) > 5000
+    assert len(seen) > 3000
     assert not any(combination_held_out(*combination) for combination in seen)
     for text, _ in far_verbs(300):
         asked = combinations_in(text)

@@ -70,6 +70,26 @@ def test_the_recorded_gpt2_opens_at_the_articles_head(recording: Callable[[str],
     assert (app.number_input(key="layer_box").value, app.number_input(key="head_box").value) == (4, 3)
 
 
+def test_the_grid_says_how_many_heads_do_what_and_where_to_look(recording: Callable[[str], Path]) -> None:
+    app = with_recording("head_grid", AttentionTrace.load(recording("dog_on_the_ship")))
+    assert "Of 144 heads on this text" in shown(app)
+    assert "**59** rest on the first token" in shown(app)
+    assert "**2** look at the token before (clearest: layer 4 head 11)" in shown(app)
+
+
+def test_a_head_is_shown_with_what_it_does(recording: Callable[[str], Path]) -> None:
+    app = with_recording("head_view", AttentionTrace.load(recording("dog_on_the_ship")))
+    assert "has no single pattern" in shown(app)
+    app.number_input(key="head_box").set_value(11).run()
+    assert "looks at the token before (:blue-badge[previous token 1.00])" in shown(app)
+
+
+def test_one_word_alone_is_shown_with_no_pattern() -> None:
+    app = dashboard("head_grid", prompt="The")
+    assert not app.exception
+    assert "**144** have no single pattern" in shown(app)
+
+
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("prompt", ["", "  \n ", "\u200b" * 3])
 def test_a_blank_prompt_gets_one_sentence(page: str, prompt: str) -> None:
