@@ -255,7 +255,7 @@ def formatted(measures: Sequence[Measure]) -> str:
         if measure.at_most < math.inf:
             bounds += f", at most {measure.at_most:g}"
         reached = "" if measure.reached else "  not reached"
-        lines.append(f"{measure.claim:5}  {measure.what:58}  {measure.value:7.3g}  {bounds}{reached}")
+        lines.append(f"{measure.claim:5}  {measure.what:58}  {measure.value:7.2f}  {bounds}{reached}")
     return "\n".join(lines)
 
 

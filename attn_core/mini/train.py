@@ -161,7 +161,7 @@ def _window(rng: Random, tokenizer: PreTrainedTokenizerFast, length: int, repeat
     ids: list[int] = []
     while len(ids) < length:
         text = repeated_words(rng) if rng.random() < repeats else document(rng)
-        ids += [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
+        ids += [*tokenizer(text, verbose=False)["input_ids"], tokenizer.eos_token_id]
     return ids[:length]
 
 
