@@ -9,6 +9,7 @@ and the step's number alone, so a stopped run goes on from its checkpoint as if 
 import argparse
 import math
 import time
+from collections import deque
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn.functional import cross_entropy
+from tqdm import tqdm
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from attn_core.mini import FOLDER, words
@@ -45,7 +47,7 @@ class Settings:
     """
 
     seed: int = 0
-    steps: int = 12_000
+    steps: int = 8_000
     n_layers: int = 12
     n_heads: int = 12
     width: int = 144
@@ -76,16 +78,6 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0
-
-    def report(self, settings: Settings, loss: float) -> str:
-        """One line: how far, as a bar and in steps, the mean loss since the last one in nats a token, time left."""
-        fraction = self.step / settings.steps
-        bar = "#" * int(20 * fraction)
-        minutes_left = self.seconds * (1 / fraction - 1) / 60
-        return (
-            f"[{bar:<20}] {fraction:6.1%}  step {self.step} of {settings.steps}  "
-            f"loss {loss:.3f}  {minutes_left:.1f} minutes left"
-        )
 
 
 def make_tokenizer(settings: Settings) -> PreTrainedTokenizerFast:
@@ -233,7 +225,7 @@ def load_checkpoint(path: Path, settings: Settings) -> dict[str, Any] | None:
     """The state of a stopped run with these very settings, or None."""
     if not path.exists():
         return None
-    state: dict[str, Any] = torch.load(path, weights_only=True)
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     return state if state["settings"] == asdict(settings) else None
 
 
@@ -272,20 +264,22 @@ def save_checkpoint(path: Path, settings: Settings, run: Run) -> None:
 def train(settings: Settings, out: Path = FOLDER, runs: Path = RUNS) -> Progress:
     """Trains, or goes on with a stopped run, and writes the model to `out`."""
     runs.mkdir(parents=True, exist_ok=True)
-    run = start(settings, runs)
-    progress = run.progress
-    losses: list[float] = []
-    run.network.train()
-    while progress.step < settings.steps:
-        started = time.monotonic()
-        losses.append(train_step(settings, run, make_batch(settings, run.tokenizer, progress.step)))
-        progress.step += 1
-        progress.seconds += time.monotonic() - started
-        if progress.step % settings.report_every == 0:
-            save_checkpoint(runs / CHECKPOINT, settings, run)
-            print(progress.report(settings, sum(losses) / len(losses)), flush=True)
-            losses = []
-    save_model(run.network, run.tokenizer, out)
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    with device:  # every tensor that is made here is made there
+        run = start(settings, runs)
+        run.network.train()
+        progress, losses = run.progress, deque[float](maxlen=settings.report_every)
+        with tqdm(total=settings.steps, initial=progress.step, unit="step", mininterval=1) as bar:
+            while progress.step < settings.steps:
+                started = time.monotonic()
+                losses.append(train_step(settings, run, make_batch(settings, run.tokenizer, progress.step)))
+                progress.step += 1
+                progress.seconds += time.monotonic() - started
+                bar.set_postfix(loss=f"{sum(losses) / len(losses):.3f}", refresh=False)
+                bar.update()
+                if progress.step % settings.report_every == 0:
+                    save_checkpoint(runs / CHECKPOINT, settings, run)
+    save_model(run.network.cpu(), run.tokenizer, out)
     (runs / CHECKPOINT).unlink(missing_ok=True)
     return progress
 
