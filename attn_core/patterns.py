@@ -148,7 +148,7 @@ def _layer_scores(
     n_heads, n_tokens, _ = weights.shape
     previous = weights.diagonal(-1, axis1=1, axis2=2)
     current = weights.diagonal(axis1=1, axis2=2)
-    logs = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
+    logs = np.log(weights + np.float32(1e-12))  # the smallest weight of float16 is 6e-8, so this only spares zeros
     entropies = -np.einsum("hqk,hqk->hq", weights, logs)[:, 1:] / np.log(np.arange(2, n_tokens + 1))
     of_words = [
         _mean(np.array([weights[:, query, list(keys)].sum(axis=1) for query, keys in pairs]).reshape(-1, n_heads).T)

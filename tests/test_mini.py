@@ -257,6 +257,15 @@ def test_learning_rate_goes_up_stays_and_comes_down() -> None:
     assert 0 < rates[-1] < 0.02
 
 
+def test_both_pulls_are_strong_first_and_weak_later() -> None:
+    settings = train.Settings()
+    guide, rest = zip(*(train.pull_weights(settings, step) for step in range(settings.steps)), strict=True)
+    assert guide[0] == max(guide) > guide[-1] > 0
+    assert rest[0] == 0
+    assert max(rest) == pytest.approx(settings.rest, rel=0.01)
+    assert 0 < rest[-1] < max(rest)
+
+
 def test_training_begins_with_many_rows_of_random_words() -> None:
     tokenizer = train.make_tokenizer(TINY)
 
@@ -272,7 +281,9 @@ def test_training_begins_with_many_rows_of_random_words() -> None:
 
 @pytest.mark.parametrize(("guide", "rest"), [(1.0, 0.0), (0.0, 1.0)])
 def test_each_pull_draws_attention_where_it_should(guide: float, rest: float) -> None:
-    settings = replace(TINY, steps=60, guide=guide, rest=rest, rest_grows=(0, 1), warm_up=1, rate=0.02)
+    settings = replace(
+        TINY, steps=60, guide=guide, rest=rest, rest_later=rest, rest_grows=(0, 1), warm_up=1, rate=0.02
+    )
     tokenizer = train.make_tokenizer(settings)
     torch.manual_seed(0)
     network = train.make_network(settings, tokenizer.eos_token_id)

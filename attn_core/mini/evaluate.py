@@ -41,13 +41,14 @@ LISTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Measure:
-    """One line of the table: what was measured, and between which bounds it should lie."""
+    """One line of the table: what was measured, between which bounds it should lie, and in which head."""
 
     claim: str
     what: str
     value: float
     at_least: float
     at_most: float = math.inf
+    head: tuple[int, int] | None = None
 
     @property
     def reached(self) -> bool:
@@ -218,44 +219,45 @@ def first_name_to_surname(model: LanguageModel, pairs: Sequence[Family]) -> NDAr
     return np.mean(changes, axis=0)
 
 
+def best_head(claim: str, what: str, values: NDArray[np.float64], at_least: float) -> Measure:
+    """The head with the highest of the values, (n_layers, n_heads)."""
+    layer, head = divmod(int(values.argmax()), values.shape[1])
+    return Measure(claim, what, float(values[layer, head]), at_least, head=(layer, head))
+
+
 def table(model: LanguageModel) -> list[Measure]:
     """Every measure with its bounds."""
+    shape = (model.n_layers, model.n_heads)
     pairs = list(families(per_surname=3))
     scores, repeated = unseen_scores(model), repeated_scores(model)
-    labels = {*scores["label"], *repeated["label"]} - {MIXED}
+    previous = scores["previous_token"].to_numpy().reshape(shape)
+    induction = repeated["induction"].to_numpy().reshape(shape)
+    copied = surname_copied(model, [(pair.relative, pair.surname) for pair in pairs])
+    n_labels = len({*scores["label"], *repeated["label"]} - {MIXED})
     return [
-        Measure("1", "best head, attention from a verb to its subject's noun", verb_to_subject(model).max(), 0.6),
-        Measure("3", "best previous_token score", scores["previous_token"].max(), 0.9),
-        Measure("4", "heads labelled null, of 144", (scores["label"] == "null").sum(), 10, 110),
+        best_head("1", "attention from a verb to its subject's noun", verb_to_subject(model), 0.6),
+        best_head("3", "previous_token score", previous, 0.9),
+        Measure("4", "heads labelled null, of 144", int((scores["label"] == "null").sum()), 10, 110),
         Measure("5", "next word after a list and 'and' is of its kind", list_goes_on(model), 0.95),
-        Measure("5", "best head, attention from 'and' to the items", and_to_items(model).max(), 0.6),
-        Measure(
-            "7",
-            "whole surname is greedy after a relative's first name",
-            surname_copied(model, [(pair.relative, pair.surname) for pair in pairs]),
-            0.9,
-        ),
+        best_head("5", "attention from 'and' to the items", and_to_items(model), 0.6),
+        Measure("7", "whole surname is greedy after a relative's first name", copied, 0.9),
         Measure("7", "surname's first piece, relative over colleague", surname_ratio(model, pairs), 50),
-        Measure(
-            "7",
-            "best head, first name to surname, relative minus colleague",
-            first_name_to_surname(model, pairs).max(),
-            0.4,
-        ),
-        Measure("", "best induction score on repeated random words", repeated["induction"].max(), 0.7),
-        Measure("", "distinct labels among the heads", len(labels), 5),
+        best_head("7", "first name to surname, relative minus colleague", first_name_to_surname(model, pairs), 0.4),
+        best_head("", "induction score on repeated random words", induction, 0.7),
+        Measure("", "distinct labels among the heads", n_labels, 5),
     ]
 
 
 def formatted(measures: Sequence[Measure]) -> str:
     """The table as text, one measure a line."""
-    lines = [f"{'claim':5}  {'measure':58}  {'value':>7}  bounds"]
+    lines = [f"{'claim':5}  {'measure':53}  {'best head':9}  {'value':>6}  bounds"]
     for measure in measures:
+        head = "" if measure.head is None else "{}/{}".format(*measure.head)
         bounds = f"at least {measure.at_least:g}"
         if measure.at_most < math.inf:
             bounds += f", at most {measure.at_most:g}"
         reached = "" if measure.reached else "  not reached"
-        lines.append(f"{measure.claim:5}  {measure.what:58}  {measure.value:7.2f}  {bounds}{reached}")
+        lines.append(f"{measure.claim:5}  {measure.what:53}  {head:9}  {measure.value:6.2f}  {bounds}{reached}")
     return "\n".join(lines)
 
 

@@ -42,8 +42,8 @@ class Settings:
 
     The learning rate rises over `warm_up` steps, stays, and falls to nothing over the last `decay` of the run.
     `guide` and `rest` are the weights of the two pulls of `guidance`: the first is strong until `strong_until`,
-    the second grows between the two steps of `rest_grows`. `repeats` is the share of rows of random words, said
-    twice, that come before all other texts; it falls to nothing until `repeats_until`.
+    the second grows between the two steps of `rest_grows`, then goes on weaker. `repeats` is the share of rows of
+    random words, said twice, that come before all other texts; it falls to nothing until `repeats_until`.
     """
 
     seed: int = 0
@@ -66,6 +66,7 @@ class Settings:
     guide_later: float = 0.02
     strong_until: int = 1000
     rest: float = 0.1
+    rest_later: float = 0.04
     rest_grows: tuple[int, int] = (1000, 3000)
     repeats: float = 0.4
     repeats_until: int = 2000
@@ -163,6 +164,14 @@ def learning_rate(settings: Settings, step: int) -> float:
     return min(1.0, (step + 1) / settings.warm_up, left)
 
 
+def pull_weights(settings: Settings, step: int) -> tuple[float, float]:
+    """The weights of the two pulls at a step: to the previous token, to rest on the first."""
+    guide = settings.guide if step < settings.strong_until else settings.guide_later
+    start, end = settings.rest_grows
+    rest = settings.rest * max(0.0, (step - start) / (end - start)) if step < end else settings.rest_later
+    return guide, rest
+
+
 def make_optimizers(settings: Settings, network: GPT2LMHeadModel) -> list[torch.optim.Optimizer]:
     """Muon for the matrices that read and write the residual stream, AdamW for attention's and all the rest.
 
@@ -195,10 +204,7 @@ def train_step(settings: Settings, run: "Run", batch: torch.Tensor) -> float:
     with guided() as pulls:
         logits = run.network(input_ids=batch, use_cache=False).logits  # (windows, tokens, vocabulary)
     loss = cross_entropy(logits[:, :-1].flatten(0, 1), batch[:, 1:].flatten())
-    guide = settings.guide if step < settings.strong_until else settings.guide_later
-    grown = (step - settings.rest_grows[0]) / (settings.rest_grows[1] - settings.rest_grows[0])
-    rest = settings.rest * min(1.0, max(0.0, grown))
-    torch.autograd.backward(loss + pulls.cost(guide, rest))
+    torch.autograd.backward(loss + pulls.cost(*pull_weights(settings, step)))
     torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
     for optimizer in run.optimizers:
         optimizer.step()
