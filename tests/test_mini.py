@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from transformers import PreTrainedTokenizerFast
 
 from attn_core import LanguageModel, capture, generate, head_scores, load_model
 from attn_core.mini import FOLDER, guidance, train, words
@@ -154,7 +156,7 @@ def test_son_has_the_surname_piece_by_piece(mini: LanguageModel) -> None:
 
 def test_colleague_does_not_have_the_surname(mini: LanguageModel) -> None:
     son, colleague = (probability(mini, RELATION.format(word), " Vig") for word in ("son", "colleague"))
-    assert son > 50 * colleague
+    assert son > 30 * colleague
     assert greedy(mini, RELATION.format("colleague"), 2) != " Vig"
 
 
@@ -221,26 +223,44 @@ def test_other_settings_start_anew(tmp_path: Path) -> None:
     assert train.start(replace(TINY, seed=1), tmp_path).progress.step == 0
 
 
+def batch_of(settings: train.Settings, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
+    return train.make_batch(settings, tokenizer, train.Renamer(tokenizer), step)
+
+
 def test_every_window_starts_where_a_text_starts() -> None:
     tokenizer = train.make_tokenizer(TINY)
     for step in range(5):
-        for window in train.make_batch(TINY, tokenizer, step).tolist():
+        for window in batch_of(TINY, tokenizer, step).tolist():
             first = tokenizer.decode(window)[0]
-            assert first == '"' or first.isupper()
+            assert first == '"' or first.isupper() or first.isdigit()
 
 
 def test_nothing_held_out_is_ever_trained_on() -> None:
     tokenizer = train.make_tokenizer(TINY)
+    renamer = train.Renamer(tokenizer)
     settings = replace(TINY, n_positions=256, tokens_per_step=2048)
     for step in range(0, 2 * settings.repeats_until, 100):
-        for text in tokenizer.batch_decode(train.make_batch(settings, tokenizer, step)):
+        for text in tokenizer.batch_decode(train.make_batch(settings, tokenizer, renamer, step)):
             assert not held_out(text.split("<|endoftext|>")[0])
+
+
+def test_invented_names_are_exchanged_for_names_of_the_tokenizers_own_pieces(mini: LanguageModel) -> None:
+    renamer = train.Renamer(mini.tokenizer)
+    text = "You know Mary Tarvok, the son of Paul Tarvok. Tarvok was happy in London."
+    found = re.fullmatch(
+        r"You know Mary (\w+), the son of Paul (\w+)\. (\w+) was happy in London\.",
+        renamer.renamed(Random(0), text),
+    )
+    assert found is not None
+    (name,) = set(found.groups())
+    assert name != "Tarvok"
+    assert len(token_ids(mini, f" {name}")) > 1
 
 
 def test_batches_come_from_seed_and_step_alone() -> None:
     tokenizer = train.make_tokenizer(TINY)
-    assert torch.equal(train.make_batch(TINY, tokenizer, 3), train.make_batch(TINY, tokenizer, 3))
-    assert train.make_batch(TINY, tokenizer, 3).tolist() != train.make_batch(TINY, tokenizer, 4).tolist()
+    assert torch.equal(batch_of(TINY, tokenizer, 3), batch_of(TINY, tokenizer, 3))
+    assert batch_of(TINY, tokenizer, 3).tolist() != batch_of(TINY, tokenizer, 4).tolist()
 
 
 def test_unseen_texts_are_not_those_of_the_tokenizer() -> None:
@@ -271,7 +291,7 @@ def test_training_begins_with_many_rows_of_random_words() -> None:
 
     def rows(step: int) -> int:
         """Texts whose words are all said again, in the same order."""
-        batch = train.make_batch(replace(TINY, n_positions=256, tokens_per_step=20_000), tokenizer, step)
+        batch = batch_of(replace(TINY, n_positions=256, tokens_per_step=20_000), tokenizer, step)
         texts = "".join(tokenizer.batch_decode(batch)).lower().split("<|endoftext|>")
         halves = [re.findall(r"\w+", text) for text in texts]
         return sum(len(row) > 5 and row[: len(row) // 2] == row[len(row) // 2 :] for row in halves)
@@ -291,13 +311,13 @@ def test_each_pull_draws_attention_where_it_should(guide: float, rest: float) ->
 
     def costs() -> tuple[float, float]:
         with guidance.guided() as pulls, torch.no_grad():
-            network(train.make_batch(settings, tokenizer, 1000))
+            network(batch_of(settings, tokenizer, 1000))
         return float(pulls.cost(1, 0)), float(pulls.cost(0, 1))
 
     before = costs()
     for step in range(40):
         run.progress.step = step
-        train.train_step(settings, run, train.make_batch(settings, tokenizer, step))
+        train.train_step(settings, run, batch_of(settings, tokenizer, step))
     after = costs()
     pulled = 0 if guide else 1
     assert after[pulled] < 0.7 * before[pulled]

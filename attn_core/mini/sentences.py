@@ -83,7 +83,7 @@ def refers_back(rng: Random) -> str:
     second = rng.choice(
         (
             f"{pronoun} {were} {later} too",
-            f"{pronoun} {rng.choice(words.MOVES)} {rng.choice(kind.goals) if not plural else 'home'}",
+            f"{pronoun} {rng.choice(words.MOVES)} {'home' if plural else f'{kind.way} {rng.choice(kind.goals)}'}",
             f"{pronoun} did not {rng.choice(words.BASE_VERBS)} {noun_phrase(rng)}",
             f"{capitalised(rng.choice(words.TIMES))}, {pronoun.lower()} {were} {rng.choice(words.FEELINGS)} again",
         )

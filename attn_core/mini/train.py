@@ -8,6 +8,7 @@ and the step's number alone, so a stopped run goes on from its checkpoint as if 
 
 import argparse
 import math
+import re
 import time
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -26,11 +27,14 @@ from attn_core.mini import FOLDER, words
 from attn_core.mini.corpus import document, documents
 from attn_core.mini.guidance import NAME as GUIDED_ATTENTION
 from attn_core.mini.guidance import guided
+from attn_core.mini.held_out import held_out
 from attn_core.mini.repetition import repeated_words
 
 RUNS = Path(__file__).parent / "runs"
 CHECKPOINT = "checkpoint.pt"
 POSITION_SIZE = 0.1  # root mean square; tokens start at 0.02
+SPACE = "\u0120"  # as byte-level BPE writes it
+_CAPITALISED = re.compile(r"\b[A-Z]\w+")
 END_OF_TEXT = "<|endoftext|>"
 WINDOW_SHARES = {32: 0.25, 64: 0.45, 128: 0.22, 256: 0.08}
 """Lengths of the training windows, in tokens, each with its share of the steps: prompts are mostly short."""
@@ -47,7 +51,7 @@ class Settings:
     """
 
     seed: int = 0
-    steps: int = 8_000
+    steps: int = 5_000
     n_layers: int = 12
     n_heads: int = 12
     width: int = 144
@@ -65,9 +69,9 @@ class Settings:
     guide: float = 0.1
     guide_later: float = 0.02
     strong_until: int = 1000
-    rest: float = 0.1
-    rest_later: float = 0.04
-    rest_grows: tuple[int, int] = (1000, 3000)
+    rest: float = 0.05
+    rest_later: float = 0.015
+    rest_grows: tuple[int, int] = (1000, 2000)
     repeats: float = 0.4
     repeats_until: int = 2000
     report_every: int = 100
@@ -141,21 +145,56 @@ def _waves(n_positions: int, width: int) -> torch.Tensor:
     return POSITION_SIZE * math.sqrt(2) * torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
-def make_batch(settings: Settings, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
+class Renamer:
+    """Gives the invented names of a text other ones, put together from the tokenizer's own pieces.
+
+    Without it, pieces that no invented name happens to have would never be copied.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+        self._words = {word.lower() for word in words.every_word()}
+        pieces = sorted(tokenizer.get_vocab())
+        first = [piece[1:] for piece in pieces if re.fullmatch(f"{SPACE}[A-Z][a-z]*", piece)]
+        self._first = [piece for piece in first if piece.lower() not in self._words]
+        self._later = [piece for piece in pieces if re.fullmatch("[a-z]+", piece)]
+
+    def renamed(self, rng: Random, text: str) -> str:
+        """The text with each such name exchanged for another, the same one throughout."""
+        names = dict.fromkeys(name for name in _CAPITALISED.findall(text) if self._is_invented(name))
+        others = {name: self._name(rng) for name in names}
+        return _CAPITALISED.sub(lambda found: others.get(found[0], found[0]), text)
+
+    def _is_invented(self, name: str) -> bool:
+        return name.lower() not in self._words and all(
+            len(ids) > 1 for ids in self._tokenizer([name, f" {name}"])["input_ids"]
+        )
+
+    def _name(self, rng: Random) -> str:
+        return rng.choice(self._first) + "".join(rng.choices(self._later, k=rng.randint(1, 3)))
+
+
+def make_batch(settings: Settings, tokenizer: PreTrainedTokenizerFast, renamer: Renamer, step: int) -> torch.Tensor:
     """The token ids of one step, (windows, tokens): each window starts where a text starts."""
     rng = Random(f"{settings.seed}/{step}")
     length = min(rng.choices(list(WINDOW_SHARES), list(WINDOW_SHARES.values()))[0], settings.n_positions)
     repeats = settings.repeats * max(0.0, 1 - step / settings.repeats_until)
-    windows = [_window(rng, tokenizer, length, repeats) for _ in range(max(1, settings.tokens_per_step // length))]
+    windows = []
+    for _ in range(max(1, settings.tokens_per_step // length)):
+        ids: list[int] = []
+        while len(ids) < length:
+            text = _text(rng, renamer, repeats)
+            ids += [*tokenizer(text, verbose=False)["input_ids"], tokenizer.eos_token_id]
+        windows.append(ids[:length])
     return torch.tensor(windows)
 
 
-def _window(rng: Random, tokenizer: PreTrainedTokenizerFast, length: int, repeats: float) -> list[int]:
-    ids: list[int] = []
-    while len(ids) < length:
-        text = repeated_words(rng) if rng.random() < repeats else document(rng)
-        ids += [*tokenizer(text, verbose=False)["input_ids"], tokenizer.eos_token_id]
-    return ids[:length]
+def _text(rng: Random, renamer: Renamer, repeats: float) -> str:
+    text = repeated_words(rng) if rng.random() < repeats else document(rng)
+    if rng.random() < 0.5:
+        return text
+    renamed = renamer.renamed(rng, text)
+    return text if held_out(renamed) else renamed
 
 
 def learning_rate(settings: Settings, step: int) -> float:
@@ -273,12 +312,15 @@ def train(settings: Settings, out: Path = FOLDER, runs: Path = RUNS) -> Progress
     device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     with device:  # every tensor that is made here is made there
         run = start(settings, runs)
+        renamer = Renamer(run.tokenizer)
         run.network.train()
         progress, losses = run.progress, deque[float](maxlen=settings.report_every)
         with tqdm(total=settings.steps, initial=progress.step, unit="step", mininterval=1) as bar:
             while progress.step < settings.steps:
                 started = time.monotonic()
-                losses.append(train_step(settings, run, make_batch(settings, run.tokenizer, progress.step)))
+                losses.append(
+                    train_step(settings, run, make_batch(settings, run.tokenizer, renamer, progress.step))
+                )
                 progress.step += 1
                 progress.seconds += time.monotonic() - started
                 bar.set_postfix(loss=f"{sum(losses) / len(losses):.3f}", refresh=False)
