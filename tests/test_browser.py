@@ -68,7 +68,7 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
 def slow_model(mini: LanguageModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a random model that never ends its text and takes its time."""
     folder = tmp_path_factory.mktemp("slow_model")
-    config = GPT2Config(n_embd=768, n_positions=512, vocab_size=2048, eos_token_id=None, bos_token_id=None)
+    config = GPT2Config(n_embd=768, n_positions=512, vocab_size=4096, eos_token_id=None, bos_token_id=None)
     GPT2LMHeadModel(config).save_pretrained(folder)
     mini.tokenizer.save_pretrained(folder)
     return folder

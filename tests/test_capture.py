@@ -20,7 +20,7 @@ def gpt2_small_shape() -> PreTrainedModel:
 def llama_with_grouped_queries() -> PreTrainedModel:
     return LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=2048,
+            vocab_size=4096,
             hidden_size=64,
             intermediate_size=128,
             num_hidden_layers=3,
