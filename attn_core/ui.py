@@ -387,7 +387,7 @@ def suggested_head(trace: AttentionTrace) -> tuple[int, int]:
 
 
 def suggested_head_for_two(a: AttentionTrace, b: AttentionTrace | None) -> tuple[int, int]:
-    """The article's head for its prompts under GPT-2 small, else the one that changed most."""
+    """The article's head for its prompts under GPT-2 small, else the one that finds in A what it leaves in B."""
     article_head = examples.article_head(a.model, a.text)
     if article_head or b is None:
         return article_head or suggested_head(a)

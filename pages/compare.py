@@ -5,7 +5,7 @@ from attn_core import charts, ui
 ui.title(
     "Compare",
     "Two prompts under the same head. What does it look at from the last word, and what comes next? "
-    "A preacher who is the *son* of Jesse Vig shares the surname; a *colleague* does not.",
+    "A preacher whose *son* is Jesse Vig shares his surname; one whose *colleague* he is does not.",
 )
 
 a, b = ui.two_traces()
