@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from random import Random
 
+from attn_core.mini.everyday import clauses, greetings, ideas, likings, not_known, where_it_is
 from attn_core.mini.held_out import held_out
 from attn_core.mini.lists import (
     choice,
@@ -66,8 +67,14 @@ FORMS: tuple[tuple[Callable[[Random], str], float], ...] = (
     (facts_and_question, 2),
     (simple, 8),
     (question, 3),
+    (clauses, 2),
+    (not_known, 2),
+    (likings, 1),
+    (ideas, 2),
+    (greetings, 1),
+    (where_it_is, 1),
 )
-"""Every sentence form with its share of the documents, in percent or near it."""
+"""Every sentence form with its weight in the draw."""
 
 
 def document(rng: Random) -> str:

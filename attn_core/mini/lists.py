@@ -107,7 +107,7 @@ def kinds_of_things(rng: Random) -> str:
             (words.MONTHS, "months"),
         )
     )
-    listed = list_of(rng, group)
+    listed = list_of(rng, group, ("and",))
     return rng.choice((f"{capitalised(listed)} are {name}.", f"I know many {name}: {listed}."))
 
 

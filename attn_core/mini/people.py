@@ -78,8 +78,7 @@ def biography(rng: Random) -> str:
     year = rng.randint(1900, 1999)
     question = rng.choice((f"Who is {name}? ", f"Who is {name}?\n\n", f"Who was {name}? ", ""))
     facts = [
-        f"{pronoun} was born in {rng.choice(words.CITIES)} in {year}",
-        f"{surname} was born in {year} in {rng.choice(words.CITIES)}, {rng.choice(words.COUNTRIES)}",
+        f"{rng.choice((pronoun, surname))} was born in {rng.choice(words.CITIES)} in {year}",
         f"{pronoun} lives in {rng.choice(words.CITIES)} with"
         f" {person.possessive} {rng.choice(('dog', 'cat', 'family'))}",
         f"{pronoun} studied {rng.choice(words.SUBJECT_MATTERS)} in {rng.choice(words.CITIES)}",

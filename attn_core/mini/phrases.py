@@ -9,7 +9,7 @@ from attn_core.mini.held_out import SURNAME as HELD_OUT_SURNAME
 _ONSETS = (
     "B", "Br", "C", "Ch", "Cl", "Cr", "D", "Dr", "F", "Fl", "Fr", "G", "Gl", "Gr", "H", "J", "K", "Kl", "Kr",
     "L", "M", "N", "P", "Pl", "Pr", "Qu", "R", "S", "Sch", "Sh", "Sk", "Sl", "Sp", "St", "T", "Th", "Tr", "V",
-    "Vl", "W", "X", "Y", "Z", "", "", "V", "Z",
+    "W", "X", "Y", "Z", "", "",
 )  # fmt: skip
 _VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "oo", "y", "ou", "ei", "é", "ü", "ó", "a", "e", "i", "o", "u")
 _CODAS = (
@@ -93,13 +93,14 @@ def draw_surname(rng: Random, other_than: str = "") -> str:
 
 
 def draw_first_name(rng: Random, pronoun: str) -> str:
-    """A first name that goes with the pronoun; now and then one that nobody has."""
+    """A first name that goes with the pronoun, the first ones of a list most; now and then one that nobody has."""
     draw = rng.random()
     if draw < 0.05:
         return invented_surname(rng)
     if draw < 0.25:
         return rng.choice(words.EITHER_NAMES)
-    return rng.choice(words.SHE_NAMES if pronoun == "she" else words.HE_NAMES)
+    names = words.SHE_NAMES if pronoun == "she" else words.HE_NAMES
+    return names[int(len(names) * rng.random() ** 2)]
 
 
 def draw_person(rng: Random, surname: str | None = None) -> Person:
@@ -160,10 +161,12 @@ def prepositional_phrases(rng: Random, least: int = 1, most: int = 3) -> str:
     return " ".join(prepositional_phrase(rng) for _ in range(rng.randint(least, most)))
 
 
-def list_of(rng: Random, items: tuple[str, ...]) -> str:
-    """Two to five different items of a group, joined by "and" or "or"."""
+def list_of(
+    rng: Random, items: tuple[str, ...], conjunctions: tuple[str, ...] = ("and", "and", "and", "or")
+) -> str:
+    """Two to five different items of a group, joined by one of the conjunctions."""
     chosen = rng.sample(items, rng.choice((2, 3, 3, 4, 4, 5)))
-    return joined(chosen, rng.choice(("and", "and", "and", "or")), oxford=rng.random() < 0.5)
+    return joined(chosen, rng.choice(conjunctions), oxford=rng.random() < 0.5)
 
 
 def random_words(rng: Random, number: int) -> list[str]:

@@ -38,7 +38,7 @@ def agreement(rng: Random) -> str:
     distractor = rng.choice(words.PLURAL_NOUNS + words.SINGULAR_NOUNS)
     preposition = rng.choice(("near", "beside", "behind", "with", "to", "by", "next to", "of"))
     verb = rng.choice((("is", "are"), ("was", "were"), ("has been", "have been")))[plural]
-    state = rng.choice((rng.choice(words.ADJECTIVES), rng.choice(words.FEELINGS), prepositional_phrase(rng)))
+    state = rng.choice((rng.choice(words.ADJECTIVES), prepositional_phrase(rng)))
     return f"The {noun} {preposition} the {distractor} {verb} {state}."
 
 
@@ -59,7 +59,7 @@ def because(rng: Random) -> str:
 def relative_clause(rng: Random) -> str:
     """ "The boys who saw the lamp near the door were tired.": number kept over a clause of its own."""
     plural = rng.random() < 0.5
-    noun = rng.choice(words.PLURAL_NOUNS if plural else words.SINGULAR_NOUNS)
+    noun = rng.choice(words.PLURAL_PEOPLE if plural else words.SINGULAR_PEOPLE)
     clause = rng.choice(
         (
             f"that {rng.choice(words.PAST_VERBS)} {noun_phrase(rng)}",
@@ -75,7 +75,7 @@ def refers_back(rng: Random) -> str:
     """Two sentences, the second about the first one's subject: "it" for one thing, "they" for several."""
     plural = rng.random() < 0.5
     kind = rng.choice(words.KINDS)
-    noun = rng.choice(words.PLURAL_NOUNS) if plural else rng.choice(kind.nouns)
+    noun = rng.choice(words.PLURAL_PEOPLE) if plural else rng.choice(kind.nouns)
     be = ("was", "were")[plural]
     pronoun = "They" if plural or kind.pronoun == "they" else "It"
     state, later = rng.choice(words.FEELINGS), rng.choice(words.ADJECTIVES)

@@ -57,7 +57,7 @@ class Settings:
     width: int = 144
     inner_width: int = 288
     n_positions: int = 256
-    vocabulary: int = 3712
+    vocabulary: int = 3904
     tokenizer_texts: int = 40_000
     tokenizer_word_repeats: int = 300
     tokens_per_step: int = 2048

@@ -68,7 +68,7 @@ JOBS = (
     "translator", "waiter", "weaver", "zookeeper",
 )  # fmt: skip
 TRAITS = (
-    "evangelical", "famous", "young", "old", "tall", "quiet", "kind", "clever", "rich", "poor", "retired",
+    "evangelical", "famous", "smart", "young", "old", "tall", "quiet", "kind", "clever", "rich", "poor", "retired",
     "brave", "American", "French", "Italian", "Indian", "Chinese", "African", "English", "strict", "gentle",
     "proud", "loyal", "busy", "cheerful", "local", "well-known", "Irish", "careful", "modern", "British",
     "German", "Spanish", "Russian", "Japanese", "Mexican", "Brazilian", "Egyptian", "Polish", "Turkish",
@@ -89,6 +89,7 @@ COUNTRIES = (
     "Canada", "Mexico", "Ireland", "Greece", "Nigeria", "Norway", "Sweden", "Poland", "Russia", "Turkey",
     "Chile", "Cuba", "Ghana", "Korea", "Vietnam", "Portugal", "Austria", "Morocco", "Iceland", "Finland",
     "Belgium", "Jordan", "Nepal", "Thailand", "Scotland", "Denmark", "Argentina", "Australia", "Ethiopia",
+    "England", "America",
 )  # fmt: skip
 COLOURS = (
     "red", "blue", "green", "yellow", "pink", "white", "black", "orange", "purple", "brown", "grey",
@@ -201,13 +202,13 @@ TIMES = (
 ADVERBS = (
     "quickly", "slowly", "quietly", "suddenly", "happily", "finally", "often", "never", "always", "softly",
     "carefully", "gently", "loudly", "proudly", "sadly", "secretly", "usually", "sometimes", "rarely",
-    "angrily", "bravely", "calmly",
+    "angrily", "bravely", "calmly", "really", "soon", "once", "also", "even", "just",
 )  # fmt: skip
 PAST_VERBS = (
     "saw", "found", "took", "bought", "lost", "liked", "wanted", "made", "carried", "opened", "broke",
     "painted", "watched", "sold", "kept", "moved", "hid", "loved", "remembered", "cleaned", "held", "left",
     "brought", "needed", "borrowed", "built", "burned", "caught", "chose", "counted", "covered", "dropped",
-    "drew", "fixed", "followed", "forgot", "gathered", "gave", "grabbed", "ignored", "imagined", "invented",
+    "drew", "fixed", "followed", "forgot", "gathered", "grabbed", "ignored", "imagined", "invented",
     "kicked", "lifted", "mentioned", "met", "noticed", "ordered", "packed", "picked", "placed", "pulled",
     "pushed", "reached", "received", "repaired", "returned", "saved", "shared", "shook", "sent", "showed",
     "stole", "studied", "threw", "touched", "tried", "used", "visited", "washed", "wore",
@@ -216,17 +217,41 @@ BASE_VERBS = (
     "see", "find", "take", "buy", "like", "want", "make", "carry", "open", "break", "paint", "watch", "sell",
     "keep", "move", "hide", "love", "remember", "clean", "hold", "leave", "bring", "need", "know", "borrow",
     "build", "burn", "catch", "choose", "count", "cover", "drop", "draw", "fix", "follow", "forget", "gather",
-    "give", "grab", "ignore", "imagine", "invent", "kick", "lift", "mention", "meet", "notice", "order", "pack",
+    "grab", "ignore", "imagine", "invent", "kick", "lift", "mention", "meet", "notice", "order", "pack",
     "pick", "place", "pull", "push", "reach", "receive", "repair", "return", "save", "share", "shake", "send",
     "show", "steal", "study", "throw", "touch", "try", "use", "visit", "wash", "wear",
+)  # fmt: skip
+PRESENT_VERBS = (
+    "likes", "loves", "hates", "needs", "wants", "knows", "sees", "plays", "forgets", "remembers", "teaches",
+    "misses", "helps", "follows", "hears",
+)  # fmt: skip
+DEEDS = (
+    "fell", "stood up", "danced", "spoke", "smiled", "cried", "laughed", "slept", "waited", "worked", "dreamed",
+    "sat down", "sang", "stopped", "started again", "came home", "went home", "got up", "grew up", "fell asleep",
+    "arrived", "left", "listened", "talked", "died", "lived", "ate", "swam", "flew", "woke up", "won", "called",
+    "hoped", "learned", "taught", "closed the door", "opened the door", "had a dream", "got a job", "made a plan",
+    "told the truth", "looked away", "turned around", "knew the answer", "felt happy", "was born", "became rich",
+    "lay down", "fought", "killed the dragon", "ran away", "paid", "cooked", "read", "wrote", "drank", "wished",
+)  # fmt: skip
+IDEAS = (
+    "life", "love", "war", "time", "work", "money", "truth", "world", "weather", "language", "word", "story",
+    "idea", "country", "job", "company", "government", "state", "heart", "face", "eye", "head", "hand", "star",
+    "sun", "moon", "sky", "sea", "movie", "song", "name", "home", "family", "friend", "god", "God", "fear", "hope",
+    "peace", "death", "dream", "question", "answer", "problem", "news", "game", "power", "health", "food", "air",
+    "fire", "earth", "night", "day", "light", "plane", "city", "system", "model", "machine", "data", "meaning",
+    "attention", "nature", "body", "mind", "voice", "future", "past", "party", "number", "line", "point", "plan",
+)  # fmt: skip
+QUANTITIES = (
+    "each of the", "both", "many", "few", "most of the", "some", "several", "only two", "all of the", "none of the",
+    "other", "these", "those", "any of the", "no", "half of the",
 )  # fmt: skip
 MODALS = ("can", "will", "could", "would", "must", "should", "did not", "do not", "cannot", "may")
 MOVES = (
     "ran", "went", "moved", "hurried", "walked", "jumped", "came", "rushed", "raced", "turned", "marched",
-    "galloped", "drifted", "wandered", "crept", "climbed",
+    "galloped", "drifted", "wandered", "crept", "climbed", "swam", "flew",
 )  # fmt: skip
 SAYINGS = (
-    "said", "asked", "cried", "whispered", "shouted", "replied", "answered", "announced", "explained",
+    "said", "cried", "whispered", "shouted", "replied", "answered", "announced", "explained",
     "muttered", "sang", "sighed", "yelled", "wrote", "repeated",
 )  # fmt: skip
 
@@ -244,17 +269,18 @@ class Kind:
 
 # Every kind goes its own `way`: only the subject tells the word after "ran", however far back it is.
 KINDS = (
-    Kind(("dog", "puppy", "hound"), "it", "after", ("the ball", "the stick", "its tail"),
+    Kind(("dog", "puppy", "hound", "pig"), "it", "after", ("the ball", "the stick", "its tail"),
          ("barked at the door", "chewed a bone", "growled at the stranger")),
-    Kind(("cat", "kitten", "mouse"), "it", "under", ("the bed", "the chair", "the blanket"),
+    Kind(("cat", "kitten", "mouse", "rabbit"), "it", "under", ("the bed", "the chair", "the blanket"),
          ("slept in the sun", "sat on the mat", "licked its paws")),
-    Kind(("bird", "eagle", "owl"), "it", "above", ("the clouds", "the trees", "its nest"),
+    Kind(("bird", "eagle", "owl", "bee"), "it", "above", ("the clouds", "the trees", "its nest"),
          ("sang a song", "flew away", "spread its wings")),
     Kind(("horse", "cow", "goat"), "it", "across", ("the field", "the meadow", "the grass"),
          ("ate the hay", "kicked the fence", "drank some water")),
-    Kind(("child", "boy", "girl"), "they", "into", ("the garden", "the playground", "the kitchen"),
+    Kind(("child", "boy", "girl", "baby"), "they", "into", ("the garden", "the playground", "the kitchen"),
          ("laughed at the joke", "played a game", "asked for a story")),
-    Kind(("king", "queen", "prince"), "they", "towards", ("the throne", "the crown", "the palace"),
+    Kind(("king", "queen", "prince", "princess", "president"), "they", "towards",
+         ("the throne", "the crown", "the palace"),
          ("ruled the land", "called the guards", "gave an order")),
     Kind(("sailor", "captain", "fisherman"), "they", "aboard", ("the boat", "the vessel", "the raft"),
          ("pulled the rope", "looked at the sea", "raised the anchor")),
@@ -262,7 +288,7 @@ KINDS = (
          ("stole the money", "hid the gold", "told a lie")),
     Kind(("train", "engine", "bus"), "it", "through", ("the tunnel", "the city", "the valley"),
          ("stopped at the station", "blew its whistle", "was late")),
-    Kind(("water", "rain", "mud"), "it", "down", ("the drain", "the pipe", "the stairs"),
+    Kind(("water", "rain", "mud", "snow"), "it", "down", ("the drain", "the pipe", "the stairs"),
          ("filled the bucket", "made the floor wet", "dried in the sun")),
     Kind(("woman", "man", "farmer"), "they", "to", ("the market", "the bank", "the bakery"),
          ("read the newspaper", "paid the bill", "cooked a meal")),
@@ -274,10 +300,19 @@ KINDS = (
          ("drew a sword", "won the battle", "defended the castle")),
     Kind(("wind", "storm", "smoke"), "it", "over", ("the hills", "the roofs", "the ocean"),
          ("shook the windows", "covered the sky", "broke the branches")),
-    Kind(("animal", "lion", "wolf"), "it", "out of", ("the cave", "the cage", "the forest"),
+    Kind(("animal", "lion", "wolf", "fox", "tiger", "bear"), "it", "out of", ("the cave", "the cage", "the forest"),
          ("roared at the moon", "hunted for food", "crossed the street")),
 )  # fmt: skip
 
+SINGULAR_PEOPLE = (
+    "man", "woman", "person", "boy", "girl", "child", "friend", "king", "queen", "doctor", "nurse", "teacher",
+    "student", "farmer", "sailor", "soldier", "writer", "painter", "judge", "pilot", "cook",
+)  # fmt: skip
+PLURAL_PEOPLE = (
+    "men", "women", "people", "boys", "girls", "children", "friends", "kings", "doctors", "nurses", "teachers",
+    "students", "farmers", "sailors", "soldiers", "writers", "painters", "judges", "pilots", "cooks", "dogs",
+    "cats", "horses", "birds", "animals",
+)  # fmt: skip
 PLURAL_NOUNS = (
     "dogs", "birds", "keys", "books", "letters", "horses", "boys", "girls", "kings", "sailors", "trains",
     "farmers", "teachers", "doctors", "soldiers", "animals", "cars", "cups", "chairs", "pictures", "trees",
