@@ -32,6 +32,7 @@ from attn_core.mini.evaluate import (
     token_ids,
 )
 from attn_core.mini.held_out import held_out
+from attn_core.mini.renaming import Renamer
 
 TINY = train.Settings(
     steps=6,
@@ -224,7 +225,7 @@ def test_other_settings_start_anew(tmp_path: Path) -> None:
 
 
 def batch_of(settings: train.Settings, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
-    return train.make_batch(settings, tokenizer, train.Renamer(tokenizer), step)
+    return train.make_batch(settings, tokenizer, Renamer(tokenizer), step)
 
 
 def test_every_window_starts_where_a_text_starts() -> None:
@@ -237,15 +238,15 @@ def test_every_window_starts_where_a_text_starts() -> None:
 
 def test_nothing_held_out_is_ever_trained_on() -> None:
     tokenizer = train.make_tokenizer(TINY)
-    renamer = train.Renamer(tokenizer)
+    renamer = Renamer(tokenizer)
     settings = replace(TINY, n_positions=256, tokens_per_step=2048)
     for step in range(0, 2 * settings.repeats_until, 100):
-        for text in tokenizer.batch_decode(train.make_batch(settings, tokenizer, renamer, step)):
-            assert not held_out(text.split("<|endoftext|>")[0])
+        for window in tokenizer.batch_decode(train.make_batch(settings, tokenizer, renamer, step)):
+            assert not any(held_out(text) for text in window.split("<|endoftext|>"))
 
 
 def test_invented_names_are_exchanged_for_names_of_the_tokenizers_own_pieces(mini: LanguageModel) -> None:
-    renamer = train.Renamer(mini.tokenizer)
+    renamer = Renamer(mini.tokenizer)
     text = "You know Mary Tarvok, the son of Paul Tarvok. Tarvok was happy in London."
     found = re.fullmatch(
         r"You know Mary (\w+), the son of Paul (\w+)\. (\w+) was happy in London\.",

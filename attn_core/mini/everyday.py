@@ -19,7 +19,7 @@ _QUESTIONS = ("why", "how", "when", "where", "if")
 def clauses(rng: Random) -> str:
     """ "When Ana fell, Omar laughed.": two clauses, each about somebody else."""
     (first, second), conjunction = two_names(rng), rng.choice(_CONJUNCTIONS)
-    one = f"{rng.choice((first, f'the {rng.choice(words.PLURAL_PEOPLE)}'))} {rng.choice(words.DEEDS)}"
+    one = f"{rng.choice((first, f'the {rng.choice(words.PLURAL_BEINGS)}'))} {rng.choice(words.DEEDS)}"
     other = f"{second} {rng.choice(words.DEEDS)}"
     if conjunction in ("so", "but", "and") or rng.random() < 0.5:
         return capitalised(f"{one}{maybe(rng, 0.5, ',')} {conjunction} {other}.")
@@ -76,7 +76,7 @@ def ideas(rng: Random) -> str:
             f"Is it true or false that the {one} is {adjective}? It is {rng.choice(('true', 'false'))}.",
             f"During the {one}, {two_names(rng)[0]} {rng.choice(words.DEEDS)}.",
             f"Tomorrow the weather will be {adjective} in {rng.choice(words.CITIES + words.COUNTRIES)}.",
-            f"{capitalised(rng.choice(words.QUANTITIES))} {rng.choice(words.PLURAL_PEOPLE)}"
+            f"{capitalised(rng.choice(words.QUANTITIES))} {rng.choice(words.PLURAL_BEINGS)}"
             f" {rng.choice(words.DEEDS)} {time}.",
         )
     )

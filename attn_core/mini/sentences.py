@@ -59,7 +59,7 @@ def because(rng: Random) -> str:
 def relative_clause(rng: Random) -> str:
     """ "The boys who saw the lamp near the door were tired.": number kept over a clause of its own."""
     plural = rng.random() < 0.5
-    noun = rng.choice(words.PLURAL_PEOPLE if plural else words.SINGULAR_PEOPLE)
+    noun = rng.choice(words.PLURAL_BEINGS if plural else words.SINGULAR_PEOPLE)
     clause = rng.choice(
         (
             f"that {rng.choice(words.PAST_VERBS)} {noun_phrase(rng)}",
@@ -75,7 +75,7 @@ def refers_back(rng: Random) -> str:
     """Two sentences, the second about the first one's subject: "it" for one thing, "they" for several."""
     plural = rng.random() < 0.5
     kind = rng.choice(words.KINDS)
-    noun = rng.choice(words.PLURAL_PEOPLE) if plural else rng.choice(kind.nouns)
+    noun = rng.choice(words.PLURAL_BEINGS) if plural else rng.choice(kind.nouns)
     be = ("was", "were")[plural]
     pronoun = "They" if plural or kind.pronoun == "they" else "It"
     state, later = rng.choice(words.FEELINGS), rng.choice(words.ADJECTIVES)

@@ -8,7 +8,6 @@ and the step's number alone, so a stopped run goes on from its checkpoint as if 
 
 import argparse
 import math
-import re
 import time
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -28,13 +27,12 @@ from attn_core.mini.corpus import document, documents
 from attn_core.mini.guidance import NAME as GUIDED_ATTENTION
 from attn_core.mini.guidance import guided
 from attn_core.mini.held_out import held_out
+from attn_core.mini.renaming import Renamer
 from attn_core.mini.repetition import repeated_words
 
 RUNS = Path(__file__).parent / "runs"
 CHECKPOINT = "checkpoint.pt"
 POSITION_SIZE = 0.1  # root mean square; tokens start at 0.02
-SPACE = "\u0120"  # as byte-level BPE writes it
-_CAPITALISED = re.compile(r"\b[A-Z]\w+")
 END_OF_TEXT = "<|endoftext|>"
 WINDOW_SHARES = {32: 0.25, 64: 0.45, 128: 0.22, 256: 0.08}
 """Lengths of the training windows, in tokens, each with its share of the steps: prompts are mostly short."""
@@ -143,35 +141,6 @@ def _waves(n_positions: int, width: int) -> torch.Tensor:
     rates = torch.logspace(0, -3, width // 2)
     angles = torch.arange(n_positions)[:, None] * rates
     return POSITION_SIZE * math.sqrt(2) * torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-class Renamer:
-    """Gives the invented names of a text other ones, put together from the tokenizer's own pieces.
-
-    Without it, pieces that no invented name happens to have would never be copied.
-    """
-
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._tokenizer = tokenizer
-        self._words = {word.lower() for word in words.every_word()}
-        pieces = sorted(tokenizer.get_vocab())
-        first = [piece[1:] for piece in pieces if re.fullmatch(f"{SPACE}[A-Z][a-z]*", piece)]
-        self._first = [piece for piece in first if piece.lower() not in self._words]
-        self._later = [piece for piece in pieces if re.fullmatch("[a-z]+", piece)]
-
-    def renamed(self, rng: Random, text: str) -> str:
-        """The text with each such name exchanged for another, the same one throughout."""
-        names = dict.fromkeys(name for name in _CAPITALISED.findall(text) if self._is_invented(name))
-        others = {name: self._name(rng) for name in names}
-        return _CAPITALISED.sub(lambda found: others.get(found[0], found[0]), text)
-
-    def _is_invented(self, name: str) -> bool:
-        return name.lower() not in self._words and all(
-            len(ids) > 1 for ids in self._tokenizer([name, f" {name}"])["input_ids"]
-        )
-
-    def _name(self, rng: Random) -> str:
-        return rng.choice(self._first) + "".join(rng.choices(self._later, k=rng.randint(1, 3)))
 
 
 def make_batch(settings: Settings, tokenizer: PreTrainedTokenizerFast, renamer: Renamer, step: int) -> torch.Tensor:

@@ -308,7 +308,7 @@ SINGULAR_PEOPLE = (
     "man", "woman", "person", "boy", "girl", "child", "friend", "king", "queen", "doctor", "nurse", "teacher",
     "student", "farmer", "sailor", "soldier", "writer", "painter", "judge", "pilot", "cook",
 )  # fmt: skip
-PLURAL_PEOPLE = (
+PLURAL_BEINGS = (
     "men", "women", "people", "boys", "girls", "children", "friends", "kings", "doctors", "nurses", "teachers",
     "students", "farmers", "sailors", "soldiers", "writers", "painters", "judges", "pilots", "cooks", "dogs",
     "cats", "horses", "birds", "animals",
