@@ -12,38 +12,60 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from attn_core.anatomy import UnknownAnatomy
+    from attn_core.attribution import Attribution, ablation_scan, attribute, log_probability
     from attn_core.capture import PromptError, capture
     from attn_core.generation import Step, generate
+    from attn_core.lens import LogitLens, logit_lens
     from attn_core.model import LanguageModel, ModelUnavailable, load_model
     from attn_core.patterns import head_scores
+    from attn_core.residual import ResidualStream, residual_stream
     from attn_core.trace import AttentionTrace, InvalidTrace, Prediction
 
 _HOME = {
     "AttentionTrace": "trace",
+    "Attribution": "attribution",
     "InvalidTrace": "trace",
     "LanguageModel": "model",
+    "LogitLens": "lens",
     "ModelUnavailable": "model",
     "Prediction": "trace",
     "PromptError": "capture",
+    "ResidualStream": "residual",
     "Step": "generation",
+    "UnknownAnatomy": "anatomy",
+    "ablation_scan": "attribution",
+    "attribute": "attribution",
     "capture": "capture",
     "generate": "generation",
     "head_scores": "patterns",
     "load_model": "model",
+    "log_probability": "attribution",
+    "logit_lens": "lens",
+    "residual_stream": "residual",
 }
 
 __all__ = [
     "AttentionTrace",
+    "Attribution",
     "InvalidTrace",
     "LanguageModel",
+    "LogitLens",
     "ModelUnavailable",
     "Prediction",
     "PromptError",
+    "ResidualStream",
     "Step",
+    "UnknownAnatomy",
+    "ablation_scan",
+    "attribute",
     "capture",
     "generate",
     "head_scores",
     "load_model",
+    "log_probability",
+    "logit_lens",
+    "residual_stream",
 ]
 
 

@@ -1,16 +1,17 @@
-"""Attention taken where the model computes it.
+"""Attention taken, and changed, where the model computes it.
 
 One attention function is registered with transformers' `AttentionInterface`. Unless somebody listens
 it is transformers' own scaled dot-product attention; inside `recording(recorder)` it also hands the
-weights of every layer to the recorder. GPT-2 and models with rotary or grouped-query attention all come
-this way, and a model shared between threads is never changed to be listened to.
+weights of every layer to the recorder, and inside `replacing(replace)` the outputs of heads can be replaced.
+GPT-2 and models with rotary or grouped-query attention all come this way, and a model shared between threads
+is never changed for it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +21,8 @@ from torch import Tensor
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
+
+from attn_core.anatomy import Anatomy, UnknownAnatomy, make_audible
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,25 +35,38 @@ class Recorder(Protocol):
 
     last_query_only: bool
 
-    def record(self, layer: int, weights: Tensor) -> None:
-        """Take one layer's weights, float32 (n_heads, n_queries, n_keys)."""
+    def record(self, layer: int, weights: Tensor, values: Tensor, outputs: Tensor) -> None:
+        """Take what one layer did.
+
+        Args:
+            layer: zero-based.
+            weights: float32 (n_heads, n_queries, n_keys), of the last query only if the recorder says so.
+            values: float32 (n_heads, n_keys, head_dim), what each key offers; with grouped queries the first axis
+                is n_key_value_heads.
+            outputs: float32 (n_queries, n_heads, head_dim) of all queries, after heads were replaced.
+        """
 
 
 class FullRecorder:
-    """Keeps every query's row of every layer, as float16.
+    """Keeps every query's row of every layer, as float16, and how large what each key offers is.
 
-    `attention` is (n_layers, n_heads, n_tokens, n_tokens) float16; `seen` says which layers came by.
+    `attention` is (n_layers, n_heads, n_tokens, n_tokens) float16; `value_norms` (n_layers, n_heads, n_tokens)
+    float32, or None for a network of unknown anatomy; `seen` says which layers came by.
     """
 
     last_query_only = False
 
-    def __init__(self, n_layers: int, n_heads: int, n_tokens: int) -> None:
+    def __init__(self, n_layers: int, n_heads: int, n_tokens: int, anatomy: Anatomy | None = None) -> None:
         self.attention = np.zeros((n_layers, n_heads, n_tokens, n_tokens), dtype=np.float16)
+        self.value_norms = None if anatomy is None else np.zeros((n_layers, n_heads, n_tokens), dtype=np.float32)
         self.seen: set[int] = set()
+        self._anatomy = anatomy
 
-    def record(self, layer: int, weights: Tensor) -> None:
-        """Round one layer's weights, (n_heads, n_tokens, n_tokens), to float16 and keep them."""
+    def record(self, layer: int, weights: Tensor, values: Tensor, outputs: Tensor) -> None:
+        """Round one layer's weights to float16 and keep them."""
         torch.from_numpy(self.attention[layer]).copy_(weights)
+        if self._anatomy is not None and self.value_norms is not None:
+            self.value_norms[layer] = value_norms(values, self._anatomy.head_matrices(layer, len(weights))).numpy()
         self.seen.add(layer)
 
 
@@ -65,12 +81,36 @@ class LastQueryRecorder:
     def __init__(self, n_layers: int, n_heads: int, n_keys: int) -> None:
         self.attention = np.zeros((n_layers, n_heads, n_keys), dtype=np.float16)
 
-    def record(self, layer: int, weights: Tensor) -> None:
-        """Round the only query's row, (n_heads, 1, n_keys), to float16 and keep it."""
+    def record(self, layer: int, weights: Tensor, values: Tensor, outputs: Tensor) -> None:
+        """Round the last query's row, (n_heads, 1, n_keys), to float16 and keep it."""
         torch.from_numpy(self.attention[layer]).copy_(weights[:, 0])
 
 
+def value_norms(values: Tensor, matrices: Tensor) -> Tensor:
+    """The length of what each key moves into the residual stream when a head looks at nothing else.
+
+    This is the norm |f(x)| of Kobayashi et al. 2020, "Attention is Not Only a Weight".
+
+    Args:
+        values: float32 (n_heads, n_keys, head_dim); with grouped queries the first axis is n_key_value_heads.
+        matrices: each head's output matrix, float32 (n_heads, head_dim, width).
+
+    Returns:
+        float32 (n_heads, n_keys).
+    """
+    values = values.repeat_interleave(len(matrices) // len(values), dim=0)
+    if values.shape[1] <= values.shape[2]:
+        return (values @ matrices).norm(dim=-1)
+    # The same number through (head_dim, head_dim) matrices: on a long text a tenth of the work.
+    squares = ((values @ (matrices @ matrices.mT)) * values).sum(-1)
+    return squares.clamp(min=0).sqrt()
+
+
+Replace = Callable[[int, Tensor], Tensor]
+"""Takes a layer and its heads' outputs, (batch, n_queries, n_heads, head_dim), and gives those to go on with."""
+
 _recorder: ContextVar[Recorder | None] = ContextVar("attention_recorder", default=None)
+_replacements: ContextVar[tuple[Replace, ...]] = ContextVar("head_replacements", default=())
 
 
 @contextmanager
@@ -81,6 +121,16 @@ def recording(recorder: Recorder) -> Iterator[None]:
         yield
     finally:
         _recorder.reset(token)
+
+
+@contextmanager
+def replacing(replace: Replace) -> Iterator[None]:
+    """Let `replace` change the heads' outputs in every forward pass that this thread runs inside the block."""
+    token = _replacements.set((*_replacements.get(), replace))
+    try:
+        yield
+    finally:
+        _replacements.reset(token)
 
 
 def use_recording_attention(network: PreTrainedModel) -> None:
@@ -104,6 +154,8 @@ def use_recording_attention(network: PreTrainedModel) -> None:
             f"{_kind(network)} sent {len(probe.seen)} of {config.num_hidden_layers} layers "
             "through transformers' attention registry"
         )
+    with suppress(UnknownAnatomy):  # its attention can be seen all the same
+        make_audible(network)
 
 
 def _kind(network: PreTrainedModel) -> str:
@@ -119,21 +171,23 @@ def _attention(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     recorder = _recorder.get()
-    if recorder is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
-    layer: Any = module.layer_idx
-    scaling = kwargs.get("scaling")
     groups = query.shape[1] // key.shape[1]
-    if recorder.last_query_only:
+    scaling = kwargs.get("scaling")
+    if recorder is None or recorder.last_query_only:
         # The output stays the one of the unrecorded path, so recording can't change what is generated.
-        last_mask = None if attention_mask is None else attention_mask[:, :, -1:]
-        weights = _weights(query[:, :, -1:], repeat_kv(key, groups), last_mask, scaling)
-        recorder.record(layer, weights[0])
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
-    weights = _weights(query, repeat_kv(key, groups), attention_mask, scaling)
-    recorder.record(layer, weights[0])
-    output = weights @ repeat_kv(value, groups)
-    return output.transpose(1, 2).contiguous(), None
+        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+        if recorder is not None:
+            last_mask = None if attention_mask is None else attention_mask[:, :, -1:]
+            weights = _weights(query[:, :, -1:], repeat_kv(key, groups), last_mask, scaling)
+    else:
+        weights = _weights(query, repeat_kv(key, groups), attention_mask, scaling)
+        output = (weights @ repeat_kv(value, groups)).transpose(1, 2).contiguous()
+    layer: Any = module.layer_idx
+    for replace in _replacements.get():
+        output = replace(layer, output)
+    if recorder is not None:
+        recorder.record(layer, weights[0], value[0], output[0])
+    return output, None
 
 
 def _weights(query: Tensor, key: Tensor, mask: Tensor | None, scaling: float | None) -> Tensor:

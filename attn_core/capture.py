@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from attn_core.attention import FullRecorder, recording
+from attn_core.ablation import Head, HeadsOff, Replacement
+from attn_core.anatomy import Anatomy, UnknownAnatomy
+from attn_core.attention import FullRecorder, recording, replacing
 from attn_core.tokens import token_texts
 from attn_core.trace import AttentionTrace, Prediction
 
@@ -21,27 +24,25 @@ class PromptError(ValueError):
     """The prompt cannot be run; the message is one sentence that says why and what to do."""
 
 
-def encode(model: LanguageModel, text: str, *, room: int = 0, max_tokens: int | None = None) -> torch.Tensor:
+Text = str | Sequence[int]
+"""A prompt, or its token ids: generated tokens joined to a text need not be the tokens it is cut into again."""
+
+
+def encode(model: LanguageModel, text: Text, *, room: int = 0, max_tokens: int | None = None) -> torch.Tensor:
     """Token ids of a prompt, int64 (1, n_tokens).
 
     Args:
         model: whose tokenizer is used.
-        text: the prompt.
+        text: the prompt, or its token ids.
         room: how many further tokens must fit into the model's context.
         max_tokens: a limit below the model's own, set for memory.
 
     Raises:
         PromptError: the prompt is blank, or it passes the context or the limit.
     """
-    if not text.strip():
+    ids = _token_ids(model, text) if isinstance(text, str) else list(text)
+    if not ids:
         raise PromptError("The prompt is empty: type at least one word.")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise PromptError(
-            "The prompt has half of a surrogate pair, which is no character: delete it and try again."
-        ) from None
-    ids: list[int] = model.tokenizer(text)["input_ids"]
     if max_tokens is not None and len(ids) > max_tokens and max_tokens < model.max_tokens:
         raise PromptError(
             f"The prompt has {len(ids):,} tokens, but this dashboard stops at {max_tokens:,} "
@@ -61,30 +62,70 @@ def encode(model: LanguageModel, text: str, *, room: int = 0, max_tokens: int | 
     return torch.tensor([ids], dtype=torch.long)
 
 
-def capture(model: LanguageModel, text: str, *, max_tokens: int | None = None) -> AttentionTrace:
+def _token_ids(model: LanguageModel, text: str) -> list[int]:
+    if not text.strip():
+        return []
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PromptError(
+            "The prompt has half of a surrogate pair, which is no character: delete it and try again."
+        ) from None
+    ids: list[int] = model.tokenizer(text)["input_ids"]
+    return ids
+
+
+def capture(
+    model: LanguageModel,
+    text: Text,
+    *,
+    ablate: Collection[Head] = (),
+    replacement: Replacement = "zero",
+    max_tokens: int | None = None,
+) -> AttentionTrace:
     """Run the model once over the text and keep all of its attention.
 
     Attention is kept as float16; of the logits only the last position's are computed, and the best
     next tokens are kept in `trace.prediction`.
 
+    Args:
+        model: what to run.
+        text: the prompt, or its token ids.
+        ablate: (layer, head) pairs to switch off. Their attention is still recorded: it is what they looked at.
+        replacement: what their outputs are replaced by (see `attn_core.ablation`).
+        max_tokens: a limit below the model's own, set for memory.
+
     Raises:
         PromptError: see `encode`.
+        ValueError: there is no such head.
     """
     ids = encode(model, text, max_tokens=max_tokens)
-    recorder = FullRecorder(model.n_layers, model.n_heads, ids.shape[1])
-    with torch.inference_mode(), recording(recorder):
+    heads_off = HeadsOff(model, ablate, replacement)
+    recorder = FullRecorder(model.n_layers, model.n_heads, ids.shape[1], _anatomy(model))
+    with torch.inference_mode(), recording(recorder), replacing(heads_off):
         logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1]  # (n_vocabulary,)
+    tokens = token_texts(model.tokenizer, ids[0].tolist())
     return AttentionTrace(
-        tokens=token_texts(model.tokenizer, ids[0].tolist()),
+        tokens=tokens,
         attention=recorder.attention,
         model=model.name,
-        text=text,
+        text=text if isinstance(text, str) else "".join(tokens),
         prediction=prediction(model, logits.float().softmax(-1)),
+        value_norms=recorder.value_norms,
+        ablated=tuple(sorted(heads_off.heads)),
     )
+
+
+def _anatomy(model: LanguageModel) -> Anatomy | None:
+    try:
+        return model.anatomy
+    except UnknownAnatomy:
+        return None
 
 
 def prediction(model: LanguageModel, probabilities: torch.Tensor, n: int = PREDICTED_TOKENS) -> Prediction:
     """The `n` best next tokens of a distribution, float32 (n_vocabulary,)."""
     best = probabilities.topk(min(n, len(probabilities)))
-    tokens = model.tokenizer.batch_decode(best.indices.unsqueeze(-1).tolist(), clean_up_tokenization_spaces=False)
-    return Prediction(tuple(tokens), best.values.numpy().astype(np.float32))
+    ids = best.indices.tolist()
+    tokens = model.tokenizer.batch_decode([[token_id] for token_id in ids], clean_up_tokenization_spaces=False)
+    return Prediction(tuple(tokens), best.values.numpy().astype(np.float32), tuple(ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache
 
-from attn_core.attention import LastQueryRecorder, recording
-from attn_core.capture import encode, prediction
+from attn_core.ablation import Head, HeadsOff, Replacement
+from attn_core.attention import LastQueryRecorder, recording, replacing
+from attn_core.capture import Text, encode, prediction
 from attn_core.tokens import TokenDecoder
 from attn_core.trace import Prediction
 
@@ -48,15 +49,21 @@ class GeneratedText:
 
     Attributes:
         prompt: the text it went on from.
-        prompt_tokens: the prompt's tokens, n of them.
+        prompt_ids: the prompt's token ids, n of them.
+        prompt_tokens: their texts.
         model: the name of the model that wrote.
         steps: the tokens made; step i has n + i keys.
+        ablated: the heads that were switched off.
+        replacement: what their outputs were replaced by.
     """
 
     prompt: str
+    prompt_ids: tuple[int, ...]
     prompt_tokens: tuple[str, ...]
     model: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
+    ablated: frozenset[Head] = frozenset()
+    replacement: Replacement = "zero"
 
     @property
     def text(self) -> str:
@@ -71,16 +78,22 @@ class GeneratedText:
         """The tokens that stood there when step `index` was chosen: the keys of its attention."""
         return self.prompt_tokens + tuple(step.token for step in self.steps[:index])
 
+    def ids_before(self, index: int) -> tuple[int, ...]:
+        """The ids of those tokens."""
+        return self.prompt_ids + tuple(step.token_id for step in self.steps[:index])
+
 
 def generate(
     model: LanguageModel,
-    prompt: str,
+    prompt: Text,
     *,
     max_new_tokens: int = 20,
     temperature: float = 0.0,
     top_k: int | None = None,
     top_p: float | None = None,
     seed: int = 0,
+    ablate: Collection[Head] = (),
+    replacement: Replacement = "zero",
     max_tokens: int | None = None,
 ) -> Iterator[Step]:
     """Generate token by token, up to the model's end-of-text token.
@@ -88,6 +101,9 @@ def generate(
     At temperature 0 each token is the most probable one, as in the model's own greedy search; above
     it tokens are drawn, after top-k (keep the k best) and top-p (keep the fewest that reach the
     probability p; Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration").
+
+    The heads of `ablate`, (layer, head) pairs, are switched off; the mean that `replacement` can ask for is that
+    over the prompt's positions (see `attn_core.ablation`).
 
     Raises:
         PromptError: the prompt is blank, or prompt and new tokens do not fit; raised at the call.
@@ -103,7 +119,7 @@ def generate(
         raise ValueError("top_p must be above 0 and at most 1.")
     ids = encode(model, prompt, room=max_new_tokens, max_tokens=max_tokens)
     sampler = _Sampler(temperature, top_k, top_p, seed)
-    return _steps(model, ids, max_new_tokens, sampler)
+    return _steps(model, ids, max_new_tokens, sampler, HeadsOff(model, ablate, replacement))
 
 
 @dataclass
@@ -130,7 +146,9 @@ class _Sampler:
         return int(order[torch.multinomial(probabilities, 1, generator=self._random)])
 
 
-def _steps(model: LanguageModel, ids: torch.Tensor, max_new_tokens: int, sampler: _Sampler) -> Iterator[Step]:
+def _steps(
+    model: LanguageModel, ids: torch.Tensor, max_new_tokens: int, sampler: _Sampler, heads_off: HeadsOff
+) -> Iterator[Step]:
     decoder = TokenDecoder(model.tokenizer)
     for token_id in ids[0].tolist():
         decoder.add(token_id)
@@ -139,7 +157,7 @@ def _steps(model: LanguageModel, ids: torch.Tensor, max_new_tokens: int, sampler
     n_keys = ids.shape[1]
     for _ in range(max_new_tokens):
         recorder = LastQueryRecorder(model.n_layers, model.n_heads, n_keys)
-        with torch.inference_mode(), recording(recorder):
+        with torch.inference_mode(), recording(recorder), replacing(heads_off):
             output = model.network(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
             logits = output.logits[0, -1].float()  # (n_vocabulary,)
             probabilities = logits.softmax(-1)

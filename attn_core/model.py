@@ -9,6 +9,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -16,6 +17,8 @@ from attn_core.hub import ModelUnavailable, Report, find_snapshot, missing_part
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from attn_core.anatomy import Anatomy
 
 __all__ = ["LanguageModel", "ModelUnavailable", "load_model"]
 
@@ -52,6 +55,13 @@ class LanguageModel:
     def max_tokens(self) -> int:
         """How many tokens it can read at once."""
         return cast(int, self.network.config.max_position_embeddings)
+
+    @cached_property
+    def anatomy(self) -> Anatomy:
+        """The parts that write into its residual stream; `UnknownAnatomy` when they can't be found."""
+        from attn_core.anatomy import Anatomy
+
+        return Anatomy.of(self.network)
 
 
 def load_model(name: str = "gpt2", *, on_progress: Report | None = None) -> LanguageModel:

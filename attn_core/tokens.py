@@ -103,7 +103,7 @@ def join_words(trace: AttentionTrace) -> AttentionTrace:
         to_words = np.add.reduceat(weights.astype(np.float32), starts, axis=-1)
         attention[layer] = np.add.reduceat(to_words, starts, axis=-2) / lengths[:, None]
     words = tuple("".join(trace.tokens[start:stop]) for start, stop in spans)
-    return replace(trace, tokens=words, attention=attention)
+    return replace(trace, tokens=words, attention=attention, value_norms=None)
 
 
 def _visible(character: str, alone: bool) -> str:

@@ -30,10 +30,12 @@ class Prediction:
     Attributes:
         tokens: their texts.
         probabilities: float32 (n,), descending, each in [0, 1].
+        token_ids: their numbers in the vocabulary, which tell tokens of one text apart; none in a recording.
     """
 
     tokens: tuple[str, ...]
     probabilities: NDArray[np.float32]
+    token_ids: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         values = np.asarray(self.probabilities, dtype=np.float32)
@@ -67,7 +69,11 @@ class AttentionTrace:
         model: the model's name.
         text: the prompt.
         prediction: the next token's most probable choices, if they were recorded.
-        partial: some keys were left out, so a row with nothing left may be all zeros.
+        value_norms: float32 (n_layers, n_heads, n), if they were recorded: how long the vector is that a key
+            moves into the residual stream when the head looks at nothing else.
+        ablated: the (layer, head) pairs that were switched off.
+        derived: made from another trace by leaving out or weighing keys, so a row with nothing left may be all
+            zeros, and it is not saved.
 
     Raises:
         InvalidTrace: when shape or dtype are wrong. That the weights are attention is checked where they come
@@ -79,11 +85,18 @@ class AttentionTrace:
     model: str = ""
     text: str = ""
     prediction: Prediction | None = None
-    partial: bool = False
+    value_norms: NDArray[np.float32] | None = None
+    ablated: tuple[tuple[int, int], ...] = ()
+    derived: bool = False
 
     def __post_init__(self) -> None:
         _check_shape(self.tokens, self.attention)
         self.attention.flags.writeable = False
+        if self.value_norms is not None:
+            _check_value_norms(self.value_norms, self.attention)
+            self.value_norms.flags.writeable = False
+        if not all(0 <= layer < self.n_layers and 0 <= head < self.n_heads for layer, head in self.ablated):
+            raise InvalidTrace("The recording says that heads were switched off which it does not have.")
 
     @property
     def n_layers(self) -> int:
@@ -112,16 +125,30 @@ class AttentionTrace:
         """
         if self.n_tokens < 2:
             raise InvalidTrace("There is only one token, so the first one cannot be hidden.")
-        rest = self.attention[:, :, 1:, 1:].astype(np.float32)
-        sums = rest.sum(axis=-1, keepdims=True)
+        norms = None if self.value_norms is None else self.value_norms[:, :, 1:]
         # Below this, what is left is the rounding of float16 and not attention.
-        renormalised = np.divide(rest, sums, out=np.zeros_like(rest), where=sums > 1e-4)
-        return replace(self, tokens=self.tokens[1:], attention=renormalised.astype(np.float16), partial=True)
+        rest = _renormalised(self.attention[:, :, 1:, 1:].astype(np.float32), smallest=1e-4)
+        return replace(self, tokens=self.tokens[1:], attention=rest, value_norms=norms, derived=True)
+
+    def value_weighted(self) -> Self:
+        """The trace with each weight times the size of what it moves, and each row renormalised to sum to 1.
+
+        Attention says where a head looks; this says where what it passes on comes from. A head that rests on a
+        token whose value is near zero does nothing there (Kobayashi et al. 2020, "Attention is Not Only a
+        Weight"; the norm of the sum of all keys is not theirs: rows are made to sum to 1 to be drawn alike).
+        Raises `InvalidTrace` if the value norms were not recorded.
+        """
+        if self.value_norms is None:
+            raise InvalidTrace("The size of what each token offers was not recorded: capture the text again.")
+        weighted = np.empty(self.attention.shape, dtype=np.float16)
+        for layer, (weights, norms) in enumerate(zip(self.attention, self.value_norms, strict=True)):
+            weighted[layer] = _renormalised(weights.astype(np.float32) * norms[:, None], smallest=1e-12)
+        return replace(self, attention=weighted, value_norms=None, derived=True)
 
     def save(self, file: str | Path | IO[bytes]) -> None:
-        """Write the trace as a compressed `.npz`. Raises `ValueError` for one with keys left out."""
-        if self.partial:
-            raise ValueError("A trace with hidden keys is a view; save the trace it was made from.")
+        """Write the trace as a compressed `.npz`. Raises `ValueError` for a derived one."""
+        if self.derived:
+            raise ValueError("This trace is a view of another: save the trace it was made from.")
         arrays: dict[str, Any] = {
             "tokens": np.array(self.tokens),
             "attention": self.attention,
@@ -132,6 +159,10 @@ class AttentionTrace:
         if self.prediction is not None:
             arrays["next_tokens"] = np.array(self.prediction.tokens)
             arrays["next_probabilities"] = self.prediction.probabilities
+        if self.value_norms is not None:
+            arrays["value_norms"] = self.value_norms
+        if self.ablated:
+            arrays["ablated"] = np.array(self.ablated, dtype=np.int32)
         np.savez_compressed(file, **arrays)
 
     def to_bytes(self) -> bytes:
@@ -152,7 +183,7 @@ class AttentionTrace:
             with zipfile.ZipFile(file) as archive:
                 arrays = {name: _member(archive, name) for name in ("tokens", "attention")}
                 names = set(archive.namelist())
-                for name in ("model", "text", "next_tokens", "next_probabilities"):
+                for name in ("model", "text", "next_tokens", "next_probabilities", "value_norms", "ablated"):
                     if f"{name}.npy" in names:
                         arrays[name] = _member(archive, name)
         except (
@@ -191,6 +222,8 @@ class AttentionTrace:
             model=_string(arrays.get("model")),
             text=_string(arrays.get("text")) or "".join(tokens),
             prediction=prediction,
+            value_norms=_floats(arrays.get("value_norms")),
+            ablated=_heads(arrays.get("ablated")),
         )
 
 
@@ -201,6 +234,19 @@ def _check_shape(tokens: tuple[str, ...], attention: NDArray[Any]) -> None:
         raise InvalidTrace(f"Attention must have the shape (layers, heads, tokens, tokens), not {attention.shape}.")
     if len(tokens) != attention.shape[2]:
         raise InvalidTrace(f"There are {len(tokens)} tokens but attention for {attention.shape[2]}.")
+
+
+def _check_value_norms(norms: NDArray[Any], attention: NDArray[Any]) -> None:
+    if norms.shape != attention.shape[:3]:
+        raise InvalidTrace(f"The value norms have the shape {norms.shape}, not {attention.shape[:3]}.")
+    if not np.isfinite(norms).all() or norms.min() < 0:
+        raise InvalidTrace("A value norm is not a number of 0 or more.")
+
+
+def _renormalised(weights: NDArray[np.float32], *, smallest: float) -> NDArray[np.float16]:
+    """Rows made to sum to 1; those that sum to less than `smallest` become zeros."""
+    sums = weights.sum(axis=-1, keepdims=True)
+    return np.divide(weights, sums, out=np.zeros_like(weights), where=sums > smallest).astype(np.float16)
 
 
 def _check_weights(attention: NDArray[Any]) -> None:
@@ -254,6 +300,20 @@ def _strings(array: NDArray[Any], what: str) -> tuple[str, ...]:
     if array.ndim != 1 or array.dtype.kind != "U":
         raise InvalidTrace(f"The recording's {what} are not a list of texts.")
     return tuple(str(token) for token in array)
+
+
+def _floats(array: NDArray[Any] | None) -> NDArray[np.float32] | None:
+    if array is not None and array.dtype.kind != "f":
+        raise InvalidTrace("The recording's value norms are not numbers.")
+    return None if array is None else array.astype(np.float32)
+
+
+def _heads(array: NDArray[Any] | None) -> tuple[tuple[int, int], ...]:
+    if array is None:
+        return ()
+    if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
+        raise InvalidTrace("The recording's list of heads that were switched off is not pairs of numbers.")
+    return tuple((int(layer), int(head)) for layer, head in array)
 
 
 def _string(array: NDArray[Any] | None) -> str:

@@ -659,7 +659,8 @@ def _generate(place: Any, model: LanguageModel, prompt: str, settings: dict[str,
         st.error(str(error), icon=":material/edit:")
         st.stop()
     place.button("Stop", icon=":material/stop:", key="stop")
-    made = GeneratedText(prompt, token_texts(model.tokenizer, model.tokenizer(prompt)["input_ids"]), model.name, ())
+    ids = model.tokenizer(prompt)["input_ids"]
+    made = GeneratedText(prompt, tuple(ids), token_texts(model.tokenizer, ids), model.name)
     st.session_state.generated, st.session_state.chosen_step = made, 0
     text, bar = st.empty(), st.progress(0.0)
     for step in steps:

@@ -5,33 +5,15 @@ import threading
 import numpy as np
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from attn_core import LanguageModel, PromptError, capture
 from attn_core.attention import use_recording_attention
+from tests.models import gpt2_small_shape, llama
 
 TEXT = "The dog on the ship ran off, and the dog was found by the crew of Jesse Vig."
 
 
-def gpt2_small_shape() -> PreTrainedModel:
-    return GPT2LMHeadModel(GPT2Config())
-
-
-def llama_with_grouped_queries() -> PreTrainedModel:
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=4096,
-            hidden_size=64,
-            intermediate_size=128,
-            num_hidden_layers=3,
-            num_attention_heads=8,
-            num_key_value_heads=2,
-            max_position_embeddings=128,
-        )
-    )
-
-
-@pytest.fixture(scope="module", params=[gpt2_small_shape, llama_with_grouped_queries])
+@pytest.fixture(scope="module", params=[gpt2_small_shape, llama])
 def random_model(request: pytest.FixtureRequest, mini: LanguageModel) -> LanguageModel:
     torch.manual_seed(0)
     return LanguageModel("random", "folder", request.param().eval(), mini.tokenizer)

@@ -7,7 +7,7 @@ import torch
 from attn_core import LanguageModel, PromptError, capture, generate
 from attn_core.attention import use_recording_attention
 from attn_core.generation import GeneratedText
-from tests.test_capture import gpt2_small_shape, llama_with_grouped_queries
+from tests.models import gpt2_small_shape, llama
 
 PROMPT = "Jesse Vig is the son of an evangelical preacher named James"
 
@@ -17,7 +17,7 @@ def model(request: pytest.FixtureRequest, mini: LanguageModel) -> LanguageModel:
     torch.manual_seed(0)
     if request.param == "mini":
         return mini
-    network = gpt2_small_shape() if request.param == "gpt2 shape" else llama_with_grouped_queries()
+    network = gpt2_small_shape() if request.param == "gpt2 shape" else llama()
     use_recording_attention(network.eval())
     return LanguageModel("random", "folder", network, mini.tokenizer)
 
@@ -86,7 +86,7 @@ def test_settings_out_of_range_are_refused(mini: LanguageModel, setting: dict[st
 
 def test_a_generated_text_knows_the_keys_of_each_step(mini: LanguageModel) -> None:
     steps = tuple(generate(mini, "The dog", max_new_tokens=3))
-    made = GeneratedText("The dog", ("The", " dog"), "mini", ())
+    made = GeneratedText("The dog", (0, 1), ("The", " dog"), "mini")
     for step in steps:
         made = made.with_step(step)
     assert made.text == "The dog" + "".join(step.token for step in steps)

@@ -9,10 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attn_core import AttentionTrace, InvalidTrace, Prediction
+from attn_core import (
+    AttentionTrace,
+    InvalidTrace,
+    LanguageModel,
+    Prediction,
+    capture,
+    head_scores,
+    residual_stream,
+)
+from attn_core.attention import value_norms
 from tests.conftest import random_trace
 
 
@@ -143,3 +153,65 @@ def test_a_row_that_rested_on_the_hidden_token_is_left_empty_and_not_saved() -> 
     assert hidden.head(0, 0).tolist() == [[0.0]]
     with pytest.raises(ValueError, match="view"):
         hidden.to_bytes()
+
+
+def test_value_weighted_attention_follows_what_is_moved(mini: LanguageModel) -> None:
+    trace = capture(mini, "The dog on the ship ran off, and the dog was found by the crew.")
+    weighted = trace.value_weighted()
+    assert trace.value_norms is not None
+    by_hand = trace.head(4, 8) * trace.value_norms[4, 8]
+    by_hand /= by_hand.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(weighted.head(4, 8), by_hand, atol=1e-3)
+    np.testing.assert_allclose(weighted.attention.sum(axis=-1, dtype=np.float32), 1, atol=5e-3)
+
+
+def test_value_norms_are_the_length_of_what_a_head_moves_when_it_looks_at_one_token(mini: LanguageModel) -> None:
+    """The first token can look at nothing but itself, so there a head's output is its value through its matrix."""
+    stream = residual_stream(mini, "The")
+    np.testing.assert_allclose(stream.value_norms[:, :, 0], np.linalg.norm(stream.heads, axis=-1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("n_tokens", [3, 40])  # fewer and more than a head of mini is wide
+def test_value_norms_are_the_same_for_short_and_long_texts(n_tokens: int) -> None:
+    values, matrices = torch.randn(2, n_tokens, 16), torch.randn(6, 16, 96)
+    expected = (values.repeat_interleave(3, dim=0) @ matrices).norm(dim=-1)
+    torch.testing.assert_close(value_norms(values, matrices), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_the_null_pattern_moves_less_than_it_seems_to(mini: LanguageModel) -> None:
+    trace = capture(mini, "The dog on the ship ran off, and the dog was found by the crew.")
+    null = (head_scores(trace)["label"] == "null").to_numpy().reshape(12, 12)
+    assert trace.value_norms is not None
+    first, others = trace.value_norms[null][:, 0], trace.value_norms[null][:, 1:]
+    assert np.median(first) < 0.5 * np.median(others)
+
+
+def test_value_norms_and_switched_off_heads_are_saved(tmp_path: Path, mini: LanguageModel) -> None:
+    trace = capture(mini, "The dog", ablate={(3, 4), (0, 1)})
+    trace.save(tmp_path / "off.npz")
+    opened = AttentionTrace.load(tmp_path / "off.npz")
+    assert opened.ablated == ((0, 1), (3, 4))
+    assert opened.value_norms is not None
+    np.testing.assert_array_equal(opened.value_norms, capture(mini, "The dog", ablate={(3, 4), (0, 1)}).value_norms)
+
+
+def test_a_trace_without_value_norms_says_what_to_do() -> None:
+    with pytest.raises(InvalidTrace, match="capture the text again"):
+        random_trace().value_weighted()
+
+
+@pytest.mark.parametrize(
+    ("extra", "why"),
+    [
+        ({"value_norms": np.ones((2, 3, 4), np.float32)}, "value norms have the shape"),
+        ({"value_norms": -np.ones((2, 3, 5), np.float32)}, "not a number of 0 or more"),
+        ({"value_norms": np.full((2, 3, 5), np.nan, np.float32)}, "not a number of 0 or more"),
+        ({"value_norms": np.array(["a"])}, "not numbers"),
+        ({"ablated": np.array([[2, 0]])}, "does not have"),
+        ({"ablated": np.array([1, 2])}, "pairs of numbers"),
+        ({"ablated": np.array([["a", "b"]])}, "pairs of numbers"),
+    ],
+)
+def test_a_recording_with_broken_extras_is_refused(extra: dict[str, Any], why: str) -> None:
+    with pytest.raises(InvalidTrace, match=why):
+        AttentionTrace.load(npz(**valid_arrays(), **extra))

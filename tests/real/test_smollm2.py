@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attn_core import LanguageModel, capture, generate
+from attn_core import (
+    LanguageModel,
+    ablation_scan,
+    attribute,
+    capture,
+    generate,
+    log_probability,
+    logit_lens,
+    residual_stream,
+)
 
 pytestmark = pytest.mark.real
 
@@ -44,3 +53,41 @@ def test_the_son_gets_the_surname_and_the_colleague_does_not(smollm2: LanguageMo
     assert colleague is not None
     assert son.tokens[0] == " Vig"
     assert son.probability_of(" Vig") >= 5 * colleague.probability_of(" Vig")
+
+
+def test_the_parts_of_270_heads_sum_to_the_logit(smollm2: LanguageModel) -> None:
+    for foil in (None, " and"):
+        whole = attribute(smollm2, SON, " Vig", foil)
+        assert whole.heads.shape == (30, 9)
+        assert whole.total == pytest.approx(whole.logit, rel=1e-2)
+
+
+def test_heads_that_look_at_the_surname_made_it_and_without_them_it_goes(smollm2: LanguageModel) -> None:
+    stream = residual_stream(smollm2, SON)
+    strongest = attribute(smollm2, stream, " Vig").strongest(5)
+    looked_at = [stream.tokens[int(stream.attention[head].argmax())] for head in strongest]
+    assert looked_at.count(" Vig") >= 3
+    before = log_probability(smollm2, SON, " Vig")
+    assert log_probability(smollm2, SON, " Vig", ablate=strongest) < before - 1
+    assert next(generate(smollm2, SON, ablate=strongest)).token != " Vig"
+
+
+def test_the_scan_of_270_heads_finds_what_a_run_without_each_finds(smollm2: LanguageModel) -> None:
+    before = log_probability(smollm2, SON, " Vig")
+    scan = ablation_scan(smollm2, SON, " Vig")
+    assert scan.shape == (30, 9)
+    for head in [(0, 6), (23, 1), (29, 8)]:
+        expected = log_probability(smollm2, SON, " Vig", ablate={head}) - before
+        assert scan[head] == pytest.approx(expected, abs=0.01)
+
+
+def test_the_lens_ends_in_the_surname(smollm2: LanguageModel) -> None:
+    lens = logit_lens(smollm2, SON, " Vig")
+    assert len(lens.predictions) == 31
+    assert lens.predictions[-1].tokens[0] == " Vig"
+    assert lens.target_probabilities[:15].max() < 0.01
+
+
+def test_value_norms_count_every_query_head_of_a_group(smollm2: LanguageModel) -> None:
+    weighted = capture(smollm2, SON).value_weighted()
+    np.testing.assert_allclose(weighted.attention.sum(axis=-1, dtype=np.float32), 1, atol=5e-3)

@@ -1,0 +1,153 @@
+"""What every part of a model added to the residual stream of the last position, from one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attn_core.ablation import Head, HeadsOff, Replacement
+from attn_core.anatomy import Anatomy, BlockArguments, UnknownAnatomy, listening
+from attn_core.attention import recording, replacing, value_norms
+from attn_core.capture import Text, encode
+from attn_core.tokens import token_texts
+
+if TYPE_CHECKING:
+    from attn_core.model import LanguageModel
+
+CLOSES_TO = 1e-3  # of the largest number that was added up
+
+
+@dataclass(frozen=True)
+class ResidualStream:
+    """The stream of a text's last position, taken apart; all parts add up to `final`.
+
+    Attributes:
+        tokens: the texts of the n tokens.
+        embedding: float32 (width,): token and position embedding, as the first layer gets it.
+        heads: float32 (n_layers, n_heads, width): each head's output through its output matrix. The bias of its
+            values is in it, since a head's weights sum to 1.
+        attention_biases: float32 (n_layers, width): the bias of each layer's output projection.
+        mlps: float32 (n_layers, width): what each layer's MLP added, its bias included.
+        final: float32 (width,): the stream after the last layer, before the final norm.
+        logits: float32 (n_vocabulary,): what the model made of it.
+        attention: float16 (n_layers, n_heads, n): the last position's row of every head.
+        value_norms: float32 (n_layers, n_heads, n): see `AttentionTrace.value_norms`.
+    """
+
+    tokens: tuple[str, ...]
+    embedding: NDArray[np.float32]
+    heads: NDArray[np.float32]
+    attention_biases: NDArray[np.float32]
+    mlps: NDArray[np.float32]
+    final: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    attention: NDArray[np.float16]
+    value_norms: NDArray[np.float32]
+
+    def after_layers(self) -> NDArray[np.float32]:
+        """The stream before the first layer and after each one, float32 (n_layers + 1, width)."""
+        added = self.heads.sum(axis=1) + self.attention_biases + self.mlps
+        steps: NDArray[np.float32] = np.concatenate([self.embedding[None], added]).cumsum(axis=0, dtype=np.float64)
+        return steps.astype(np.float32)
+
+
+def residual_stream(
+    model: LanguageModel,
+    text: Text,
+    *,
+    ablate: Collection[Head] = (),
+    replacement: Replacement = "zero",
+    max_tokens: int | None = None,
+) -> ResidualStream:
+    """Run the model once over the text and keep what each part added at the last position.
+
+    A head that is switched off is there with what its output was replaced by.
+
+    Args:
+        model: what to run.
+        text: the prompt, or its token ids.
+        ablate, replacement: heads to switch off (see `attn_core.ablation`).
+        max_tokens: a limit below the model's own, set for memory.
+
+    Raises:
+        PromptError: see `attn_core.capture.encode`.
+        UnknownAnatomy: the parts of this type of model are not known, or do not add up.
+        ValueError: there is no such head.
+    """
+    ids = encode(model, text, max_tokens=max_tokens)
+    heads_off = HeadsOff(model, ablate, replacement)
+    parts = _Parts(model.anatomy, model.n_layers, model.n_heads, ids.shape[1])
+    with torch.inference_mode(), recording(parts), listening(parts), replacing(heads_off):
+        logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1].float()
+    with torch.inference_mode():
+        biases = torch.stack([model.anatomy.attention_bias(layer) for layer in range(model.n_layers)])
+        read = model.anatomy.logits(parts.final)
+    stream = ResidualStream(
+        tokens=token_texts(model.tokenizer, ids[0].tolist()),
+        embedding=parts.embedding.numpy(),
+        heads=parts.heads.numpy(),
+        attention_biases=biases.numpy(),
+        mlps=parts.mlps.numpy(),
+        final=parts.final.numpy(),
+        logits=logits.numpy(),
+        attention=parts.attention.to(torch.float16).numpy(),
+        value_norms=parts.value_norms.numpy(),
+    )
+    if not (_close(stream.after_layers()[-1], stream.final) and _close(read.numpy(), stream.logits)):
+        raise UnknownAnatomy(
+            f"The heads and MLPs of {model.name} do not add up to its logits: this type of model "
+            f"({model.network.config.model_type}) has further steps in between."
+        )
+    return stream
+
+
+def stream_of(
+    model: LanguageModel, text: Text | ResidualStream, ablate: Collection[Head], replacement: Replacement
+) -> ResidualStream:
+    """The `residual_stream` of a text, or the one that is given in its place."""
+    if not isinstance(text, ResidualStream):
+        return residual_stream(model, text, ablate=ablate, replacement=replacement)
+    if ablate:
+        raise ValueError("This residual stream has been run: name the heads to switch off in residual_stream.")
+    return text
+
+
+def _close(ours: NDArray[np.float32], models: NDArray[np.float32]) -> bool:
+    return bool(np.abs(ours - models).max() <= CLOSES_TO * max(1.0, float(np.abs(models).max())))
+
+
+class _Parts:
+    """Hears one forward pass and keeps what the last position got."""
+
+    last_query_only = True
+
+    def __init__(self, anatomy: Anatomy, n_layers: int, n_heads: int, n_tokens: int) -> None:
+        self._anatomy = anatomy
+        self.embedding = self.final = torch.zeros(anatomy.width)
+        self.heads = torch.zeros(n_layers, n_heads, anatomy.width)
+        self.mlps = torch.zeros(n_layers, anatomy.width)
+        self.attention = torch.zeros(n_layers, n_heads, n_tokens)
+        self.value_norms = torch.zeros(n_layers, n_heads, n_tokens)
+
+    def record(self, layer: int, weights: Tensor, values: Tensor, outputs: Tensor) -> None:
+        matrices = self._anatomy.head_matrices(layer, len(weights))  # (n_heads, head_dim, width)
+        self.heads[layer] = torch.einsum("hd,hdw->hw", outputs[-1], matrices)
+        self.attention[layer] = weights[:, -1]
+        self.value_norms[layer] = value_norms(values, matrices)
+
+    def enter_block(self, layer: int, stream: Tensor, arguments: BlockArguments) -> None:
+        if layer == 0:
+            self.embedding = stream[0, -1].clone()
+
+    def leave_mlp(self, layer: int, added: Tensor) -> None:
+        # Some families flatten batch and positions into one axis here; of one text the last row is the same.
+        self.mlps[layer] = added.reshape(-1, added.shape[-1])[-1]
+
+    def leave_blocks(self, stream: Tensor) -> None:
+        self.final = stream[0, -1].clone()

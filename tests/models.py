@@ -1,0 +1,57 @@
+"""Small random networks of the types that transformers has, ready to be taken apart."""
+
+from __future__ import annotations
+
+import torch
+import transformers
+from transformers import PreTrainedModel
+
+from attn_core import LanguageModel
+from attn_core.attention import use_recording_attention
+
+SMALL = {
+    "vocab_size": 4096,
+    "hidden_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 8,
+    "max_position_embeddings": 128,
+}
+GROUPED = SMALL | {"intermediate_size": 128, "num_key_value_heads": 2}
+
+
+def gpt2_small_shape() -> PreTrainedModel:
+    return transformers.GPT2LMHeadModel(transformers.GPT2Config())
+
+
+def llama() -> PreTrainedModel:
+    return transformers.LlamaForCausalLM(transformers.LlamaConfig(**GROUPED))
+
+
+def qwen3() -> PreTrainedModel:
+    return transformers.Qwen3ForCausalLM(transformers.Qwen3Config(head_dim=16, **GROUPED))
+
+
+def gemma() -> PreTrainedModel:
+    return transformers.GemmaForCausalLM(transformers.GemmaConfig(head_dim=8, **GROUPED))
+
+
+def gpt_neox() -> PreTrainedModel:
+    return transformers.GPTNeoXForCausalLM(transformers.GPTNeoXConfig(**SMALL, eos_token_id=0, bos_token_id=0))
+
+
+def opt() -> PreTrainedModel:
+    return transformers.OPTForCausalLM(transformers.OPTConfig(**SMALL, ffn_dim=128, word_embed_proj_dim=64))
+
+
+def olmo2() -> PreTrainedModel:
+    return transformers.Olmo2ForCausalLM(transformers.Olmo2Config(**GROUPED, eos_token_id=0))
+
+
+def with_tokenizer(network: PreTrainedModel, mini: LanguageModel) -> LanguageModel:
+    """The network with weights so large that its parts and logits are, too, and with mini's tokenizer."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn_like(parameter) * (0.1 if parameter.ndim > 1 else 0.5))
+    use_recording_attention(network.eval())
+    return LanguageModel(f"random {network.config.model_type}", "folder", network, mini.tokenizer)
