@@ -1,0 +1,30 @@
+"""What stands at the top of every page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+_ROOT = Path(__file__).parent.parent.parent
+
+
+def title(text: str, explanation: str) -> None:
+    """The head of a page, and whatever the link asked for that could not be had."""
+    if "begun" not in st.session_state:
+        _go_through_the_dashboard()
+    st.title(text)
+    st.markdown(explanation)
+    for notice in st.session_state.notices:
+        st.text(f"⚠ {notice}")
+    st.session_state.notices = []
+
+
+def _go_through_the_dashboard() -> None:
+    """Start again with dashboard.py.
+
+    When the very first visit to a server is a link to a page, Streamlit runs the file in pages/ by itself: it
+    does so until st.navigation has been called once.
+    """
+    st.navigation([_ROOT / "dashboard.py", *sorted((_ROOT / "pages").glob("*.py"))], position="hidden")
+    st.rerun()

@@ -1,0 +1,110 @@
+"""Choosing a head, and what it does."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from attn_core import examples
+from attn_core.patterns import DEEDS, LABELS, MIXED, head_scores, most_changed_head, most_telling_head
+from attn_core.trace import AttentionTrace
+from attn_core.ui.state import box_of
+
+
+def head_picker(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
+    """Two number boxes for layer and head; until somebody chooses, the suggested ones stand.
+
+    Args:
+        rows: attention whose first axes are (n_layers, n_heads, …).
+        suggested: a layer and a head worth seeing.
+    """
+    _settle_head(rows, suggested)
+    boxes = {
+        name: st.number_input(
+            name.capitalize(),
+            0,
+            count - 1,
+            key=box_of(name),
+            on_change=_head_typed,
+            args=(name,),
+            width=130,
+        )
+        for name, count in zip(("layer", "head"), rows.shape, strict=False)
+    }
+    return int(boxes["layer"]), int(boxes["head"])
+
+
+def suggested_head(trace: AttentionTrace) -> tuple[int, int]:
+    """The article's head for its prompts under GPT-2 small, else the one that says most from the last word."""
+    article_head = examples.article_head(trace.model, trace.text)
+    return article_head or most_telling_head(trace.attention[:, :, -1], trace.tokens)
+
+
+def suggested_head_for_two(a: AttentionTrace, b: AttentionTrace | None) -> tuple[int, int]:
+    """The article's head for its prompts under GPT-2 small, else the one that finds in A what it leaves in B."""
+    article_head = examples.article_head(a.model, a.text)
+    if article_head or b is None:
+        return article_head or suggested_head(a)
+    return most_changed_head(a.attention[:, :, -1], a.tokens, b.attention[:, :, -1], b.tokens)
+
+
+def _settle_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> None:
+    """Make the layer and head in the state ones that there are."""
+    state = st.session_state
+    if not state.head_is_chosen:
+        state.layer, state.head = suggested
+        return
+    for name, count in zip(("layer", "head"), rows.shape, strict=False):
+        value = state.setdefault(name, 0)
+        if not 0 <= value < count:
+            st.warning(
+                f"There is no {name} {value} here: they go from 0 to {count - 1}, so this is {name} 0.",
+                icon=":material/warning:",
+            )
+            state[name] = 0
+
+
+def _head_typed(name: str) -> None:
+    st.session_state[name] = st.session_state[f"{name}_box"]
+    st.session_state.head_is_chosen = True
+    st.session_state.grid_version += 1  # the grid forgets its own selection and takes every click as new
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _scored(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, pd.DataFrame]:
+    """The scores, with their trace: while this is kept, no other trace can have that id."""
+    return _trace, head_scores(_trace)
+
+
+def head_scores_of(trace: AttentionTrace) -> pd.DataFrame:
+    """`head_scores`, worked out once for a trace."""
+    return _scored(trace, id(trace))[1]
+
+
+def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:
+    """One sentence in markdown: what the head does over the whole text, by its scores."""
+    scores = head_scores_of(trace).iloc[layer * trace.n_heads + head]
+    label = scores["label"]
+    if label == MIXED:
+        return f"Over the whole text it {DEEDS[MIXED][0]} (:gray-badge[{MIXED}])."
+    score = next(name for name, text in LABELS.items() if text == label)
+    return f"Over the whole text it {DEEDS[label][0]} (:blue-badge[{label} {scores[score]:.2f}])."
+
+
+def head_counts(trace: AttentionTrace) -> str:
+    """One sentence in markdown: how many heads do what on this text, and which of them most clearly."""
+    scores = head_scores_of(trace)
+    counts = Counter(scores["label"].tolist())
+    parts = []
+    for name, label in LABELS.items():
+        if label in counts:
+            layer, head = divmod(int(scores[name].where(scores["label"] == label).argmax()), trace.n_heads)
+            which = "" if label == "null" else f" (clearest: layer {layer} head {head})"
+            parts.append(f"**{counts[label]}** {DEEDS[label][int(counts[label] > 1)]}{which}")
+    if MIXED in counts:
+        parts.append(f"**{counts[MIXED]}** {DEEDS[MIXED][int(counts[MIXED] > 1)]}")
+    return f"Of {len(scores)} heads on this text, {'; '.join(parts)}."

@@ -1,0 +1,72 @@
+"""Loading the chosen model, with its progress, and what stands in when it can't be had."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attn_core.loading import Loading
+from attn_core.ui.state import plain
+
+if TYPE_CHECKING:
+    from attn_core.model import LanguageModel, ModelUnavailable
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _loading(name: str) -> Loading:
+    return Loading(name)
+
+
+def language_model() -> LanguageModel:
+    """The chosen model, or `mini` with a banner that says why; the page stops if neither can be had."""
+    from attn_core.model import ModelUnavailable
+
+    name = st.session_state.model
+    result = _watch(name)
+    if isinstance(result, ModelUnavailable):
+        _explain(name, result)
+        result = _watch("mini") if name != "mini" else result
+        if isinstance(result, ModelUnavailable):
+            st.error(f"{result}", icon=":material/error:")
+            st.stop()
+    st.session_state.model_status.caption(_describe(result))
+    return result
+
+
+def _watch(name: str) -> Any:
+    loading = _loading(name)
+    place = st.empty()  # always, so that what follows keeps its place on the page
+    if not loading.wait(0.3):
+        while not loading.wait(0.2):
+            progress = loading.progress
+            text = progress.message if progress.message.endswith("…") else f"{progress.message}…"
+            if progress.fraction is None:
+                place.info(text, icon=":material/hourglass_top:")
+            else:
+                place.progress(min(max(progress.fraction, 0.0), 1.0), text=text)
+        place.empty()
+    return loading.result()
+
+
+def _explain(name: str, unavailable: ModelUnavailable) -> None:
+    with st.container(border=True, key="model_banner"):
+        words, button = st.columns([5, 1], vertical_alignment="center")
+        words.markdown(
+            f":material/cloud_off: **{plain(unavailable.name)} is not available**, "
+            "so this is **mini**, the small model that comes with the dashboard.",
+        )
+        words.caption(plain(f"{unavailable.what} {unavailable.why} {unavailable.remedy}"))
+        if button.button("Try again", key="try_again", width="stretch"):
+            _loading.clear(name)
+            st.rerun()
+
+
+def _describe(model: LanguageModel) -> str:
+    origin = {
+        "hub": "loaded from the Hugging Face Hub",
+        "cache": "loaded from the local cache",
+        "bundled": "bundled with the dashboard",
+        "folder": "loaded from a local folder",
+    }[model.source]
+    return f"{plain(model.name)}: {origin}, {model.n_layers} layers × {model.n_heads} heads"

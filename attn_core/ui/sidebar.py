@@ -1,0 +1,110 @@
+"""The sidebar: model, examples, recordings, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attn_core import examples
+from attn_core.trace import AttentionTrace, InvalidTrace
+from attn_core.ui.state import MAX_NEW_TOKENS, MAX_PROMPT_TOKENS, forget_head
+
+if TYPE_CHECKING:
+    from attn_core.model import LanguageModel
+
+MODELS = ("gpt2", "distilgpt2", "mini")
+
+
+def sidebar(*, examples_fill: str = "prompt") -> None:
+    """The controls that every page shares: model, examples, recordings.
+
+    Args:
+        examples_fill: the prompt of the state that an example goes to.
+    """
+    with st.sidebar:
+        st.selectbox(
+            "Model",
+            dict.fromkeys([*MODELS, st.session_state.model]),
+            key="model",
+            accept_new_options=True,
+            persist_state="session",
+            on_change=forget_head,
+            help="One of these, another causal language model of the Hugging Face Hub by its id, "
+            "or a local folder in transformers' format.",
+        )
+        st.session_state.model_status = st.empty()
+        st.selectbox(
+            "Example prompts",
+            examples.PROMPTS,
+            index=None,
+            key="example",
+            placeholder="From the article…",
+            on_change=_use_example,
+            args=(examples_fill,),
+        )
+        st.file_uploader(
+            "Open a recording",
+            type="npz",
+            key=f"upload_{st.session_state.get('uploads', 0)}",
+            on_change=_open_recording,
+            help="A trace saved by this dashboard, or any .npz with the arrays `tokens` and `attention`.",
+        )
+        if st.session_state.get("recording_error"):
+            st.error(st.session_state.recording_error, icon=":material/error:")
+        st.session_state.save_place = st.container()
+
+
+def _use_example(name: str) -> None:
+    st.session_state[name] = st.session_state.example
+    st.session_state.example = None  # so that the same one can be chosen again
+    close_recording()
+
+
+def _open_recording() -> None:
+    upload = st.session_state[f"upload_{st.session_state.get('uploads', 0)}"]
+    st.session_state.recording_error = ""
+    if upload is None:
+        st.session_state.recording = None
+        return
+    try:
+        st.session_state.recording = AttentionTrace.load(upload)
+        st.session_state.recording_name = upload.name
+        forget_head()
+    except (InvalidTrace, OSError) as error:
+        st.session_state.recording = None
+        st.session_state.recording_error = f"The file was not opened. {error}"
+
+
+def close_recording() -> None:
+    """Go back from a recording to the prompt."""
+    st.session_state.recording = None
+    st.session_state.recording_error = ""
+    st.session_state.uploads = st.session_state.get("uploads", 0) + 1  # a new, empty uploader
+
+
+def offer_trace(
+    make: Callable[[], bytes], *, label: str = "Save this trace (.npz)", file_name: str = "trace.npz"
+) -> None:
+    """Put a button into the sidebar that saves a trace."""
+    st.session_state.save_place.download_button(
+        label,
+        make,
+        file_name=file_name,
+        mime="application/octet-stream",
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+    )
+
+
+def offer_text(model: LanguageModel, text: str) -> None:
+    """Put a button into the sidebar that runs the model over a text and saves the trace."""
+    from attn_core.capture import PromptError, capture, encode
+
+    try:
+        encode(model, text, max_tokens=MAX_PROMPT_TOKENS + MAX_NEW_TOKENS)
+    except PromptError:
+        return
+    offer_trace(lambda: capture(model, text).to_bytes())

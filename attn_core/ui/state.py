@@ -1,0 +1,96 @@
+"""What is chosen: kept over pages and in the URL, and limits that a deployer sets."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import streamlit as st
+
+from attn_core import examples
+from attn_core.charts.style import Theme
+
+MAX_PROMPT_TOKENS = int(os.environ.get("ATTN_MAX_PROMPT_TOKENS", "1024"))
+MAX_NEW_TOKENS = int(os.environ.get("ATTN_MAX_NEW_TOKENS", "256"))
+MAX_URL_TEXT = 2000  # characters; a longer prompt stays out of the link, which servers would refuse
+DEFAULT_MODEL = "gpt2"
+
+_TEXTS_IN_URL = {
+    "model": DEFAULT_MODEL,
+    "prompt": examples.DOG,
+    "prompt_a": examples.SON,
+    "prompt_b": examples.COLLEAGUE,
+}
+
+
+def begin() -> None:
+    """Take over the URL in the first run of a session; in later ones write the state into it."""
+    if "begun" not in st.session_state:
+        st.session_state.begun = True
+        st.session_state.notices = []
+        st.session_state.setdefault("recording", None)
+        st.session_state.head_is_chosen = False
+        st.session_state.grid_version = 0
+        for name, default in _TEXTS_IN_URL.items():
+            st.session_state[name] = st.query_params.get(name, default)
+        for name in ("layer", "head"):
+            _take_number(name)
+    _write_url()
+
+
+def _take_number(name: str) -> None:
+    value = st.query_params.get(name)
+    if value is None:
+        return
+    try:
+        st.session_state[name] = int(value)
+        st.session_state.head_is_chosen = True
+    except ValueError:
+        st.session_state.notices.append(
+            f"The link asks for {name} “{value[:40]}”, which is not a whole number, so the dashboard chose one."
+        )
+
+
+def _write_url() -> None:
+    state = {name: st.session_state[name] for name in _TEXTS_IN_URL}
+    kept = {name: value for name, value in state.items() if value != _TEXTS_IN_URL[name] and _fits_a_link(value)}
+    if st.session_state.head_is_chosen:
+        kept |= {name: str(st.session_state[name]) for name in ("layer", "head") if name in st.session_state}
+    if st.query_params.to_dict() != kept:
+        st.query_params.from_dict(kept)
+
+
+def _fits_a_link(text: str) -> bool:
+    return len(text) <= MAX_URL_TEXT and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def theme() -> Theme:
+    """Which background the visitor sees."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def forget_head() -> None:
+    """Let the page suggest a head again."""
+    st.session_state.head_is_chosen = False
+
+
+def box_of(name: str) -> str:
+    """Key of the widget that edits a value of the state.
+
+    Widgets of different pages can't share a key and keep what it holds, so each run fills them from the state.
+    """
+    key = f"{name}_box"
+    st.session_state[key] = st.session_state[name]
+    return key
+
+
+def take_box(name: str) -> None:
+    """Take over what was typed into the widget of `box_of`."""
+    st.session_state[name] = st.session_state[f"{name}_box"] or ""
+
+
+def plain(text: str) -> str:
+    """Escape what Streamlit's markdown would interpret."""
+    escaped = "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!$:~<>|^" else c for c in text)
+    # Addresses turn into links even when escaped, unless something invisible parts them.
+    return re.sub(r"(//|@|www)", "\\1\N{ZERO WIDTH SPACE}", escaped)

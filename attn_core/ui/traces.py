@@ -1,0 +1,106 @@
+"""Prompts and their traces, or recordings in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import streamlit as st
+
+from attn_core.trace import AttentionTrace, InvalidTrace
+from attn_core.ui.models import language_model
+from attn_core.ui.sidebar import close_recording, offer_trace
+from attn_core.ui.state import MAX_PROMPT_TOKENS, box_of, plain, take_box
+
+if TYPE_CHECKING:
+    from attn_core.model import LanguageModel
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _captured(name: str, text: str, _model: LanguageModel) -> AttentionTrace:
+    from attn_core.capture import capture
+
+    return capture(_model, text, max_tokens=MAX_PROMPT_TOKENS)
+
+
+def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
+    """The trace of a text; on a prompt that cannot be run the page says why and stops."""
+    from attn_core.capture import PromptError
+
+    try:
+        with st.spinner(f"Running {model.name} over the prompt…"):
+            return _captured(model.name, text, model)
+    except PromptError as error:
+        st.error(str(error), icon=":material/edit:")
+        st.stop()
+
+
+def trace_in_view() -> AttentionTrace:
+    """The open recording, or else the trace of the prompt, for which the page shows a box."""
+    recording = st.session_state.recording
+    if recording is not None:
+        recording_line()
+        trace = cast(AttentionTrace, recording)
+    else:
+        prompt = prompt_box()
+        trace = trace_of(language_model(), prompt)
+    offer_trace(trace.to_bytes)
+    return trace
+
+
+def recording_line() -> None:
+    """Say that a recording is open, whose it is, and let it be closed."""
+    recording: AttentionTrace = st.session_state.recording
+    st.session_state.model_status.caption("No model is loaded: a recording is open.")
+    with st.container(border=True):
+        words, button = st.columns([5, 2], vertical_alignment="center")
+        words.markdown(
+            f":material/album: Recording **{plain(st.session_state.recording_name)}**"
+            + (f", made by {plain(recording.model)}" if recording.model else "")
+            + f": {recording.n_layers} layers × {recording.n_heads} heads, {recording.n_tokens} tokens"
+        )
+        button.button("Close the recording", on_click=close_recording, width="stretch")
+    st.text(recording.text)
+
+
+def prompt_box(label: str = "Prompt", *, name: str = "prompt") -> str:
+    """The box for a prompt; what was typed stays over pages and errors."""
+    st.text_area(label, key=box_of(name), height=80, on_change=take_box, args=(name,))
+    return cast(str, st.session_state[name])
+
+
+def two_traces() -> tuple[AttentionTrace, AttentionTrace | None]:
+    """The traces of two prompts, or with a recording open that one and a second, if it is opened too."""
+    if st.session_state.recording is not None:
+        recording_line()
+        a, b = cast(AttentionTrace, st.session_state.recording), _second_recording()
+    else:
+        model = language_model()
+        left, right = st.columns(2, gap="large")
+        with left:
+            a = trace_of(model, prompt_box("Prompt A", name="prompt_a"))
+        with right:
+            b = trace_of(model, prompt_box("Prompt B", name="prompt_b"))
+    offer_trace(a.to_bytes, label="Save trace A (.npz)", file_name="trace_a.npz")
+    if b is not None:
+        offer_trace(b.to_bytes, label="Save trace B (.npz)", file_name="trace_b.npz")
+    return a, b
+
+
+def _second_recording() -> AttentionTrace | None:
+    upload = st.file_uploader("Open a second recording to compare with", type="npz", key="second_upload")
+    if upload is None:
+        return None
+    try:
+        second = AttentionTrace.load(upload)
+    except (InvalidTrace, OSError) as error:
+        st.error(f"The file was not opened. {error}", icon=":material/error:")
+        return None
+    first: AttentionTrace = st.session_state.recording
+    if (second.n_layers, second.n_heads) != (first.n_layers, first.n_heads):
+        st.error(
+            f"The second recording has {second.n_layers} layers × {second.n_heads} heads and the first "
+            f"{first.n_layers} × {first.n_heads}: open one of the same model.",
+            icon=":material/error:",
+        )
+        return None
+    return second

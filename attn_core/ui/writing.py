@@ -1,0 +1,147 @@
+"""Text that is written token by token."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import streamlit as st
+
+from attn_core.tokens import token_label
+from attn_core.ui.state import MAX_NEW_TOKENS, MAX_PROMPT_TOKENS, plain
+
+if TYPE_CHECKING:
+    from attn_core.generation import GeneratedText
+    from attn_core.model import LanguageModel
+
+_STATIC = Path(__file__).parent.parent / "static"
+
+_token_row = st.components.v2.component(
+    "attn_core_tokens",
+    html='<div class="tokens" role="group" aria-label="generated text"></div>',
+    css=(_STATIC / "tokens.css").read_text(),
+    js=(_STATIC / "tokens.js").read_text(),
+)
+
+
+def generation_settings() -> dict[str, Any]:
+    """Controls for writing, as keyword arguments of `attn_core.generate`."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        way = st.segmented_control(
+            "Each token is",
+            ["the most probable", "drawn at random"],
+            default="the most probable",
+            required=True,
+            key="way",
+            persist_state="session",
+        )
+        count = st.number_input(
+            "New tokens", 1, MAX_NEW_TOKENS, 20, key="new_tokens", persist_state="session", width=150
+        )
+    settings: dict[str, Any] = {"max_new_tokens": int(count), "max_tokens": MAX_PROMPT_TOKENS}
+    if way == "the most probable":
+        return settings
+    with st.container(horizontal=True):
+        box: dict[str, Any] = {"persist_state": "session", "width": 150}
+        settings["temperature"] = st.number_input(
+            "Temperature", 0.05, 5.0, 1.0, 0.1, key="temperature", help="Higher is more surprising.", **box
+        )
+        settings["top_k"] = st.number_input(
+            "Top-k", 1, 1000, 40, key="top_k", help="Draw from the k most probable tokens only.", **box
+        )
+        settings["top_p"] = st.number_input(
+            "Top-p",
+            0.01,
+            1.0,
+            1.0,
+            0.05,
+            key="top_p",
+            help="Draw from the fewest tokens whose probabilities reach p together.",
+            **box,
+        )
+        settings["seed"] = st.number_input(
+            "Seed", 0, 2**31 - 1, 0, key="seed", help="The same seed draws the same text again.", **box
+        )
+    return settings
+
+
+def generation(model: LanguageModel, prompt: str, settings: dict[str, Any]) -> GeneratedText | None:
+    """The Generate button, with a Stop button in its place while tokens appear; what was made is kept."""
+    place = st.empty()
+    if place.button("Generate", type="primary", icon=":material/play_arrow:"):
+        _generate(place, model, prompt, settings)
+        place.button("Generate", type="primary", icon=":material/play_arrow:", key="generate_again")
+    return cast("GeneratedText | None", st.session_state.get("generated"))
+
+
+def _generate(place: Any, model: LanguageModel, prompt: str, settings: dict[str, Any]) -> None:
+    from attn_core.capture import PromptError
+    from attn_core.generation import GeneratedText, generate
+    from attn_core.tokens import token_texts
+
+    try:
+        steps = generate(model, prompt, **settings)
+    except PromptError as error:
+        st.error(str(error), icon=":material/edit:")
+        st.stop()
+    place.button("Stop", icon=":material/stop:", key="stop")
+    ids = model.tokenizer(prompt)["input_ids"]
+    made = GeneratedText(prompt, tuple(ids), token_texts(model.tokenizer, ids), model.name)
+    st.session_state.generated, st.session_state.chosen_step = made, 0
+    text, bar = st.empty(), st.progress(0.0)
+    for step in steps:
+        made = made.with_step(step)
+        st.session_state.generated = made
+        _growing_text(text, made)
+        bar.progress(
+            len(made.steps) / settings["max_new_tokens"],
+            text=f"{len(made.steps)} of up to {settings['max_new_tokens']} tokens",
+        )
+    text.empty()
+    bar.empty()
+
+
+def chosen_step(generated: GeneratedText) -> int:
+    """The position of the generated token that the visitor looks at."""
+    return min(int(st.session_state.get("chosen_step", 0)), max(len(generated.steps) - 1, 0))
+
+
+def generation_note(generated: GeneratedText, model: LanguageModel, prompt: str) -> None:
+    """Say what the text on the page belongs to."""
+    note = f"{len(generated.steps)} new tokens by {generated.model}."
+    if (generated.model, generated.prompt) != (model.name, prompt):
+        note += " The prompt or the model has changed since: press Generate to write again."
+    st.caption(plain(note))
+
+
+def token_row(generated: GeneratedText, *, chosen: int) -> None:
+    """The generated text as buttons shaded by probability, after the prompt in plain text."""
+    tokens: list[dict[str, Any]] = [{"text": generated.prompt, "probability": None}]
+    tokens += [
+        {
+            "text": step.token if step.token.strip() else token_label(step.token) or "▯",
+            "probability": step.probability,
+            "title": f"{token_label(step.token)}: {step.probability:.1%}",
+        }
+        for step in generated.steps
+    ]
+
+    def clicked() -> None:
+        index = st.session_state.token_row["clicked"]
+        if index is not None:
+            st.session_state.chosen_step = int(index) - 1
+
+    _token_row(key="token_row", data={"tokens": tokens, "chosen": chosen + 1}, on_clicked_change=clicked)
+
+
+def _growing_text(place: Any, generated: GeneratedText) -> None:
+    spans = "".join(
+        f'<span style="background:color-mix(in srgb,#2b7bba {8 + 62 * step.probability:.0f}%,transparent);'
+        f'border-radius:4px">{html.escape(step.token)}</span>'
+        for step in generated.steps
+    )
+    place.html(
+        '<div style="font-size:1.15rem;line-height:2.1;white-space:pre-wrap;overflow-wrap:anywhere">'
+        f"{html.escape(generated.prompt)}{spans}</div>"
+    )
