@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import DynamicCache
+from transformers.cache_utils import DynamicCache
 
 from attn_core.ablation import Head, HeadsOff, Replacement
 from attn_core.attention import LastQueryRecorder, recording, replacing

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["LanguageModel", "ModelUnavailable", "load_model"]
 
 Source = Literal["hub", "cache", "bundled", "folder"]
+
+# Threads that load at once break each other: transformers finds its names lazily and sets global state meanwhile.
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def load_model(name: str = "gpt2", *, on_progress: Report | None = None) -> Lang
     name = name.strip()
     folder, source = _find(name, report)
     report(f"Loading {name}", None)
-    return _load(name, source, folder)
+    with _one_at_a_time:
+        return _load(name, source, folder)
 
 
 def _find(name: str, report: Report) -> tuple[Path, Source]:

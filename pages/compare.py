@@ -11,6 +11,7 @@ ui.title(
 a, b = ui.two_traces()
 with st.container(horizontal=True):
     layer, head = ui.head_picker(a.attention, ui.suggested_head_for_two(a, b))
+    ui.head_switch(layer, head)
 if b is None:
     st.info("Open a second recording to set it beside this one.", icon=":material/compare:")
 

@@ -1,12 +1,11 @@
 import streamlit as st
 
 from attn_core import charts, ui
-from attn_core.patterns import most_telling_head
 
 ui.title(
     "Generate",
-    "GPT-2 writes one token at a time. The stronger a token's shade, the surer it was. **Click a token** to "
-    "see what else it could have been, and where a head looked when it was chosen.",
+    "GPT-2 writes one token at a time. The stronger a token's shade, the surer it was. **Click a token** to see "
+    "what else it could have been, which heads made it, and what becomes of it without them.",
 )
 
 if st.session_state.recording is not None:
@@ -15,7 +14,7 @@ prompt = ui.prompt_box()
 settings = ui.generation_settings()
 model = ui.language_model()
 run = ui.generation(model, prompt, settings)
-ui.offer_text(model, prompt if run is None else run.text)
+ui.offer_text(model, prompt, run)
 if run is None:
     st.info("Press **Generate** to let it write on from the prompt.", icon=":material/edit_note:")
     st.stop()
@@ -27,15 +26,57 @@ if not run.steps:
     st.stop()
 
 step = run.steps[chosen]
-alternatives, looks = st.columns(2, gap="large")
+moment = ui.moment(model, run, chosen)
+alternatives, layers = st.columns(2, gap="large")
 with alternatives:
     st.subheader("What else it could have been")
     st.altair_chart(charts.probability_bars(step.alternatives, chosen=step.token))
+if moment is None:
+    st.stop()
+with layers:
+    st.subheader("Layer by layer")
+    ui.lens(moment)
+
+st.subheader(f"Which heads made {moment.word}?")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    question = st.segmented_control(
+        "Show",
+        ["what each head added", "what is lost without it"],
+        default="what each head added",
+        required=True,
+        key="question",
+        persist_state="session",
+    )
+    foil = ui.foil_picker(moment) if question == "what each head added" else None
+pushed = ui.attribution(moment, foil)
+layer, head = ui.settled_head(pushed.heads, ui.strongest_head(pushed))
+overview, strongest = st.columns([5, 4], gap="large")
+changes = None
+with overview:
+    if question == "what each head added":
+        ui.contributions(moment, pushed, (layer, head))
+    else:
+        changes = ui.scan(moment, (layer, head))
+with strongest:
+    if changes is None:
+        ui.heads_that_pushed(moment, pushed, (layer, head))
+    else:
+        ui.heads_that_are_missed(moment, changes, (layer, head))
+
+looks, switches = st.columns(2, gap="large")
 with looks:
-    st.subheader("Where the head looked")
-    tokens = run.tokens_before(chosen)
-    with st.container(horizontal=True):
-        layer, head = ui.head_picker(step.attention, most_telling_head(step.attention, tokens))
-    chart = charts.row_lines(tokens, step.attention[layer, head], name=f"layer {layer} head {head}")
+    st.subheader("Where it looked")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        layer, head = ui.head_picker(pushed.heads, (layer, head))
+    weighed = ui.weighing_switch(moment.stream.value_norms)
+    row = ui.row_of(moment, (layer, head), weighed=weighed)
+    chart = charts.row_lines(run.tokens_before(chosen), row, name=f"layer {layer} head {head}")
     with ui.tall(chart):
         st.altair_chart(chart)
+with switches:
+    st.subheader("What if heads were off?")
+    ui.switches(moment, pushed, (layer, head))
+    again = ui.generation_again(model, run)
+
+if again is not None:
+    ui.two_texts(run, again)

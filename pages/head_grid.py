@@ -16,13 +16,18 @@ with one_head:
     with st.container(horizontal=True):
         layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
         query = ui.query_picker(trace, key="query")
+    with st.container(horizontal=True):
+        ui.head_switch(layer, head)
+        weighed = ui.weighing_switch(trace.value_norms)
+    view = ui.view_of(trace, weighed=weighed)
     st.subheader(f"Layer {layer}, head {head}")
-    st.markdown(ui.strongest_link(trace, layer, head, trace.n_tokens - 1 if query is None else query))
+    last = trace.n_tokens - 1
+    st.markdown(ui.strongest_link(view, layer, head, last if query is None else query, weighed=weighed))
     st.markdown(ui.head_deed(trace, layer, head))
-    ui.lines(trace, layer, head, query=query, key="query")
+    ui.lines(view, layer, head, query=query, key="query")
     ui.word_piece_note(trace)
 
 with overview:
-    ui.grid(trace, (layer, head))
+    ui.grid(view, (layer, head))
     st.markdown(ui.head_counts(trace))
     st.caption("The colour is the square root of the attention, so that faint links show too.")

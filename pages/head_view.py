@@ -20,6 +20,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     query_place = st.empty()
 with st.container(horizontal=True):
+    ui.head_switch(layer, head)
+    weighed = ui.weighing_switch(whole.value_norms)
     words = st.toggle("Join word pieces", key="words", persist_state="session")
     hide_first = st.toggle(
         "Hide the first word",
@@ -28,7 +30,7 @@ with st.container(horizontal=True):
         help="Many heads rest on the first word when they find nothing. Hidden, the rest is scaled up to 1.",
     )
 st.markdown(ui.head_deed(whole, layer, head))
-trace = ui.view_of(whole, words=words, hide_first=hide_first)
+trace = ui.view_of(whole, weighed=weighed, words=words, hide_first=hide_first)
 with query_place:
     query = ui.query_picker(trace, key="view_query")
 

@@ -142,11 +142,83 @@ def test_generate_and_click_a_generated_word(page: Page, server: str) -> None:
     tokens = page.get_by_role("group", name="generated text").get_by_role("button")
     expect(page.get_by_text("new tokens by mini")).to_be_visible()
     settle(page)
-    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
     before = figure(page)
     tokens.nth(4).click()
     expect(tokens.nth(4)).to_have_attribute("aria-pressed", "true")
     page.wait_for_function("old => !document.body.innerHTML.includes(old)", arg=before[:2000])
+
+
+def test_find_the_head_that_made_a_word_switch_it_off_and_generate_again(page: Page, server: str) -> None:
+    visit(page, server, "generate", prompt="Jesse Vig is the son of an evangelical preacher named James")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    tokens = page.get_by_role("group", name="generated text").get_by_role("button")
+    expect(tokens.first).to_be_visible()
+    settle(page)
+    tokens.nth(1).click()
+    expect(page.get_by_role("heading", name="Which heads made “ig”?")).to_be_visible()
+    settle(page)
+
+    strongest = page.get_by_role("radiogroup").get_by_text("it looked at").nth(1)
+    layer, head = re.findall(r"\d+", strongest.inner_text())[:2]
+    strongest.click()
+    settle(page)
+    expect(page.get_by_label("Layer", exact=True)).to_have_value(layer)
+    expect(page.get_by_label("Head", exact=True)).to_have_value(head)
+    expect(page.get_by_test_id("stVegaLiteChart").last.get_by_text("preacher").first).to_be_visible()
+
+    page.get_by_role("button", name=f"Switch layer {layer} head {head} off").click()
+    expect(page.get_by_test_id("stMain").get_by_text(f"Layer {layer} head {head} off").first).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"off={layer}\.{head}(&|$)"))
+    settle(page)
+    page.get_by_role("button", name="Switch the 5 strongest off").click()
+    expect(page.get_by_text("5 heads off “ig” goes from")).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Generate again").click()
+    expect(page.get_by_text("They part where")).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Look into the new text").click()
+    expect(page.get_by_text("new tokens by mini with 5 heads off")).to_be_visible()
+
+    page.get_by_role("link", name="Head grid").first.click()
+    expect(page.get_by_role("button", name="Switch all heads on")).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Switch all heads on").click()
+    expect(page.get_by_role("button", name="Switch all heads on")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("off="))
+
+
+def test_a_click_on_the_map_of_heads_shows_that_head(page: Page, server: str) -> None:
+    visit(page, server, "generate", prompt="Jesse Vig is the son of an evangelical preacher named James")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_text("what is lost without it").click()
+    settle(page)
+    page.get_by_role("button", name="Switch off each of the 144 heads in turn").click()
+    chart = page.get_by_test_id("stVegaLiteChart").filter(has_text="without it (nats)")
+    squares = chart.locator(".mark-rect.role-mark path")
+    expect(squares.nth(143)).to_be_visible()
+    settle(page)
+    squares.nth(12 * 3 + 5).click(force=True)
+    settle(page)
+    expect(page.get_by_label("Layer", exact=True)).to_have_value("3")
+    expect(page.get_by_label("Head", exact=True)).to_have_value("5")
+
+
+def test_switching_heads_off_in_turn_shows_progress_and_can_be_cancelled(
+    page: Page, server: str, slow_model: Path
+) -> None:
+    visit(page, server, "generate", model=str(slow_model), prompt="The dog on the ship ran. " * 20)
+    page.get_by_label("New tokens").fill("1")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_text("what is lost without it").click()
+    settle(page)
+    page.get_by_role("button", name="Switch off each of the 144 heads in turn").click()
+    expect(page.get_by_text("% of the work")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("% of the work")).to_be_hidden()
+    settle(page)
+    expect(page.get_by_role("button", name="Switch off each of the 144 heads in turn")).to_be_visible()
 
 
 def test_stop_keeps_what_was_made(page: Page, server: str, slow_model: Path) -> None:

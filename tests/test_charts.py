@@ -109,3 +109,32 @@ def test_no_token_breaks_a_chart(token: str) -> None:
         charts.probability_bars(prediction, chosen=token),
     ):
         assert json.loads(chart.to_json())["description"]
+
+
+def test_a_map_of_heads_has_a_square_a_head_and_zero_in_the_middle_of_its_colours() -> None:
+    values = np.linspace(-1, 3, 12).reshape(3, 4)
+    chart = charts.head_map(values, selected=(2, 1), title="pushed “dog” by (logits)").to_dict()
+    table = next(iter(chart["datasets"].values()))
+    assert [(row["layer"], row["head"]) for row in table if row["selected"]] == [(2, 1)]
+    assert [row["value"] for row in table] == pytest.approx(values.ravel())
+    scale = chart["layer"][0]["encoding"]["color"]["scale"]
+    assert scale["domain"][0] == -scale["domain"][-1] == -3
+    assert scale["domain"][len(scale["domain"]) // 2] == 0
+    assert scale["range"][len(scale["range"]) // 2] == "#ffffff"
+    assert "3 layers of 4 heads" in chart["description"]
+
+
+def test_a_map_of_nothing_but_zeros_is_drawn() -> None:
+    charts.head_map(np.zeros((2, 2)), title="nothing").to_dict()
+
+
+def test_the_lens_names_the_best_word_of_each_layer_and_marks_the_chosen_one() -> None:
+    said = [
+        Prediction((token,), np.array([p], np.float32), (i,)) for token, p, i in ((" a", 0.2, 7), (" b", 0.9, 8))
+    ]
+    chart = charts.lens_bars(said, 8, [0.1, 0.9]).to_dict()
+    table = next(iter(chart["datasets"].values()))
+    assert [row["label"] for row in table] == ["a", "b"]
+    assert [row["chosen"] for row in table] == [False, True]
+    assert [row["place"] for row in table] == ["before layer 0", "after layer 0"]
+    assert [row["of_chosen"] for row in table] == pytest.approx([0.1, 0.9])

@@ -451,3 +451,15 @@ def test_the_endpoint_is_respected_and_failing_brings_no_torch(fake_hub: FakeHub
     assert "no model gpt2" in said
     assert said.endswith("False\n")
     assert "/api/models/gpt2?blobs=true" in fake_hub.requests
+
+
+LOAD_AT_ONCE = """
+from attn_core.loading import Loading
+from attn_core.mini import FOLDER
+for load in [Loading(name) for name in ("mini", str(FOLDER), str(FOLDER))]:
+    assert load.result().n_layers == 12
+"""
+
+
+def test_the_first_visitors_may_load_different_models_at_once() -> None:
+    subprocess.run([sys.executable, "-c", LOAD_AT_ONCE], check=True)

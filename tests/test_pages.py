@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attn_core import AttentionTrace
+from attn_core import AttentionTrace, LanguageModel, capture
+from tests import models
 from tests.conftest import random_trace
 
 ROOT = Path(__file__).parent.parent
@@ -168,13 +171,156 @@ def test_a_model_that_cannot_be_had_gives_way_to_mini_with_the_reason() -> None:
     assert any(button.label == "Try again" for button in app.button)
 
 
-def test_generating_shows_tokens_alternatives_and_lines() -> None:
-    app = dashboard("generate", prompt=SON)
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if label in button.label).click().run()
+
+
+def generated(prompt: str = SON, **query: str) -> AppTest:
+    """The Generate page after three tokens."""
+    app = dashboard("generate", prompt=prompt, **query)
     app.number_input(key="new_tokens").set_value(3)
-    next(button for button in app.button if button.label == "Generate").click().run()
+    return press(app, "Generate")
+
+
+def chosen_head(app: AppTest) -> tuple[int, int]:
+    return app.session_state["layer"], app.session_state["head"]
+
+
+def test_generating_shows_alternatives_layers_heads_and_lines() -> None:
+    app = generated()
     assert not app.exception
     assert len(app.session_state["generated"].steps) == 3
-    assert charts_on(app) == 2
+    assert charts_on(app) == 4
+    assert "Which heads made “V”?" in shown(app)
+    assert "its logit." in shown(app)
+
+
+def test_the_strongest_heads_are_told_in_words_and_open_with_a_click() -> None:
+    app = generated()
+    strongest = app.radio(key="strongest_box")
+    assert len(strongest.options) == 10
+    for told in strongest.options:
+        assert re.fullmatch(r"layer \d+ head \d+ pushed “V” by .*; it looked at “.*", told)
+    assert chosen_head(app) == strongest.value
+    second = strongest.options[1]
+    app = strongest.set_value(second).run()
+    assert not app.exception
+    assert second.startswith("layer {} head {} ".format(*chosen_head(app)))
+
+
+def test_another_word_can_be_asked_about_rather_than_the_logit_alone() -> None:
+    app = generated()
+    foil = app.selectbox(key="foil")
+    assert foil.options[0] == "anything: its logit alone"
+    foil.select_index(1).run()
+    assert not app.exception
+    assert "its logit less that of “" in shown(app)
+
+
+def test_without_its_strongest_heads_the_word_goes_and_the_text_is_another() -> None:
+    app = press(generated(), "strongest off")
+    assert "**5 heads off**, replaced by zero" in shown(app)
+    assert "With 5 heads off “V” goes from **99.9%** to" in shown(app)
+    app = press(app, "Generate again")
+    assert not app.exception
+    first, second = app.session_state["generated"], app.session_state["generated_again"]
+    assert first.ablated == frozenset()
+    assert len(second.ablated) == 5
+    assert first.steps[0].token == " V" != second.steps[0].token
+    assert "They part where **“V”** became **“" in shown(app)
+    app = press(app, "Look into the new text")
+    assert app.session_state["generated"] == second
+    assert "new tokens by mini with 5 heads off" in shown(app)
+
+
+def test_heads_that_are_off_are_off_on_every_page_and_in_the_link() -> None:
+    app = dashboard(prompt=SON, off="7.11,5.7", replacement="mean")
+    for page in PAGES:
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception
+        assert "**2 heads off**, replaced by the mean over the prompt" in shown(app)
+        assert "layer 5 head 7, layer 7 head 11" in shown(app)
+    assert app.query_params["off"] == "5.7,7.11"
+    app = press(app, "Switch all heads on")
+    assert "heads off" not in shown(app)
+
+
+def test_a_head_is_switched_off_where_it_is_looked_at() -> None:
+    app = dashboard("head_view", prompt=SON, layer="7", head="11")
+    app.toggle(key="switch_box").set_value(True).run()
+    assert app.session_state["heads_off"] == ((7, 11),)
+    assert "**Layer 7 head 11 off**, replaced by zero" in shown(app)
+    app.number_input(key="head_box").set_value(3).run()
+    assert not app.toggle(key="switch_box").value
+
+
+@pytest.mark.parametrize(
+    ("off", "sentence"),
+    [("seven", "not written like 7.11"), ("7.11,,", "not written like"), ("99.0", "this model does not have")],
+)
+def test_a_link_that_switches_off_what_is_not_there_gets_one_sentence(off: str, sentence: str) -> None:
+    app = dashboard(off=off)
+    assert not app.exception
+    assert len([line for line in complaints(app) + shown(app).splitlines() if sentence in line]) == 1
+    assert app.session_state["heads_off"] == ()
+
+
+def test_another_model_has_all_its_heads_on() -> None:
+    app = dashboard(off="7.11")
+    app.sidebar.selectbox(key="model").set_value("gpt2").run()
+    assert app.session_state["heads_off"] == ()
+
+
+def test_each_head_is_switched_off_in_turn_when_asked_for() -> None:
+    app = generated()
+    app.session_state["question"] = "what is lost without it"
+    app.run()
+    assert charts_on(app) == 3
+    app = press(app, "Switch off each of the 144 heads in turn")
+    assert not app.exception
+    assert charts_on(app) == 4
+    assert len(app.session_state["scans"]) == 1
+    app.run()
+    assert not any("in turn" in button.label for button in app.button)
+
+
+def test_a_text_of_another_model_is_shown_and_says_how_to_look_into_it() -> None:
+    app = generated()
+    app.session_state["generated"] = replace(app.session_state["generated"], model="gpt2")
+    app.run()
+    assert not app.exception
+    assert charts_on(app) == 1
+    assert "This text was written by gpt2" in shown(app)
+
+
+def test_a_model_that_cannot_be_taken_apart_says_so_and_shows_the_rest(mini: LanguageModel, tmp_path: Path) -> None:
+    models.olmo2().save_pretrained(tmp_path)
+    mini.tokenizer.save_pretrained(tmp_path)
+    app = generated(model=str(tmp_path))
+    assert not app.exception
+    assert charts_on(app) == 1
+    assert "Which heads made this word can't be told for this model" in shown(app)
+
+
+def test_a_recording_made_with_heads_off_says_so_and_has_no_switch(mini: LanguageModel) -> None:
+    app = with_recording("head_grid", capture(mini, SON, ablate={(7, 11)}))
+    assert "Made with **layer 7 head 11 off**" in shown(app)
+    assert not [toggle for toggle in app.toggle if toggle.key == "switch_box"]
+    assert not app.toggle(key="weighed").disabled
+
+
+@pytest.mark.parametrize("page", ["head_grid", "head_view"])
+def test_attention_is_weighed_by_what_is_moved_where_that_was_recorded(page: str) -> None:
+    app = dashboard(page, prompt=SON)
+    before = figure(app)
+    app.toggle(key="weighed").set_value(True).run()
+    assert not app.exception
+    assert figure(app) != before
+    assert with_recording(page, random_trace(n_tokens=6)).toggle(key="weighed").disabled
+
+
+def figure(app: AppTest) -> str:
+    return str(app.get("vega_lite_chart")[0].proto)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -186,12 +332,10 @@ def test_every_page_offers_its_trace(page: str) -> None:
 
 
 def test_what_was_generated_stays_over_other_pages() -> None:
-    app = dashboard("generate", prompt=SON)
-    app.number_input(key="new_tokens").set_value(2)
-    next(button for button in app.button if button.label == "Generate").click().run()
+    app = generated()
     app.switch_page("pages/home.py").run()
     app.switch_page("pages/generate.py").run()
-    assert charts_on(app) == 2
+    assert charts_on(app) == 4
 
 
 @pytest.mark.parametrize("view", ["Lines", "Matrix", "Table"])

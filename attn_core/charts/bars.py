@@ -34,6 +34,61 @@ def probability_bars(prediction: Prediction, *, chosen: str | None = None, n: in
     )
 
 
+def lens_bars(
+    predictions: Sequence[Prediction], target: int, target_probabilities: Sequence[float]
+) -> alt.LayerChart:
+    """What a model would have said before its first layer and after each one: the best token and its probability.
+
+    Args:
+        predictions: n_layers + 1 of them, with token ids.
+        target: the id of the token that was chosen. Its bars stand out, a mark shows its probability in every row.
+        target_probabilities: its n_layers + 1 probabilities.
+    """
+    table = pd.DataFrame(
+        {
+            "rank": range(len(predictions)),
+            "place": ["before layer 0", *(f"after layer {layer}" for layer in range(len(predictions) - 1))],
+            "token": [prediction.tokens[0] for prediction in predictions],
+            "label": [token_label(prediction.tokens[0]) for prediction in predictions],
+            "probability": [float(prediction.probabilities[0]) for prediction in predictions],
+            "chosen": [prediction.token_ids[0] == target for prediction in predictions],
+            "of_chosen": [float(probability) for probability in target_probabilities],
+        }
+    )
+    scale = alt.Scale(domain=[0, 1.5])  # room for the words
+    font = FONT - 1 if len(table) <= 16 else FONT - 3
+    base = alt.Chart(table).encode(
+        x=alt.X("probability:Q", axis=None, scale=scale),
+        y=alt.Y("rank:O", title=None, axis=named_axis(table["place"].tolist(), title=None, font_size=font)),
+        tooltip=[
+            alt.Tooltip("place:N", title="where"),
+            alt.Tooltip("token:N", title="best token"),
+            alt.Tooltip("probability:Q", format=".3%"),
+            alt.Tooltip("of_chosen:Q", title="chosen token's", format=".3%"),
+        ],
+    )
+    bars = base.mark_bar(cornerRadiusEnd=3).encode(
+        color=alt.when("datum.chosen").then(alt.value(ACCENT)).otherwise(alt.value(LINK))
+    )
+    marks = base.mark_tick(color=ACCENT, thickness=3, size=font + 4).encode(
+        x=alt.X("of_chosen:Q", axis=None, scale=scale)
+    )
+    words = (
+        base.transform_calculate(shown="datum.label + '  ' + format(datum.probability, '.0%')")
+        .mark_text(align="left", dx=8, fontSize=font, color=INK, limit=160)
+        .encode(text="shown:N")
+    )
+    return (
+        alt.layer(bars, marks, words)
+        .properties(
+            width=420,
+            height=(26 if len(table) <= 16 else 19) * len(table),
+            description="The best next word after each layer, with its probability.",
+        )
+        .configure_view(strokeWidth=0)
+    )
+
+
 def paired_probabilities(a: Prediction, b: Prediction, *, n: int = 6) -> alt.LayerChart:
     """The next tokens of two prompts: the `n` best of each, with the probability under both."""
     best = dict.fromkeys([*a.tokens[:n], *b.tokens[:n]])

@@ -34,8 +34,8 @@ def head_grid(
         ]
     )
     gap = 0.06
-    x = alt.X("head:O", title="head", axis=_axis("top"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap))
-    y = alt.Y("layer:O", title="layer", axis=_axis("left"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap))
+    x = alt.X("head:O", title="head", axis=head_axis("top"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap))
+    y = alt.Y("layer:O", title="layer", axis=head_axis("left"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap))
     pictures = (
         alt.Chart(table)
         .mark_image(aspect=False, width=alt.expr("bandwidth('x')"), height=alt.expr("bandwidth('y')"))
@@ -70,7 +70,8 @@ def head_grid(
     )
 
 
-def _axis(orient: str) -> alt.Axis:
+def head_axis(orient: str) -> alt.Axis:
+    """The numbers of layers or heads beside a chart with a square a head."""
     return alt.Axis(orient=orient, labelAngle=0, ticks=False, domain=False, grid=False)  # type: ignore[arg-type]
 
 

@@ -31,6 +31,21 @@ _RAMPS: dict[Theme, tuple[str, ...]] = {
 }
 _LEVELS = 64
 
+# Nine colours for differences, in even steps of CIE lightness: purple below zero, the page's background at it,
+# green above. The two hues are told apart with every common kind of colour blindness.
+DIVERGING: dict[Theme, tuple[str, ...]] = {
+    "light": (
+        *("#663c9d", "#8e6ab7", "#b599d1", "#dbcbea"),
+        "#ffffff",
+        *("#b2dac8", "#66b394", "#088b66", "#045e44"),
+    ),
+    "dark": (
+        *("#d0a7fe", "#9e7cc4", "#6c5684", "#3e334a"),
+        "#0e1117",
+        *("#1e3d31", "#256b52", "#289c76", "#29d19d"),
+    ),
+}
+
 
 @cache
 def ramp(theme: Theme) -> NDArray[np.uint8]:

@@ -11,47 +11,93 @@ from attn_core.ui.figures import (
     strongest_link,
     tall,
     view_of,
+    weighing_switch,
     weights_table,
     word_piece_note,
 )
 from attn_core.ui.frame import title
-from attn_core.ui.heads import head_counts, head_deed, head_picker, suggested_head, suggested_head_for_two
+from attn_core.ui.heads import (
+    head_counts,
+    head_deed,
+    head_picker,
+    settled_head,
+    suggested_head,
+    suggested_head_for_two,
+)
 from attn_core.ui.models import language_model
+from attn_core.ui.reasons import (
+    attribution,
+    contributions,
+    foil_picker,
+    heads_that_are_missed,
+    heads_that_pushed,
+    lens,
+    moment,
+    row_of,
+    scan,
+    strongest_head,
+    switches,
+)
 from attn_core.ui.sidebar import offer_text, sidebar
 from attn_core.ui.state import begin, theme
+from attn_core.ui.switches import head_switch
 from attn_core.ui.traces import prompt_box, trace_in_view, two_traces
-from attn_core.ui.writing import chosen_step, generation, generation_note, generation_settings, token_row
+from attn_core.ui.writing import (
+    chosen_step,
+    generation,
+    generation_again,
+    generation_note,
+    generation_settings,
+    token_row,
+    two_texts,
+)
 
 __all__ = [
+    "attribution",
     "begin",
     "chosen_query",
     "chosen_step",
+    "contributions",
+    "foil_picker",
     "generation",
+    "generation_again",
     "generation_note",
     "generation_settings",
     "grid",
     "head_counts",
     "head_deed",
     "head_picker",
+    "head_switch",
+    "heads_that_are_missed",
+    "heads_that_pushed",
     "language_model",
+    "lens",
     "lines",
     "matrix",
+    "moment",
     "more_heads",
     "nothing_left_note",
     "offer_text",
     "prompt_box",
     "query_picker",
+    "row_of",
+    "scan",
+    "settled_head",
     "sidebar",
+    "strongest_head",
     "strongest_link",
     "suggested_head",
     "suggested_head_for_two",
+    "switches",
     "tall",
     "theme",
     "title",
     "token_row",
     "trace_in_view",
+    "two_texts",
     "two_traces",
     "view_of",
+    "weighing_switch",
     "weights_table",
     "word_piece_note",
 ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 import altair as alt
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from attn_core import charts
 from attn_core.tables import link_table
 from attn_core.tokens import has_word_pieces, join_words, token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui.state import plain, theme
+from attn_core.ui.state import choose_head, plain, theme
 
 ALL_WORDS = -1  # instead of a token's position
 
@@ -23,8 +25,7 @@ def grid(trace: AttentionTrace, selected: tuple[int, int]) -> None:
     def clicked() -> None:
         points = st.session_state[key]["selection"].get("head", [])
         if points:
-            st.session_state.layer, st.session_state.head = int(points[0]["layer"]), int(points[0]["head"])
-            st.session_state.head_is_chosen = True
+            choose_head(int(points[0]["layer"]), int(points[0]["head"]))
 
     chart = charts.head_grid(trace, selected=selected, theme=theme())
     st.altair_chart(chart, key=key, on_select=clicked, selection_mode="head", width=own_width(chart))
@@ -94,8 +95,33 @@ def chosen_query(trace: AttentionTrace, key: str, *, default: int) -> int | None
     return None if query == ALL_WORDS else query
 
 
-def view_of(trace: AttentionTrace, *, words: bool, hide_first: bool) -> AttentionTrace:
-    """The trace with word pieces joined and the first token hidden, as asked for."""
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _weighed(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, AttentionTrace]:
+    """The value-weighted trace, with the one it was made from: while this is kept, no other can have that id."""
+    return _trace, _trace.value_weighted()
+
+
+def weighing_switch(value_norms: NDArray[np.float32] | None) -> bool:
+    """Whether attention is to be weighed by what it moves; off where the lengths of values were not recorded."""
+    weighed = st.toggle(
+        "Weigh by what is moved",
+        key="weighed",
+        persist_state="session",
+        disabled=value_norms is None,
+        help="Attention times the length of the vector that each word offers, scaled up to 1 again: where what the "
+        "head passes on comes from. A head that rests on the first word often takes next to nothing from it. "
+        "Kobayashi et al. 2020."
+        + ("" if value_norms is not None else " This recording was made without those lengths."),
+    )
+    return weighed and value_norms is not None
+
+
+def view_of(
+    trace: AttentionTrace, *, weighed: bool = False, words: bool = False, hide_first: bool = False
+) -> AttentionTrace:
+    """The trace weighed by what is moved, with word pieces joined and the first token hidden, as asked for."""
+    if weighed:
+        trace = _weighed(trace, id(trace))[1]
     if words:
         trace = join_words(trace)
     if hide_first and trace.n_tokens > 1:
@@ -141,12 +167,13 @@ def word_piece_note(trace: AttentionTrace) -> None:
         st.caption("A word that starts with + goes on with the word before it: GPT-2 reads pieces of words.")
 
 
-def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int) -> str:
-    """One sentence in markdown: where the head looks from this word."""
+def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int, *, weighed: bool = False) -> str:
+    """One sentence in markdown: where the head looks from this word, or takes from, if the trace is weighed."""
     labels = token_labels(trace.tokens)
     row = trace.head(layer, head)[query]
     key = int(row.argmax())
+    does = "takes most from" if weighed else "looks most at"
     return (
-        f"From **{plain(labels[query])}** layer {layer} head {head} looks most at "
+        f"From **{plain(labels[query])}** layer {layer} head {head} {does} "
         f"**{plain(labels[key])}** ({row[key]:.2f})."
     )

@@ -22,7 +22,7 @@ def head_picker(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple
         rows: attention whose first axes are (n_layers, n_heads, …).
         suggested: a layer and a head worth seeing.
     """
-    _settle_head(rows, suggested)
+    settled_head(rows, suggested)
     boxes = {
         name: st.number_input(
             name.capitalize(),
@@ -52,12 +52,12 @@ def suggested_head_for_two(a: AttentionTrace, b: AttentionTrace | None) -> tuple
     return most_changed_head(a.attention[:, :, -1], a.tokens, b.attention[:, :, -1], b.tokens)
 
 
-def _settle_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> None:
-    """Make the layer and head in the state ones that there are."""
+def settled_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
+    """The chosen layer and head, made ones that there are; the suggested ones until somebody chooses."""
     state = st.session_state
     if not state.head_is_chosen:
         state.layer, state.head = suggested
-        return
+        return suggested
     for name, count in zip(("layer", "head"), rows.shape, strict=False):
         value = state.setdefault(name, 0)
         if not 0 <= value < count:
@@ -66,6 +66,7 @@ def _settle_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> None
                 icon=":material/warning:",
             )
             state[name] = 0
+    return int(state.layer), int(state.head)
 
 
 def _head_typed(name: str) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from attn_core.loading import Loading
 from attn_core.ui.state import plain
+from attn_core.ui.switches import badge
 
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel, ModelUnavailable
@@ -31,6 +32,7 @@ def language_model() -> LanguageModel:
             st.error(f"{result}", icon=":material/error:")
             st.stop()
     st.session_state.model_status.caption(_describe(result))
+    badge(result)
     return result
 
 
@@ -46,7 +48,11 @@ def _watch(name: str) -> Any:
             else:
                 place.progress(min(max(progress.fraction, 0.0), 1.0), text=text)
         place.empty()
-    return loading.result()
+    try:
+        return loading.result()
+    except RuntimeError:
+        _loading.clear(name)  # so that the next visit tries again
+        raise
 
 
 def _explain(name: str, unavailable: ModelUnavailable) -> None:

@@ -10,8 +10,11 @@ import streamlit as st
 from attn_core import examples
 from attn_core.trace import AttentionTrace, InvalidTrace
 from attn_core.ui.state import MAX_NEW_TOKENS, MAX_PROMPT_TOKENS, forget_head
+from attn_core.ui.switches import heads_off, replacement
 
 if TYPE_CHECKING:
+    from attn_core.capture import Text
+    from attn_core.generation import GeneratedText
     from attn_core.model import LanguageModel
 
 MODELS = ("gpt2", "distilgpt2", "mini")
@@ -30,7 +33,7 @@ def sidebar(*, examples_fill: str = "prompt") -> None:
             key="model",
             accept_new_options=True,
             persist_state="session",
-            on_change=forget_head,
+            on_change=_forget_heads,
             help="One of these, another causal language model of the Hugging Face Hub by its id, "
             "or a local folder in transformers' format.",
         )
@@ -54,6 +57,12 @@ def sidebar(*, examples_fill: str = "prompt") -> None:
         if st.session_state.get("recording_error"):
             st.error(st.session_state.recording_error, icon=":material/error:")
         st.session_state.save_place = st.container()
+
+
+def _forget_heads() -> None:
+    """A head's number means something else in another model."""
+    forget_head()
+    st.session_state.heads_off = ()
 
 
 def _use_example(name: str) -> None:
@@ -99,12 +108,16 @@ def offer_trace(
     )
 
 
-def offer_text(model: LanguageModel, text: str) -> None:
-    """Put a button into the sidebar that runs the model over a text and saves the trace."""
+def offer_text(model: LanguageModel, prompt: str, run: GeneratedText | None) -> None:
+    """Put a button into the sidebar that saves the trace of the generated text, or else that of the prompt."""
     from attn_core.capture import PromptError, capture, encode
 
+    text: Text = prompt
+    off, by = heads_off(), replacement()
+    if run is not None and run.model == model.name:
+        text, off, by = run.ids_before(len(run.steps)), run.ablated, run.replacement
     try:
         encode(model, text, max_tokens=MAX_PROMPT_TOKENS + MAX_NEW_TOKENS)
     except PromptError:
         return
-    offer_trace(lambda: capture(model, text).to_bytes())
+    offer_trace(lambda: capture(model, text, ablate=off, replacement=by).to_bytes())

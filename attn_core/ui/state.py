@@ -35,6 +35,7 @@ def begin() -> None:
             st.session_state[name] = st.query_params.get(name, default)
         for name in ("layer", "head"):
             _take_number(name)
+        _take_heads_off()
     _write_url()
 
 
@@ -51,11 +52,30 @@ def _take_number(name: str) -> None:
         )
 
 
+def _take_heads_off() -> None:
+    st.session_state.heads_off = ()
+    st.session_state.replacement = "mean" if st.query_params.get("replacement") == "mean" else "zero"
+    value = st.query_params.get("off", "")
+    if not value:
+        return
+    if re.fullmatch(r"\d{1,3}\.\d{1,3}(,\d{1,3}\.\d{1,3})*", value, re.ASCII):
+        pairs = (pair.split(".") for pair in value.split(","))
+        st.session_state.heads_off = tuple(sorted({(int(layer), int(head)) for layer, head in pairs}))
+    else:
+        st.session_state.notices.append(
+            f"The link switches off the heads “{value[:40]}”, which are not written like 7.11,5.7, so all are on."
+        )
+
+
 def _write_url() -> None:
     state = {name: st.session_state[name] for name in _TEXTS_IN_URL}
     kept = {name: value for name, value in state.items() if value != _TEXTS_IN_URL[name] and _fits_a_link(value)}
     if st.session_state.head_is_chosen:
         kept |= {name: str(st.session_state[name]) for name in ("layer", "head") if name in st.session_state}
+    if st.session_state.heads_off:
+        kept["off"] = ",".join(f"{layer}.{head}" for layer, head in st.session_state.heads_off)
+        if st.session_state.replacement != "zero":
+            kept["replacement"] = st.session_state.replacement
     if st.query_params.to_dict() != kept:
         st.query_params.from_dict(kept)
 
@@ -72,6 +92,12 @@ def theme() -> Theme:
 def forget_head() -> None:
     """Let the page suggest a head again."""
     st.session_state.head_is_chosen = False
+
+
+def choose_head(layer: int, head: int) -> None:
+    """Show this head from now on."""
+    st.session_state.layer, st.session_state.head = layer, head
+    st.session_state.head_is_chosen = True
 
 
 def box_of(name: str) -> str:

@@ -10,16 +10,20 @@ from attn_core.trace import AttentionTrace, InvalidTrace
 from attn_core.ui.models import language_model
 from attn_core.ui.sidebar import close_recording, offer_trace
 from attn_core.ui.state import MAX_PROMPT_TOKENS, box_of, plain, take_box
+from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
 if TYPE_CHECKING:
+    from attn_core.ablation import Head, Replacement
     from attn_core.model import LanguageModel
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _captured(name: str, text: str, _model: LanguageModel) -> AttentionTrace:
+def _captured(
+    name: str, text: str, off: frozenset[Head], replacement: Replacement, _model: LanguageModel
+) -> AttentionTrace:
     from attn_core.capture import capture
 
-    return capture(_model, text, max_tokens=MAX_PROMPT_TOKENS)
+    return capture(_model, text, ablate=off, replacement=replacement, max_tokens=MAX_PROMPT_TOKENS)
 
 
 def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
@@ -28,7 +32,7 @@ def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
 
     try:
         with st.spinner(f"Running {model.name} over the prompt…"):
-            return _captured(model.name, text, model)
+            return _captured(model.name, text, heads_off(), replacement(), model)
     except PromptError as error:
         st.error(str(error), icon=":material/edit:")
         st.stop()
@@ -57,6 +61,7 @@ def recording_line() -> None:
             f":material/album: Recording **{plain(st.session_state.recording_name)}**"
             + (f", made by {plain(recording.model)}" if recording.model else "")
             + f": {recording.n_layers} layers × {recording.n_heads} heads, {recording.n_tokens} tokens"
+            + (f". Made with **{heads_phrase(recording.ablated)}**" if recording.ablated else "")
         )
         button.button("Close the recording", on_click=close_recording, width="stretch")
     st.text(recording.text)

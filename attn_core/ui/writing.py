@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import time
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,10 +12,13 @@ import streamlit as st
 
 from attn_core.tokens import token_label
 from attn_core.ui.state import MAX_NEW_TOKENS, MAX_PROMPT_TOKENS, plain
+from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
 if TYPE_CHECKING:
     from attn_core.generation import GeneratedText
     from attn_core.model import LanguageModel
+
+SECONDS_BETWEEN_UPDATES = 0.1
 
 _STATIC = Path(__file__).parent.parent / "static"
 
@@ -70,34 +75,60 @@ def generation(model: LanguageModel, prompt: str, settings: dict[str, Any]) -> G
     """The Generate button, with a Stop button in its place while tokens appear; what was made is kept."""
     place = st.empty()
     if place.button("Generate", type="primary", icon=":material/play_arrow:"):
-        _generate(place, model, prompt, settings)
+        st.session_state.settings_used, st.session_state.chosen_step = settings, 0
+        st.session_state.generated_again = None
+        _write(place, "generated", model, prompt, settings)
         place.button("Generate", type="primary", icon=":material/play_arrow:", key="generate_again")
     return cast("GeneratedText | None", st.session_state.get("generated"))
 
 
-def _generate(place: Any, model: LanguageModel, prompt: str, settings: dict[str, Any]) -> None:
+def generation_again(model: LanguageModel, first: GeneratedText) -> GeneratedText | None:
+    """A button that writes from the same prompt with the heads that are off now, and the text that it made."""
+    place = st.empty()
+    now = (heads_off(), replacement() if heads_off() else "zero")
+    button: dict[str, Any] = {
+        "type": "primary",
+        "icon": ":material/replay:",
+        "disabled": now == (first.ablated, first.replacement),
+        "help": "The same prompt and settings, with the heads switched off that are chosen here.",
+    }
+    if place.button("Generate again", **button):
+        _write(place, "generated_again", model, first.prompt, st.session_state.settings_used)
+        place.button("Generate again", key="generate_once_more", **button)
+    return cast("GeneratedText | None", st.session_state.get("generated_again"))
+
+
+def _write(place: Any, name: str, model: LanguageModel, prompt: str, settings: dict[str, Any]) -> None:
+    """Generate into a name of the state, with a Stop button in the place of the one that was pressed."""
     from attn_core.capture import PromptError
     from attn_core.generation import GeneratedText, generate
     from attn_core.tokens import token_texts
 
+    off, by = heads_off(), replacement()
     try:
-        steps = generate(model, prompt, **settings)
+        steps = generate(model, prompt, ablate=off, replacement=by, **settings)
     except PromptError as error:
         st.error(str(error), icon=":material/edit:")
         st.stop()
     place.button("Stop", icon=":material/stop:", key="stop")
-    ids = model.tokenizer(prompt)["input_ids"]
-    made = GeneratedText(prompt, tuple(ids), token_texts(model.tokenizer, ids), model.name)
-    st.session_state.generated, st.session_state.chosen_step = made, 0
+    ids = tuple(model.tokenizer(prompt)["input_ids"])
+    made = GeneratedText(
+        prompt, ids, token_texts(model.tokenizer, ids), model.name, ablated=off, replacement=by if off else "zero"
+    )
+    st.session_state[name] = made
     text, bar = st.empty(), st.progress(0.0)
+    shown = 0.0
     for step in steps:
         made = made.with_step(step)
-        st.session_state.generated = made
-        _growing_text(text, made)
-        bar.progress(
-            len(made.steps) / settings["max_new_tokens"],
-            text=f"{len(made.steps)} of up to {settings['max_new_tokens']} tokens",
-        )
+        st.session_state[name] = made
+        # Each update sends the whole text, so a fast model does not send one for every token.
+        if time.monotonic() - shown >= SECONDS_BETWEEN_UPDATES:
+            text.html(_shaded(made))
+            bar.progress(
+                len(made.steps) / settings["max_new_tokens"],
+                text=f"{len(made.steps)} of up to {settings['max_new_tokens']} tokens",
+            )
+            shown = time.monotonic()
     text.empty()
     bar.empty()
 
@@ -109,7 +140,8 @@ def chosen_step(generated: GeneratedText) -> int:
 
 def generation_note(generated: GeneratedText, model: LanguageModel, prompt: str) -> None:
     """Say what the text on the page belongs to."""
-    note = f"{len(generated.steps)} new tokens by {generated.model}."
+    heads = f" with {heads_phrase(generated.ablated)}" if generated.ablated or heads_off() else ""
+    note = f"{len(generated.steps)} new tokens by {generated.model}{heads}."
     if (generated.model, generated.prompt) != (model.name, prompt):
         note += " The prompt or the model has changed since: press Generate to write again."
     st.caption(plain(note))
@@ -135,13 +167,46 @@ def token_row(generated: GeneratedText, *, chosen: int) -> None:
     _token_row(key="token_row", data={"tokens": tokens, "chosen": chosen + 1}, on_clicked_change=clicked)
 
 
-def _growing_text(place: Any, generated: GeneratedText) -> None:
+def two_texts(first: GeneratedText, second: GeneratedText) -> None:
+    """Both texts side by side, and where they part."""
+    for column, text in zip(st.columns(2, gap="large"), (first, second), strict=True):
+        column.markdown(f"**{heads_phrase(text.ablated).capitalize()}**")
+        column.html(_shaded(text))
+    index = first_difference(first, second)
+    if index is None:
+        st.markdown("Both texts are the same: it takes more than these heads, or others, to change it.")
+        return
+    one, other = (
+        f"“{plain(token_label(text.steps[index].token))}”" if index < len(text.steps) else "the end"
+        for text in (first, second)
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"They part where **{one}** became **{other}**.", width="content")
+        st.button(
+            "Look into the new text", on_click=_keep_second_text, args=(second, index), icon=":material/search:"
+        )
+
+
+def _keep_second_text(second: GeneratedText, index: int) -> None:
+    """Put the text that was generated again in the place of the first, at the token where they part."""
+    st.session_state.generated, st.session_state.generated_again = second, None
+    st.session_state.chosen_step = index
+
+
+def first_difference(first: GeneratedText, second: GeneratedText) -> int | None:
+    """The first step at which two texts differ; None if they don't."""
+    pairs = zip_longest((step.token_id for step in first.steps), (step.token_id for step in second.steps))
+    return next((index for index, (one, other) in enumerate(pairs) if one != other), None)
+
+
+def _shaded(generated: GeneratedText) -> str:
+    """The text as HTML, its new tokens shaded by probability."""
     spans = "".join(
         f'<span style="background:color-mix(in srgb,#2b7bba {8 + 62 * step.probability:.0f}%,transparent);'
         f'border-radius:4px">{html.escape(step.token)}</span>'
         for step in generated.steps
     )
-    place.html(
+    return (
         '<div style="font-size:1.15rem;line-height:2.1;white-space:pre-wrap;overflow-wrap:anywhere">'
         f"{html.escape(generated.prompt)}{spans}</div>"
     )

@@ -1,0 +1,96 @@
+"""One number for each head: a map with a square a head, rows are layers, columns heads."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from attn_core.charts.grid import AXES, CELL, MAX_WIDTH, head_axis
+from attn_core.charts.style import ACCENT, DIVERGING, INK, Theme
+
+SMALLEST_SCALE = 1e-6  # so that a map of zeros has a scale
+
+
+def head_map(
+    values: NDArray[np.floating],
+    *,
+    selected: tuple[int, int] | None = None,
+    title: str,
+    theme: Theme = "light",
+) -> alt.LayerChart:
+    """A number for each head as a square: green above zero, purple below, the page's background at zero.
+
+    The square root of a number sets its colour, as in the pictures of attention, so that faint ones show too.
+    The point selection `head` (fields `layer` and `head`) tells which square was clicked.
+
+    Args:
+        values: (n_layers, n_heads).
+        selected: the layer and head to frame.
+        title: what the numbers are, with their unit.
+        theme: which background the squares are painted for.
+    """
+    n_layers, n_heads = values.shape
+    layers, heads = np.indices(values.shape)
+    table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "value": values.ravel().astype(float)})
+    table["selected"] = [pair == selected for pair in zip(table["layer"], table["head"], strict=True)]
+    largest = max(float(np.abs(values).max()), SMALLEST_SCALE)
+    colors = DIVERGING[theme]
+    gap = 0.06
+    base = alt.Chart(table).encode(
+        x=alt.X("head:O", title="head", axis=head_axis("top"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap)),
+        y=alt.Y(
+            "layer:O", title="layer", axis=head_axis("left"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap)
+        ),
+    )
+    squares = (
+        base.mark_rect(cursor="pointer", stroke=INK, strokeOpacity=0.2, cornerRadius=2)
+        .encode(
+            color=alt.Color(
+                "value:Q",
+                scale=alt.Scale(
+                    domain=_square_root_steps(largest, len(colors)),
+                    range=list(colors),
+                    interpolate="rgb",
+                ),
+                legend=alt.Legend(
+                    title=title,
+                    titleLimit=600,
+                    orient="bottom",
+                    direction="horizontal",
+                    gradientLength=240,
+                    values=[-largest, 0, largest],
+                    format="+.2~f" if largest >= 0.1 else "+.1~g",
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("layer:O"),
+                alt.Tooltip("head:O"),
+                alt.Tooltip("value:Q", title=title, format="+.3f"),
+            ],
+        )
+        .add_params(alt.selection_point(name="head", fields=["layer", "head"], on="click", clear=False))
+    )
+    frame = (
+        base.transform_filter("datum.selected")
+        .mark_rect(fillOpacity=0, stroke=ACCENT, strokeWidth=4, cornerRadius=2)
+        .encode(tooltip=alt.value(None))
+    )
+    step = min(CELL, MAX_WIDTH / n_heads)
+    return (
+        alt.layer(squares, frame)
+        .properties(
+            width=step * n_heads + AXES,
+            height=step * n_layers + AXES,
+            description=f"{title}: {n_layers} layers of {n_heads} heads, one square a head.",
+        )
+        .configure_view(strokeWidth=0)
+    )
+
+
+def _square_root_steps(largest: float, n: int) -> list[float]:
+    """`n` numbers from -largest to largest whose square roots, signed, are evenly spaced."""
+    roots = np.linspace(-1, 1, n)
+    steps: list[float] = (np.sign(roots) * roots**2 * largest).tolist()
+    return steps

@@ -1,0 +1,358 @@
+"""Why this word: the heads that made a generated token, and what happens without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from attn_core import charts
+from attn_core.tokens import token_label, token_labels
+from attn_core.ui.figures import own_width
+from attn_core.ui.state import choose_head, plain, theme
+from attn_core.ui.switches import REPLACEMENTS, head_name, heads_off, heads_phrase, replacement, switch_off
+
+if TYPE_CHECKING:
+    from attn_core.ablation import Head, Replacement
+    from attn_core.attribution import Attribution
+    from attn_core.generation import GeneratedText, Step
+    from attn_core.lens import LogitLens
+    from attn_core.model import LanguageModel
+    from attn_core.residual import ResidualStream
+
+N_STRONGEST = 10  # heads told in words
+N_SWITCHED = 5  # heads that one button switches off together
+SMALLEST_LOSS = 0.005  # nats, that is told in words
+MAX_SCANS = 16  # kept in a session
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The moment at which a generated token was chosen.
+
+    Attributes:
+        model: the one that wrote it.
+        run: the text that it belongs to.
+        index: its step in there.
+        stream: what the model's parts added up to at that moment.
+    """
+
+    model: LanguageModel
+    run: GeneratedText
+    index: int
+    stream: ResidualStream
+
+    @property
+    def step(self) -> Step:
+        """The token and what was recorded with it."""
+        return self.run.steps[self.index]
+
+    @property
+    def word(self) -> str:
+        """The token in quotation marks, for markdown."""
+        return quoted(self.step.token)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of the tokens before it."""
+        return self.run.ids_before(self.index)
+
+
+def quoted(token: str) -> str:
+    """A token in quotation marks, for markdown."""
+    return f"“{plain(token_label(token) or '▯')}”"
+
+
+def signed(number: float, digits: int = 1) -> str:
+    """A number with its sign, and none at a zero."""
+    rounded = round(number, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _stream(
+    name: str, ids: tuple[int, ...], off: frozenset[Head], by: Replacement, _model: LanguageModel
+) -> ResidualStream:
+    from attn_core.residual import residual_stream
+
+    return residual_stream(_model, ids, ablate=off, replacement=by)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _lens(
+    name: str,
+    ids: tuple[int, ...],
+    off: frozenset[Head],
+    by: Replacement,
+    target: int,
+    _model: LanguageModel,
+    _stream: ResidualStream,
+) -> LogitLens:
+    from attn_core.lens import logit_lens
+
+    return logit_lens(_model, _stream, target)
+
+
+def moment(model: LanguageModel, run: GeneratedText, index: int) -> Moment | None:
+    """What led to a token; where that can't be had the page says why, and it is None."""
+    from attn_core.anatomy import UnknownAnatomy
+
+    if run.model != model.name:
+        st.info(
+            f"This text was written by {plain(run.model)}. To see which heads made a word, choose that model, or "
+            "press Generate to write with this one.",
+            icon=":material/info:",
+        )
+        return None
+    try:
+        with st.spinner(f"Running {plain(model.name)} up to this token…"):
+            return Moment(
+                model, run, index, _stream(model.name, run.ids_before(index), run.ablated, run.replacement, model)
+            )
+    except UnknownAnatomy as reason:
+        st.info(
+            f"Which heads made this word can't be told for this model. {plain(str(reason))}", icon=":material/info:"
+        )
+        return None
+
+
+def lens(at: Moment) -> None:
+    """What the model would have said after each layer."""
+    key = (at.model.name, at.ids, at.run.ablated, at.run.replacement, at.step.token_id)
+    seen = _lens(*key, at.model, at.stream)
+    st.altair_chart(charts.lens_bars(seen.predictions, at.step.token_id, seen.target_probabilities.tolist()))
+    st.caption(
+        f"The best next word, read off the residual stream after each layer (the logit lens). "
+        f"The orange mark is {at.word}'s probability there."
+    )
+
+
+def foil_picker(at: Moment) -> int | None:
+    """Choose a token among the alternatives to compare the chosen one with."""
+    others = dict(zip(at.step.alternatives.token_ids, at.step.alternatives.top(10), strict=False))
+    others.pop(at.step.token_id, None)
+    options = [None, *others]
+    if st.session_state.get("foil") not in options:
+        st.session_state.foil = None
+    return st.selectbox(
+        "Rather than",
+        options,
+        key="foil",
+        format_func=lambda i: (
+            "anything: its logit alone" if i is None else f"“{token_label(others[i][0])}” ({others[i][1]:.1%})"
+        ),
+        help="With another token the numbers are of the difference between the two logits: what made it this word "
+        "and not that one.",
+        width=280,
+    )
+
+
+def attribution(at: Moment, foil: int | None) -> Attribution:
+    """What each part of the model added to the token's logit."""
+    from attn_core.attribution import attribute
+
+    return attribute(at.model, at.stream, at.step.token_id, foil)
+
+
+def strongest_head(pushed: Attribution) -> Head:
+    """The head that pushed hardest."""
+    return _place(pushed.heads.argmax(), pushed.heads)
+
+
+def contributions(at: Moment, pushed: Attribution, selected: Head) -> None:
+    """The map of what each head added; a click on one chooses it."""
+    rather = f" rather than “{token_label(pushed.foil)}”" if pushed.foil is not None else ""
+    _map(pushed.heads, selected, f"pushed “{token_label(at.step.token)}”{rather} by (logits)", "contributions")
+    st.markdown(
+        f"Heads **{signed(float(pushed.heads.sum()))}**, MLPs **{signed(float(pushed.mlps.sum()))}**, embedding "
+        f"**{signed(pushed.embedding)}**, biases **{signed(pushed.biases)}**: "
+        f"together **{signed(pushed.total)}**, "
+        + ("its logit." if pushed.foil is None else f"its logit less that of {quoted(pushed.foil)}.")
+    )
+
+
+def _map(values: NDArray[np.floating], selected: Head, title: str, key: str) -> None:
+    # A map that shows another head is another chart: else a second click on a head would be no change.
+    chart_key = f"{key}_{selected[0]}_{selected[1]}"
+
+    def clicked() -> None:
+        points = st.session_state[chart_key]["selection"].get("head", [])
+        if points:
+            choose_head(int(points[0]["layer"]), int(points[0]["head"]))
+
+    chart = charts.head_map(values, selected=selected, title=title, theme=theme())
+    st.altair_chart(chart, key=chart_key, on_select=clicked, selection_mode="head", width=own_width(chart))
+
+
+def heads_that_pushed(at: Moment, pushed: Attribution, selected: Head) -> None:
+    """The heads that pushed hardest, in words; choosing one shows its lines."""
+    sentences = {
+        head: f"{head_name(head)} pushed {at.word} by **{signed(float(pushed.heads[head]))}**; "
+        f"it looked at {looked_at(at, head)}"
+        for head in pushed.strongest(N_STRONGEST)
+    }
+    _choice_of_heads(sentences, selected)
+    against = _place(pushed.heads.argmin(), pushed.heads)
+    if pushed.heads[against] < 0:
+        st.caption(
+            f"Hardest against it: {head_name(against)} ({signed(float(pushed.heads[against]))}), which looked at "
+            f"{looked_at(at, against)}."
+        )
+
+
+def heads_that_are_missed(at: Moment, changes: NDArray[np.float32], selected: Head) -> None:
+    """The heads without which the token loses most, in words; choosing one shows its lines."""
+    order = (_place(place, changes) for place in changes.argsort(axis=None, kind="stable")[:N_STRONGEST])
+    sentences = {
+        head: f"without {head_name(head)} {at.word} loses **{-changes[head]:.2f}** nats; "
+        f"it looked at {looked_at(at, head)}"
+        for head in order
+        if changes[head] <= -SMALLEST_LOSS
+    }
+    _choice_of_heads(sentences, selected)
+
+
+def _choice_of_heads(sentences: dict[Head, str], selected: Head) -> None:
+    if not sentences:
+        st.markdown("No single head makes a difference that could be seen.")
+        return
+    st.session_state.strongest_box = selected if selected in sentences else None
+    st.radio(
+        "The strongest heads",
+        list(sentences),
+        format_func=sentences.__getitem__,
+        key="strongest_box",
+        on_change=lambda: choose_head(*st.session_state.strongest_box),
+        label_visibility="collapsed",
+    )
+
+
+def _place(flat: np.integer, values: NDArray[np.floating]) -> Head:
+    """The layer and head of a position in the flattened values, (n_layers, n_heads)."""
+    layer, head = divmod(int(flat), values.shape[1])
+    return layer, head
+
+
+def looked_at(at: Moment, head: Head) -> str:
+    """The word that a head looked at most, and how much, for markdown; the word it took most from if another."""
+    labels = token_labels(at.run.tokens_before(at.index))
+    looked, took = (row_of(at, head, weighed=weighed) for weighed in (False, True))
+    words = f"“{plain(labels[looked.argmax()])}” {looked.max():.2f}"
+    if took.argmax() != looked.argmax():
+        words += f" but took most from “{plain(labels[took.argmax()])}” {took.max():.2f}"
+    return words
+
+
+def row_of(at: Moment, head: Head, *, weighed: bool) -> NDArray[np.float32]:
+    """How much a head looked at each token, or how much of what it passed on came from each; sums to 1."""
+    row = at.step.attention[head].astype(np.float32)
+    if weighed:
+        row = row * at.stream.value_norms[head]
+        row /= max(float(row.sum()), 1e-12)
+    return row
+
+
+def switches(at: Moment, pushed: Attribution, selected: Head) -> None:
+    """Choose which heads are off, and see what becomes of the token."""
+    every_head = [(layer, head) for layer in range(at.model.n_layers) for head in range(at.model.n_heads)]
+    st.session_state.heads_off_box = sorted(heads_off())
+    st.multiselect(
+        "Heads that are off",
+        every_head,
+        format_func=head_name,
+        key="heads_off_box",
+        on_change=lambda: switch_off(st.session_state.heads_off_box),
+        placeholder="none",
+    )
+    with st.container(horizontal=True):
+        st.button(
+            f"Switch {head_name(selected)} off",
+            on_click=switch_off,
+            args=(heads_off() | {selected},),
+            disabled=selected in heads_off(),
+            icon=":material/power_off:",
+        )
+        strongest = pushed.strongest(N_SWITCHED)
+        st.button(
+            f"Switch the {len(strongest)} strongest off",
+            on_click=switch_off,
+            args=(heads_off() | set(strongest),),
+            disabled=not set(strongest) - heads_off(),
+        )
+    st.session_state.replacement_box = replacement()
+    st.segmented_control(
+        "Replaced by",
+        list(REPLACEMENTS),
+        format_func=REPLACEMENTS.__getitem__,
+        key="replacement_box",
+        required=True,
+        on_change=_take_replacement,
+        help="Zero takes away all that a head does. Its mean over the prompt leaves what is the same everywhere.",
+    )
+    _what_becomes_of_it(at)
+
+
+def _take_replacement() -> None:
+    st.session_state.replacement = st.session_state.replacement_box
+
+
+def _what_becomes_of_it(at: Moment) -> None:
+    off = heads_off()
+    if (off, replacement()) == (at.run.ablated, at.run.replacement) or off == at.run.ablated == frozenset():
+        return
+    now = _stream(at.model.name, at.ids, off, replacement(), at.model)
+    logits = now.logits.astype(np.float64)
+    probabilities = np.exp(logits - logits.max())
+    probabilities /= probabilities.sum()
+    best = int(probabilities.argmax())
+    after = float(probabilities[at.step.token_id])
+    verdict = f"With {heads_phrase(off)} {at.word} goes from **{at.step.probability:.1%}** to **{after:.1%}**"
+    if best == at.step.token_id:
+        st.markdown(f"{verdict}: it is still the most probable token.")
+    else:
+        token = str(at.model.tokenizer.decode([best], clean_up_tokenization_spaces=False))
+        st.markdown(f"{verdict}: {quoted(token)} (**{probabilities[best]:.1%}**) is the most probable token now.")
+
+
+def scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
+    """The map of what is lost without each head, after a button that works it out; it can be cancelled.
+
+    Returns the changes of log-probability, float32 (n_layers, n_heads), once they are known.
+    """
+    from attn_core.attribution import ablation_scan
+
+    kept: dict[Any, NDArray[np.float32]] = st.session_state.setdefault("scans", {})
+    by = at.run.replacement if at.run.ablated else replacement()
+    key = (at.model.name, at.ids, at.step.token_id, at.run.ablated, by)
+    n_heads = at.model.n_layers * at.model.n_heads
+    if key not in kept:
+        place = st.empty()
+        st.caption(
+            f"Runs the model without each of its {n_heads} heads, one at a time, replaced by "
+            f"{REPLACEMENTS[by]}: also what a head did through later layers counts."
+        )
+        if not place.button(f"Switch off each of the {n_heads} heads in turn", icon=":material/power_off:"):
+            return None
+        place.button("Cancel", key="cancel_scan", icon=":material/stop:")
+        bar = st.progress(0.0, text="Switching heads off…")
+        changes = ablation_scan(
+            at.model,
+            at.ids,
+            at.step.token_id,
+            replacement=by,
+            ablate=at.run.ablated,
+            on_progress=lambda part: cast(None, bar.progress(part, text=f"{part:.0%} of the work")),
+        )
+        while len(kept) >= MAX_SCANS:
+            kept.pop(next(iter(kept)))
+        kept[key] = changes
+        st.rerun()
+    changes = kept[key]
+    _map(changes, selected, f"log-probability of “{token_label(at.step.token)}” without it (nats)", "scan")
+    st.markdown(
+        f"A head that is purple is missed: without it, replaced by {REPLACEMENTS[by]}, {at.word} is less probable."
+    )
+    return changes
