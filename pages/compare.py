@@ -9,9 +9,10 @@ ui.title(
 )
 
 a, b = ui.two_traces()
-with st.container(horizontal=True):
+with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, head = ui.head_picker(a.attention, ui.suggested_head_for_two(a, b))
     ui.head_switch(layer, head)
+    weighed = ui.weighing_switch(*(trace.value_norms for trace in (a, b) if trace is not None))
 if b is None:
     st.info("Open a second recording to set it beside this one.", icon=":material/compare:")
 
@@ -21,8 +22,9 @@ for column, name, trace, key in zip(st.columns(2, gap="large"), "AB", (a, b), ("
     with column:
         st.subheader(f"{name}: layer {layer}, head {head}")
         last = trace.n_tokens - 1
-        st.markdown(ui.strongest_link(trace, layer, head, last))
-        ui.lines(trace, layer, head, query=ui.chosen_query(trace, key, default=last), key=key)
+        view = ui.view_of(trace, weighed=weighed)
+        st.markdown(ui.strongest_link(view, layer, head, last, weighed=weighed))
+        ui.lines(view, layer, head, query=ui.chosen_query(view, key, default=last), key=key)
         ui.word_piece_note(trace)
 
 st.subheader("What comes next")

@@ -39,7 +39,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless=true"]
-    command += ["--server.fileWatcherType=none"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path_factory.mktemp("no_models"))}
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
@@ -231,6 +230,21 @@ def test_stop_keeps_what_was_made(page: Page, server: str, slow_model: Path) -> 
     tokens = page.get_by_role("group", name="generated text").get_by_role("button")
     expect(tokens.first).to_be_visible()
     assert 1 <= tokens.count() < 250
+
+
+def test_a_long_text_is_written_whole_and_every_token_answers(page: Page, server: str, slow_model: Path) -> None:
+    visit(page, server, "generate", model=str(slow_model), prompt="The dog")
+    page.get_by_label("New tokens").fill("256")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    expect(page.get_by_text("of up to 256 tokens")).to_be_visible()
+    tokens = page.get_by_role("group", name="generated text").get_by_role("button")
+    expect(tokens).to_have_count(256, timeout=4 * WAIT)
+    settle(page)
+    tokens.last.click()
+    expect(tokens.last).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
 
 
 def test_compare_the_two_prompts(page: Page, server: str) -> None:

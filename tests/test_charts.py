@@ -138,3 +138,18 @@ def test_the_lens_names_the_best_word_of_each_layer_and_marks_the_chosen_one() -
     assert [row["chosen"] for row in table] == [False, True]
     assert [row["place"] for row in table] == ["before layer 0", "after layer 0"]
     assert [row["of_chosen"] for row in table] == pytest.approx([0.1, 0.9])
+
+
+def test_a_query_that_looks_everywhere_alike_still_shows_its_strongest_links() -> None:
+    n = 300
+    chart = charts.row_lines([f" w{i}" for i in range(n)], np.full(n, 1 / n), name="layer 0 head 0")
+    assert len(rows(chart, "weight")) == 5
+
+
+def test_a_head_that_looks_everywhere_alike_is_drawn_without_lines() -> None:
+    n = 300
+    weights = np.tril(np.ones((1, 1, n, n))) / np.arange(1, n + 1)[:, None]
+    weights[:, :, :150] = 0  # these rows have few enough keys to be drawn
+    trace = AttentionTrace(tuple(f" w{i}" for i in range(n)), weights.astype(np.float16), derived=True)
+    assert charts.shown_links(trace, [(0, 0)]).table.empty
+    charts.attention_lines(trace, 0, 0).to_dict()

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,3 +83,12 @@ def test_the_table_of_a_head_lists_the_strongest_links_first() -> None:
     of_one_word = link_table(trace, 1, 2, query=3)
     assert sorted(of_one_word["key"]) == [0, 1, 2, 3]
     assert of_one_word["attention"].sum() == pytest.approx(1, abs=0.01)
+
+
+def test_the_readmes_notebook_example_runs() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert names["made"].total == pytest.approx(names["made"].logit, abs=1e-3)
+    assert names["made"].target == " V"

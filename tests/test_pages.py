@@ -219,7 +219,7 @@ def test_another_word_can_be_asked_about_rather_than_the_logit_alone() -> None:
 
 def test_without_its_strongest_heads_the_word_goes_and_the_text_is_another() -> None:
     app = press(generated(), "strongest off")
-    assert "**5 heads off**, replaced by zero" in shown(app)
+    assert "**5 heads off**] replaced by zero" in shown(app)
     assert "With 5 heads off “V” goes from **99.9%** to" in shown(app)
     app = press(app, "Generate again")
     assert not app.exception
@@ -238,7 +238,7 @@ def test_heads_that_are_off_are_off_on_every_page_and_in_the_link() -> None:
     for page in PAGES:
         app.switch_page(f"pages/{page}.py").run()
         assert not app.exception
-        assert "**2 heads off**, replaced by the mean over the prompt" in shown(app)
+        assert "**2 heads off**] replaced by the mean over the prompt" in shown(app)
         assert "layer 5 head 7, layer 7 head 11" in shown(app)
     assert app.query_params["off"] == "5.7,7.11"
     app = press(app, "Switch all heads on")
@@ -249,7 +249,7 @@ def test_a_head_is_switched_off_where_it_is_looked_at() -> None:
     app = dashboard("head_view", prompt=SON, layer="7", head="11")
     app.toggle(key="switch_box").set_value(True).run()
     assert app.session_state["heads_off"] == ((7, 11),)
-    assert "**Layer 7 head 11 off**, replaced by zero" in shown(app)
+    assert "**Layer 7 head 11 off**] replaced by zero" in shown(app)
     app.number_input(key="head_box").set_value(3).run()
     assert not app.toggle(key="switch_box").value
 

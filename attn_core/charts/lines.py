@@ -18,6 +18,7 @@ from attn_core.trace import AttentionTrace
 
 MAX_LINKS = 600  # more are neither readable nor quick to paint
 MIN_WEIGHT = 0.01  # thinner lines cannot be seen
+MIN_LINKS = 5  # of a chosen query are drawn however thin
 
 # Up to so many tokens: pixels from one word to the next, and the size of the letters.
 ROWS = ((16, 30, 18), (32, 26, 16), (80, 20, 13), (math.inf, 15, 11))
@@ -112,7 +113,11 @@ def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], query: int | No
     """Pick the strongest links of the (n, n) matrices."""
     tables = []
     for name, weights in matrices:
-        queries, keys = np.nonzero(weights >= MIN_WEIGHT)
+        thick = weights >= MIN_WEIGHT
+        if query is not None:  # of a long text every weight may be small, and still some are the largest
+            strongest = np.argsort(-weights[query], kind="stable")[:MIN_LINKS]
+            thick[query, strongest] = weights[query, strongest] > 0
+        queries, keys = np.nonzero(thick)
         tables.append(pd.DataFrame({"query": queries, "key": keys, "weight": weights[queries, keys], "head": name}))
     table = pd.concat(tables, ignore_index=True).sort_values("weight", ascending=False, kind="stable")
     shown = pd.Series(np.arange(len(table)) < MAX_LINKS, index=table.index)
@@ -140,10 +145,11 @@ def _figure(
     width = alt.Scale(domain=[0, 1], range=[0.6, 9 if len(heads) == 1 else 5])
 
     spread = 0.5 / len(heads)  # heads over each other are set apart a little, or the last would hide the rest
-    order = {head: index for index, head in enumerate(heads)}
+    order = {head: float(index) for index, head in enumerate(heads)}
+    place = links["head"].map(order).astype(float)  # said, for a table without rows
     links = links.assign(
-        y=links["query"] + (links["head"].map(order) - (len(heads) - 1) / 2) * spread,
-        y2=links["key"] + (links["head"].map(order) - (len(heads) - 1) / 2) * spread,
+        y=links["query"] + (place - (len(heads) - 1) / 2) * spread,
+        y2=links["key"] + (place - (len(heads) - 1) / 2) * spread,
         chosen=chosen is None or links["query"] == chosen,
         from_word=[labels[query] for query in links["query"]],
         to_word=[labels[key] for key in links["key"]],

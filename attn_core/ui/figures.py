@@ -101,19 +101,19 @@ def _weighed(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, Att
     return _trace, _trace.value_weighted()
 
 
-def weighing_switch(value_norms: NDArray[np.float32] | None) -> bool:
+def weighing_switch(*value_norms: NDArray[np.float32] | None) -> bool:
     """Whether attention is to be weighed by what it moves; off where the lengths of values were not recorded."""
+    recorded = all(norms is not None for norms in value_norms)
     weighed = st.toggle(
         "Weigh by what is moved",
         key="weighed",
         persist_state="session",
-        disabled=value_norms is None,
+        disabled=not recorded,
         help="Attention times the length of the vector that each word offers, scaled up to 1 again: where what the "
         "head passes on comes from. A head that rests on the first word often takes next to nothing from it. "
-        "Kobayashi et al. 2020."
-        + ("" if value_norms is not None else " This recording was made without those lengths."),
+        "Kobayashi et al. 2020." + ("" if recorded else " This recording was made without those lengths."),
     )
-    return weighed and value_norms is not None
+    return weighed and recorded
 
 
 def view_of(

@@ -63,7 +63,7 @@ def badge(model: LanguageModel) -> None:
     with place.container(border=True, key="heads_off_badge"):
         words, button = st.columns([5, 2], vertical_alignment="center")
         words.markdown(
-            f":material/power_off: **{heads_phrase(there).capitalize()}**, "
+            f":orange-badge[:material/power_off: **{heads_phrase(there).capitalize()}**] "
             f"replaced by {REPLACEMENTS[replacement()]}{_named(there)}."
         )
         button.button("Switch all heads on", on_click=switch_off, args=((),), width="stretch")
@@ -86,7 +86,7 @@ def head_switch(layer: int, head: int) -> None:
 
     st.session_state.switch_box = (layer, head) in heads_off()
     st.toggle(
-        "Switched off",
+        "Switch this head off",
         key="switch_box",
         on_change=turned,
         help="Replace what this head puts out, and see the model without it on every page.",

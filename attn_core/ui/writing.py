@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attn_core.generation import GeneratedText
     from attn_core.model import LanguageModel
 
-SECONDS_BETWEEN_UPDATES = 0.1
+SECONDS_BETWEEN_UPDATES = 0.2
 
 _STATIC = Path(__file__).parent.parent / "static"
 
