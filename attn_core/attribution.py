@@ -85,7 +85,7 @@ def token_id(model: LanguageModel, token: str | int) -> int:
         if not ids:
             raise ValueError("The target is empty: name a token, with the space before it if it starts a word.")
         return ids[0]
-    n_known = len(model.tokenizer)
+    n_known = model.n_vocabulary
     if not 0 <= token < n_known:
         raise ValueError(f"There is no token {token}: {model.name} has {n_known:,}, counted from zero.")
     return int(token)
@@ -151,7 +151,7 @@ def _direction(model: LanguageModel, stream: ResidualStream, ids: list[int]) -> 
         weight = _double(norm.weight if centred else norm(torch.ones(model.anatomy.width)))
         norm_bias = _double(getattr(norm, "bias", None), like=weight)
         rows = _double(cast(Tensor, unembedding.weight)[ids])  # (1 or 2, width)
-        row_biases = _double(getattr(unembedding, "bias", None), like=np.zeros(len(model.tokenizer)))[ids]
+        row_biases = _double(getattr(unembedding, "bias", None), like=np.zeros(model.n_vocabulary))[ids]
     row = _difference(rows)
     final = stream.final.astype(np.float64)
     scaled = weight * (final - final.mean() if centred else final)

@@ -60,6 +60,11 @@ class LanguageModel:
         """How many tokens it can read at once."""
         return cast(int, self.network.config.max_position_embeddings)
 
+    @property
+    def n_vocabulary(self) -> int:
+        """How many tokens its network tells apart; some have more than their tokenizer makes."""
+        return int(self.network.get_output_embeddings().weight.shape[0])
+
     @cached_property
     def anatomy(self) -> Anatomy:
         """The parts that write into its residual stream; `UnknownAnatomy` when they can't be found."""

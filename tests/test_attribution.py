@@ -100,6 +100,13 @@ def test_a_network_that_does_not_add_up_is_refused_with_the_reason(mini: Languag
     assert capture(normed_again, PROMPT).n_layers == 3
 
 
+def test_a_token_that_the_tokenizer_never_makes_has_its_logit_too(mini: LanguageModel) -> None:
+    model = models.with_tokenizer(models.llama(), mini)
+    beyond = len(mini.tokenizer) + 1
+    whole = attribute(model, PROMPT, beyond)
+    assert whole.total == pytest.approx(whole.logit, abs=1e-3)
+
+
 @pytest.mark.parametrize(("target", "foil"), [("", None), (-1, None), (10**6, None), (" dog", " dog")])
 def test_tokens_that_are_none_are_refused(mini: LanguageModel, target: str | int, foil: str | None) -> None:
     with pytest.raises(ValueError, match=r"is empty|There is no token|same token"):

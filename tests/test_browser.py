@@ -226,7 +226,7 @@ def test_stop_keeps_what_was_made(page: Page, server: str, slow_model: Path) -> 
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Generate", exact=True).click()
     expect(page.get_by_text("of up to 250 tokens")).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
     tokens = page.get_by_role("group", name="generated text").get_by_role("button")
     expect(tokens.first).to_be_visible()
     assert 1 <= tokens.count() < 250
