@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNDECODED = "\N{REPLACEMENT CHARACTER}"
 MAX_BYTES_OF_A_CHARACTER = 4
+NO_TEXT = "▯"
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍", "\N{NO-BREAK SPACE}": "⍽"}
 
 
@@ -53,7 +54,9 @@ def token_texts(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) ->
 
 
 def token_label(token: str) -> str:
-    """One token as a person should read it: no leading space, nothing invisible."""
+    """One token as a person should read it: no leading space, nothing invisible, and a box if it has no text."""
+    if token == "":
+        return NO_TEXT
     word = token.removeprefix(" ") or token
     return "".join(_visible(character, alone=len(word) == 1) for character in word)
 

@@ -30,7 +30,7 @@ moment = ui.moment(model, run, chosen)
 alternatives, layers = st.columns(2, gap="large")
 with alternatives:
     st.subheader("What else it could have been")
-    st.altair_chart(charts.probability_bars(step.alternatives, chosen=step.token))
+    st.altair_chart(charts.probability_bars(step.alternatives, chosen=step.token_id))
 if moment is None:
     st.stop()
 with layers:

@@ -271,12 +271,14 @@ def test_open_a_recording_and_see_ran_look_at_dog(
     visit(page, server, "head_view")
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(recording("dog_on_the_ship"))
     expect(page.get_by_text("12 layers × 12 heads, 17 tokens")).to_be_visible()
+    settle(page)
     expect(page.get_by_label("Layer", exact=True)).to_have_value("4")
     expect(page.get_by_label("Head", exact=True)).to_have_value("3")
     chart = page.get_by_test_id("stVegaLiteChart")
     chart.get_by_text("ran", exact=True).first.hover(force=True)
     expect(chart.get_by_text("0.74", exact=True).first).to_be_visible()
     page.get_by_role("button", name="Close the recording").click()
+    settle(page)
     expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
 
 

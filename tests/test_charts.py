@@ -102,11 +102,12 @@ def test_bars_of_two_prompts_hold_the_best_words_of_each() -> None:
 def test_no_token_breaks_a_chart(token: str) -> None:
     weights = np.array([[[[1, 0], [0.5, 0.5]]]], dtype=np.float16)
     trace = AttentionTrace((token, token), weights)
-    prediction = Prediction((token,), np.array([1.0], dtype=np.float32))
+    prediction = Prediction((token,), np.array([1.0], dtype=np.float32), (5,))
     for chart in (
         charts.attention_lines(trace, 0, 0),
         charts.attention_heatmap(trace, 0, 0),
-        charts.probability_bars(prediction, chosen=token),
+        charts.probability_bars(prediction, chosen=5),
+        charts.lens_bars([prediction], 5, [1.0]),
     ):
         assert json.loads(chart.to_json())["description"]
 
@@ -153,3 +154,10 @@ def test_a_head_that_looks_everywhere_alike_is_drawn_without_lines() -> None:
     trace = AttentionTrace(tuple(f" w{i}" for i in range(n)), weights.astype(np.float16), derived=True)
     assert charts.shown_links(trace, [(0, 0)]).table.empty
     charts.attention_lines(trace, 0, 0).to_dict()
+
+
+def test_of_tokens_that_read_the_same_only_the_chosen_one_stands_out() -> None:
+    alike = Prediction(("�", "�"), np.array([0.6, 0.4], np.float32), (7, 8))
+    assert [row["chosen"] for row in rows(charts.probability_bars(alike, chosen=8), "chosen")] == [False, True]
+    recorded = Prediction((" a",), np.array([0.6], np.float32))
+    assert [row["chosen"] for row in rows(charts.probability_bars(recorded), "chosen")] == [False]

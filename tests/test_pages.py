@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attn_core import AttentionTrace, LanguageModel, capture
+from attn_core import AttentionTrace, LanguageModel, ResidualStream, capture, residual_stream
 from tests import models
 from tests.conftest import random_trace
 
@@ -206,6 +207,25 @@ def test_the_strongest_heads_are_told_in_words_and_open_with_a_click() -> None:
     app = strongest.set_value(second).run()
     assert not app.exception
     assert second.startswith("layer {} head {} ".format(*chosen_head(app)))
+
+
+def test_the_model_runs_once_for_a_token_however_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = 0
+
+    def counted(*args: Any, **options: Any) -> ResidualStream:
+        nonlocal runs
+        runs += 1
+        return residual_stream(*args, **options)
+
+    monkeypatch.setattr("attn_core.residual.residual_stream", counted)
+    app = generated("A text that no other test writes on from")
+    app.selectbox(key="foil").select_index(1).run()
+    app.radio(key="strongest_box").set_value(app.radio(key="strongest_box").options[1]).run()
+    app.toggle(key="weighed").set_value(True).run()
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/generate.py").run()
+    assert not app.exception
+    assert runs == 1
 
 
 def test_another_word_can_be_asked_about_rather_than_the_logit_alone() -> None:

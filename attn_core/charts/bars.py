@@ -14,11 +14,11 @@ from attn_core.trace import Prediction
 FONT = 15
 
 
-def probability_bars(prediction: Prediction, *, chosen: str | None = None, n: int = 10) -> alt.LayerChart:
-    """The `n` most probable next tokens as bars with their probabilities; `chosen` stands out."""
+def probability_bars(prediction: Prediction, *, chosen: int | None = None, n: int = 10) -> alt.LayerChart:
+    """The `n` most probable next tokens as bars with their probabilities; that with the id `chosen` stands out."""
     table = pd.DataFrame(prediction.top(n), columns=["token", "probability"])
     table["rank"] = range(len(table))  # two tokens may read the same (" the", "the"): rows are told apart by rank
-    table["chosen"] = table["token"] == chosen
+    table["chosen"] = [token_id == chosen for token_id in prediction.token_ids[:n]] or False
     base = alt.Chart(table).encode(
         x=_probability(table["probability"].max()),
         y=alt.Y("rank:O", title=None, axis=_words(table["token"].tolist())),

@@ -63,11 +63,12 @@ class Moment:
 
 def quoted(token: str) -> str:
     """A token in quotation marks, for markdown."""
-    return f"“{plain(token_label(token) or '▯')}”"
+    return f"“{plain(token_label(token))}”"
 
 
-def signed(number: float, digits: int = 1) -> str:
-    """A number with its sign, and none at a zero."""
+def signed(number: float) -> str:
+    """A number with its sign, to one digit after the point, or two if it is small."""
+    digits = 1 if abs(number) >= 1 else 2
     rounded = round(number, digits)
     return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
 
@@ -303,7 +304,8 @@ def _what_becomes_of_it(at: Moment) -> None:
     off = heads_off()
     if (off, replacement()) == (at.run.ablated, at.run.replacement) or off == at.run.ablated == frozenset():
         return
-    now = _stream(at.model.name, at.ids, off, replacement(), at.model)
+    with st.spinner(f"Running {plain(at.model.name)} with {heads_phrase(off)}…"):
+        now = _stream(at.model.name, at.ids, off, replacement(), at.model)
     logits = now.logits.astype(np.float64)
     probabilities = np.exp(logits - logits.max())
     probabilities /= probabilities.sum()

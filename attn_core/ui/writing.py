@@ -152,7 +152,7 @@ def token_row(generated: GeneratedText, *, chosen: int) -> None:
     tokens: list[dict[str, Any]] = [{"text": generated.prompt, "probability": None}]
     tokens += [
         {
-            "text": step.token if step.token.strip() else token_label(step.token) or "▯",
+            "text": step.token if step.token.strip() else token_label(step.token),
             "probability": step.probability,
             "title": f"{token_label(step.token)}: {step.probability:.1%}",
         }
