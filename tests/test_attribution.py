@@ -256,11 +256,29 @@ def test_generating_with_heads_off_is_greedy_search_without_them(mini: LanguageM
 
 
 def test_a_mean_stays_that_of_the_prompt_while_text_is_generated(mini: LanguageModel) -> None:
-    first, *_, last = generate(mini, PROMPT, max_new_tokens=6, ablate={(0, 0), (6, 6)}, replacement="mean")
-    assert 0 < last.probability <= 1
-    once = capture(mini, PROMPT, ablate={(0, 0), (6, 6)}, replacement="mean").prediction
-    assert once is not None
-    assert first.probability == pytest.approx(float(once.probabilities[0]), abs=1e-4)
+    layer, head, head_dim = 7, 11, 12
+    ids: list[int] = mini.tokenizer(PROMPT)["input_ids"]
+    columns = slice(head * head_dim, (head + 1) * head_dim)
+    means: list[torch.Tensor] = []
+
+    def replace(_: torch.nn.Module, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        outputs = args[0].clone()
+        if not means:
+            means.append(outputs[..., columns].mean(dim=1, keepdim=True))
+        outputs[..., columns] = means[0]
+        return (outputs,)
+
+    expected = []
+    hook = mini.anatomy.projections[layer].register_forward_pre_hook(replace)
+    for _ in range(5):
+        best = capture(mini, ids).prediction
+        assert best is not None
+        expected.append(float(best.probabilities[0]))
+        ids.append(best.token_ids[0])
+    hook.remove()
+    steps = list(generate(mini, PROMPT, max_new_tokens=5, ablate={(layer, head)}, replacement="mean"))
+    assert [step.token_id for step in steps] == ids[-5:]
+    assert [step.probability for step in steps] == pytest.approx(expected, abs=1e-4)
 
 
 def test_heads_that_are_not_there_are_refused(mini: LanguageModel) -> None:

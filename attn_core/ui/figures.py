@@ -95,7 +95,7 @@ def chosen_query(trace: AttentionTrace, key: str, *, default: int) -> int | None
     return None if query == ALL_WORDS else query
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@st.cache_resource(max_entries=1, show_spinner=False)
 def _weighed(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, AttentionTrace]:
     """The value-weighted trace, with the one it was made from: while this is kept, no other can have that id."""
     return _trace, _trace.value_weighted()
