@@ -27,7 +27,9 @@ with places:
     )
     st.page_link("pages/head_view.py", label="**Head view**: one head, large", icon=":material/polyline:")
     st.page_link(
-        "pages/generate.py", label="**Generate**: watch it write, and ask which heads made a word", icon=":material/edit_note:"
+        "pages/generate.py",
+        label="**Generate**: watch it write, and ask which heads made a word",
+        icon=":material/edit_note:",
     )
     st.page_link(
         "pages/compare.py", label="**Compare**: “son of” against “colleague of”", icon=":material/compare:"

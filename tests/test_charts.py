@@ -145,6 +145,8 @@ def test_a_query_that_looks_everywhere_alike_still_shows_its_strongest_links() -
     n = 300
     chart = charts.row_lines([f" w{i}" for i in range(n)], np.full(n, 1 / n), name="layer 0 head 0")
     assert len(rows(chart, "weight")) == 5
+    looks_at_one = np.eye(1, n, 7)[0] * 0.99 + 0.01 / n
+    assert len(rows(charts.row_lines([f" w{i}" for i in range(n)], looks_at_one, name=""), "weight")) == 1
 
 
 def test_a_head_that_looks_everywhere_alike_is_drawn_without_lines() -> None:

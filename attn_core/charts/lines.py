@@ -18,7 +18,7 @@ from attn_core.trace import AttentionTrace
 
 MAX_LINKS = 600  # more are neither readable nor quick to paint
 MIN_WEIGHT = 0.01  # thinner lines cannot be seen
-MIN_LINKS = 5  # of a chosen query are drawn however thin
+MIN_LINKS = 5  # of a chosen query are drawn, if all are thinner
 
 # Up to so many tokens: pixels from one word to the next, and the size of the letters.
 ROWS = ((16, 30, 18), (32, 26, 16), (80, 20, 13), (math.inf, 15, 11))
@@ -114,7 +114,7 @@ def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], query: int | No
     tables = []
     for name, weights in matrices:
         thick = weights >= MIN_WEIGHT
-        if query is not None:  # of a long text every weight may be small, and still some are the largest
+        if query is not None and not thick[query].any():  # on a long text, and still some weights are the largest
             strongest = np.argsort(-weights[query], kind="stable")[:MIN_LINKS]
             thick[query, strongest] = weights[query, strongest] > 0
         queries, keys = np.nonzero(thick)

@@ -127,7 +127,7 @@ def lens(at: Moment) -> None:
     st.altair_chart(charts.lens_bars(seen.predictions, at.step.token_id, seen.target_probabilities.tolist()))
     st.caption(
         f"The best next word, read off the residual stream after each layer (the logit lens). "
-        f"The orange mark is {at.word}'s probability there."
+        f"The orange mark is the probability of {at.word} there."
     )
 
 
