@@ -190,6 +190,8 @@ def test_find_the_head_that_made_a_word_switch_it_off_and_generate_again(page: P
 def test_a_click_on_the_map_of_heads_shows_that_head(page: Page, server: str) -> None:
     visit(page, server, "generate", prompt="Jesse Vig is the son of an evangelical preacher named James")
     page.get_by_role("button", name="Generate", exact=True).click()
+    expect(page.get_by_text("what is lost without it")).to_be_visible()
+    settle(page)
     page.get_by_text("what is lost without it").click()
     settle(page)
     page.get_by_role("button", name="Switch off each of the 144 heads in turn").click()
@@ -210,6 +212,8 @@ def test_switching_heads_off_in_turn_shows_progress_and_can_be_cancelled(
     page.get_by_label("New tokens").fill("1")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Generate", exact=True).click()
+    expect(page.get_by_text("what is lost without it")).to_be_visible()
+    settle(page)
     page.get_by_text("what is lost without it").click()
     settle(page)
     page.get_by_role("button", name="Switch off each of the 144 heads in turn").click()

@@ -73,18 +73,18 @@ def generation_settings() -> dict[str, Any]:
 
 def generation(model: LanguageModel, prompt: str, settings: dict[str, Any]) -> GeneratedText | None:
     """The Generate button, with a Stop button in its place while tokens appear; what was made is kept."""
-    place = st.empty()
+    place, growing = st.empty(), st.container()  # always both, so that what follows keeps its place on the page
     if place.button("Generate", type="primary", icon=":material/play_arrow:"):
         st.session_state.settings_used, st.session_state.chosen_step = settings, 0
         st.session_state.generated_again = None
-        _write(place, "generated", model, prompt, settings)
+        _write(place, growing, "generated", model, prompt, settings)
         place.button("Generate", type="primary", icon=":material/play_arrow:", key="generate_again")
     return cast("GeneratedText | None", st.session_state.get("generated"))
 
 
 def generation_again(model: LanguageModel, first: GeneratedText) -> GeneratedText | None:
     """A button that writes from the same prompt with the heads that are off now, and the text that it made."""
-    place = st.empty()
+    place, growing = st.empty(), st.container()
     now = (heads_off(), replacement() if heads_off() else "zero")
     button: dict[str, Any] = {
         "type": "primary",
@@ -93,12 +93,14 @@ def generation_again(model: LanguageModel, first: GeneratedText) -> GeneratedTex
         "help": "The same prompt and settings, with the heads switched off that are chosen here.",
     }
     if place.button("Generate again", **button):
-        _write(place, "generated_again", model, first.prompt, st.session_state.settings_used)
+        _write(place, growing, "generated_again", model, first.prompt, st.session_state.settings_used)
         place.button("Generate again", key="generate_once_more", **button)
     return cast("GeneratedText | None", st.session_state.get("generated_again"))
 
 
-def _write(place: Any, name: str, model: LanguageModel, prompt: str, settings: dict[str, Any]) -> None:
+def _write(
+    place: Any, growing: Any, name: str, model: LanguageModel, prompt: str, settings: dict[str, Any]
+) -> None:
     """Generate into a name of the state, with a Stop button in the place of the one that was pressed."""
     from attn_core.capture import PromptError
     from attn_core.generation import GeneratedText, generate
@@ -116,7 +118,7 @@ def _write(place: Any, name: str, model: LanguageModel, prompt: str, settings: d
         prompt, ids, token_texts(model.tokenizer, ids), model.name, ablated=off, replacement=by if off else "zero"
     )
     st.session_state[name] = made
-    text, bar = st.empty(), st.progress(0.0)
+    text, bar = growing.empty(), growing.progress(0.0)
     shown = 0.0
     for step in steps:
         made = made.with_step(step)
