@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from attn_core.anatomy import UnknownAnatomy
     from attn_core.attribution import Attribution, ablation_scan, attribute, log_probability
     from attn_core.capture import PromptError, capture
+    from attn_core.comparison import Comparison, compare
     from attn_core.generation import Step, generate
     from attn_core.lens import LogitLens, logit_lens
     from attn_core.model import LanguageModel, ModelUnavailable, load_model
-    from attn_core.patterns import head_scores
+    from attn_core.patterns import head_scores, link_strengths
     from attn_core.residual import ResidualStream, residual_stream
+    from attn_core.summaries import mean_attention, rollout
     from attn_core.trace import AttentionTrace, InvalidTrace, Prediction
 
 _HOME = {
     "AttentionTrace": "trace",
     "Attribution": "attribution",
+    "Comparison": "comparison",
     "InvalidTrace": "trace",
     "LanguageModel": "model",
     "LogitLens": "lens",
@@ -37,17 +40,22 @@ _HOME = {
     "ablation_scan": "attribution",
     "attribute": "attribution",
     "capture": "capture",
+    "compare": "comparison",
     "generate": "generation",
     "head_scores": "patterns",
+    "link_strengths": "patterns",
     "load_model": "model",
     "log_probability": "attribution",
     "logit_lens": "lens",
+    "mean_attention": "summaries",
     "residual_stream": "residual",
+    "rollout": "summaries",
 }
 
 __all__ = [
     "AttentionTrace",
     "Attribution",
+    "Comparison",
     "InvalidTrace",
     "LanguageModel",
     "LogitLens",
@@ -60,12 +68,16 @@ __all__ = [
     "ablation_scan",
     "attribute",
     "capture",
+    "compare",
     "generate",
     "head_scores",
+    "link_strengths",
     "load_model",
     "log_probability",
     "logit_lens",
+    "mean_attention",
     "residual_stream",
+    "rollout",
 ]
 
 

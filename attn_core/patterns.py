@@ -95,6 +95,27 @@ def labelled(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(label=np.where(reached, names, MIXED))
 
 
+def link_strengths(trace: AttentionTrace, query: int, key: int) -> pd.DataFrame:
+    """How much each head looks from one token to another, the strongest head first.
+
+    Args:
+        trace: what to read.
+        query, key: token positions; `key` is `query` or before it.
+
+    Returns:
+        One row a head: `layer`, `head` (int), `attention` (float32).
+
+    Raises:
+        ValueError: the key comes after the query, where no head can look.
+    """
+    if not 0 <= key <= query < trace.n_tokens:
+        raise ValueError(f"No head can look from token {query} to token {key}: keys are at or before the query.")
+    layers, heads = np.indices(trace.attention.shape[:2])
+    weights = trace.attention[:, :, query, key].astype(np.float32)
+    table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "attention": weights.ravel()})
+    return table.sort_values("attention", ascending=False, kind="stable", ignore_index=True)
+
+
 def list_queries(tokens: Sequence[str]) -> list[tuple[int, tuple[int, ...]]]:
     """The separators of a text's lists, each with the tokens of the earlier items that it could look at.
 

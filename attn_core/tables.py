@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from attn_core.comparison import Comparison
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
@@ -37,3 +40,40 @@ def link_table(trace: AttentionTrace, layer: int, head: int, *, query: int | Non
             "attention": weights[queries, keys],
         }
     )
+
+
+def summed_table(trace: AttentionTrace, layer: int, head: int, queries: Sequence[int]) -> pd.DataFrame:
+    """How much several words look at each word, one by one and together; the largest sum first.
+
+    Columns: `to` (word), `key` (token position), `sum`, and one for each query, named "from WORD (POSITION)".
+
+    Args:
+        trace: what to read.
+        layer, head: zero-based.
+        queries: token positions.
+    """
+    weights = trace.head(layer, head)[list(queries)]  # (n_queries, n_tokens)
+    labels = token_labels(trace.tokens)
+    table = pd.DataFrame({"to": labels, "key": range(trace.n_tokens), "sum": weights.sum(axis=0)})
+    for query, row in zip(queries, weights, strict=True):
+        table[f"from {labels[query]} ({query})"] = row
+    return table.sort_values("sum", ascending=False, kind="stable", ignore_index=True)
+
+
+def change_table(comparison: Comparison, layer: int, head: int) -> pd.DataFrame:
+    """One head's weights on the words of both texts, the largest change first.
+
+    Columns: `word`, `kind` (see `AlignedWord.kind`), `A` and `B` (weights, NaN where the text lacks the word) and
+    `difference` (B less A).
+    """
+    words = comparison.words
+    table = pd.DataFrame(
+        {
+            "word": [word.label for word in words],
+            "kind": [word.kind for word in words],
+            "A": np.where([word.a is None for word in words], np.nan, comparison.attention_a[layer, head]),
+            "B": np.where([word.b is None for word in words], np.nan, comparison.attention_b[layer, head]),
+            "difference": comparison.difference[layer, head],
+        }
+    )
+    return table.sort_values("difference", key=lambda column: -column.abs(), kind="stable", ignore_index=True)

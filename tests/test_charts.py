@@ -163,3 +163,57 @@ def test_of_tokens_that_read_the_same_only_the_chosen_one_stands_out() -> None:
     assert [row["chosen"] for row in rows(charts.probability_bars(alike, chosen=8), "chosen")] == [False, True]
     recorded = Prediction((" a",), np.array([0.6], np.float32))
     assert [row["chosen"] for row in rows(charts.probability_bars(recorded), "chosen")] == [False]
+
+
+def test_chosen_words_are_summed_at_the_right() -> None:
+    trace = random_trace(1, 1, 6)
+    chart = charts.attention_lines(trace, 0, 0, query=[3, 5]).to_dict()
+    tables = [table for table in chart["datasets"].values() if table and set(table[0]) == {"key", "weight"}]
+    sums = trace.head(0, 0)[[3, 5]].sum(axis=0)
+    assert [row["weight"] for row in tables[0]] == pytest.approx(sums[sums >= 0.01].tolist())
+
+
+def grid_rows(**options: Any) -> list[dict[str, Any]]:
+    return rows(charts.head_grid(random_trace(2, 3), **options), "stands_out")
+
+
+def test_heads_that_were_not_asked_for_fade_in_their_place() -> None:
+    cells = grid_rows(heads=[(1, 2), (0, 0)])
+    assert [(cell["row"], cell["column"]) for cell in cells] == [(i, j) for i in range(2) for j in range(3)]
+    assert {(cell["layer"], cell["head"]) for cell in cells if cell["stands_out"]} == {(0, 0), (1, 2)}
+
+
+def test_ranked_heads_stand_in_their_order_and_the_others_are_left_out() -> None:
+    cells = grid_rows(heads=[(1, 2), (0, 0), (1, 0), (0, 1)], ranked=True)
+    assert [(cell["layer"], cell["head"]) for cell in cells] == [(1, 2), (0, 0), (1, 0), (0, 1)]
+    assert [(cell["row"], cell["column"]) for cell in cells] == [(0, 0), (0, 1), (0, 2), (1, 0)]
+
+
+def test_every_kind_of_head_has_a_colour() -> None:
+    labels = ["null", "mixed", "induction", "null", "list items", "previous token"]
+    chart = charts.head_grid(random_trace(2, 3), labels=labels).to_dict()
+    strokes = [layer["encoding"]["stroke"] for layer in chart["layer"] if "stroke" in layer["encoding"]]
+    assert strokes[0]["scale"]["domain"] == ["previous token", "null", "induction", "list items", "mixed"]
+    assert len(set(strokes[0]["scale"]["range"])) == 5
+
+
+def test_next_words_are_ranked_by_how_far_they_moved() -> None:
+    a = Prediction((" the", " Vig", " a"), np.array([0.5, 0.3, 0.1]))
+    b = Prediction((" the", " a", " Smith"), np.array([0.45, 0.2, 0.15]))
+    told = rows(charts.paired_probabilities(a, b, n=3), "probability")
+    assert [(row["token"], row["prompt"], row["probability"]) for row in told] == [
+        (" Vig", "A", pytest.approx(0.3)),
+        (" Vig", "B", 0),
+        (" Smith", "A", 0),
+        (" Smith", "B", pytest.approx(0.15)),
+        (" a", "A", pytest.approx(0.1)),
+        (" a", "B", pytest.approx(0.2)),
+    ]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.4])
+def test_a_map_of_what_cannot_be_negative_starts_at_zero(value: float) -> None:
+    chart = charts.head_map(np.full((2, 2), value), title="moved", signed=False).to_dict()
+    color = next(layer["encoding"]["color"] for layer in chart["layer"] if "color" in layer["encoding"])
+    assert color["scale"]["domain"][0] == 0
+    assert color["scale"]["domain"] == sorted(color["scale"]["domain"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from attn_core import AttentionTrace, head_scores
+from attn_core import AttentionTrace, head_scores, link_strengths
 from attn_core.patterns import LABELS, MIXED, SCORES, list_queries, mean_scores
 from tests.conftest import random_trace
 
@@ -95,6 +95,68 @@ def test_scores_are_what_their_definitions_say(words: list[str], seed: int) -> N
     row = head_scores(trace).iloc[1]
     for name, values in expected.items():
         assert row[name] == pytest.approx(np.mean(values) if values else np.nan, abs=1e-3, nan_ok=True), name
+
+
+@given(
+    st.lists(st.sampled_from(["a", " b", " c", ",", " and", " dog", " V", "ig"]), min_size=1, max_size=12),
+    st.integers(0, 99),
+    st.booleans(),
+)
+def test_scores_are_between_nothing_and_all(tokens: list[str], seed: int, one_place: bool) -> None:
+    n = len(tokens)
+    weights = random_trace(1, 2, n, seed).attention[0]
+    if one_place:
+        weights = looking_at([int(key) for key in np.random.default_rng(seed).integers(0, np.arange(n) + 1)])
+    scores = head_scores(trace_of(weights, tuple(tokens)))[list(SCORES)].to_numpy()
+    known = scores[~np.isnan(scores)]
+    assert (known >= 0).all()
+    assert (known <= 1 + 2e-3).all()
+
+
+@given(st.integers(10, 40), st.integers(0, 999))
+def test_attention_at_random_over_what_came_before_is_mixed(n_tokens: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tokens = tuple(f" w{i % (n_tokens - 2)}" for i in range(n_tokens))  # two words come twice
+    weights = np.zeros((1, n_tokens, n_tokens))
+    for query in range(n_tokens):
+        weights[0, query, : query + 1] = rng.dirichlet(np.ones(query + 1))
+    assert head_scores(trace_of(weights, tokens))["label"].item() == MIXED
+
+
+@given(st.sampled_from(sorted(LABELS)), st.integers(6, 16), st.floats(0, 0.25), st.integers(0, 99))
+def test_a_planted_pattern_gets_its_label_through_noise(kind: str, half: int, noise: float, seed: int) -> None:
+    tokens = tuple(f" w{i}" for i in range(half)) * 2
+    if kind == "list_items":
+        tokens = (" we", *(token for i in range(half) for token in (f" w{i}", ",")))
+    n = len(tokens)
+    item_queries = dict(list_queries(tokens))
+    keys = {
+        "previous_token": [max(q - 1, 0) for q in range(n)],
+        "first_token": [0] * n,
+        "current_token": list(range(n)),
+        "duplicate_token": [q - half if q >= half else 0 for q in range(n)],
+        "induction": [q - half + 1 if q >= half else 0 for q in range(n)],
+        "list_items": [item_queries[q][-1] if q in item_queries else max(q - 2, 0) for q in range(n)],
+    }[kind]
+    weights = (1 - noise) * looking_at(keys) + noise * random_trace(1, 1, n, seed).attention[0]
+    assert head_scores(trace_of(weights, tokens))["label"].item() == LABELS[kind]
+
+
+def test_heads_are_ranked_by_how_much_they_look_from_one_word_to_another() -> None:
+    trace = random_trace(3, 4, 6)
+    table = link_strengths(trace, 5, 2)
+    assert len(table) == 12
+    assert table["attention"].is_monotonic_decreasing
+    for row in table.itertuples():
+        assert row.attention == trace.head(row.layer, row.head)[5, 2]
+    with pytest.raises(ValueError, match="at or before the query"):
+        link_strengths(trace, 2, 5)
+
+
+def test_the_articles_head_is_found_by_its_link(recording: Callable[[str], Path]) -> None:
+    trace = AttentionTrace.load(recording("dog_on_the_ship"))
+    best = link_strengths(trace, trace.tokens.index(" ran"), trace.tokens.index(" dog")).head(3)
+    assert (4, 3) in set(zip(best["layer"], best["head"], strict=True))
 
 
 @pytest.mark.parametrize(

@@ -89,15 +89,21 @@ def lens_bars(
     )
 
 
-def paired_probabilities(a: Prediction, b: Prediction, *, n: int = 6) -> alt.LayerChart:
-    """The next tokens of two prompts: the `n` best of each, with the probability under both."""
-    best = dict.fromkeys([*a.tokens[:n], *b.tokens[:n]])
-    tokens = sorted(best, key=lambda token: -max(a.probability_of(token), b.probability_of(token)))
+def paired_probabilities(a: Prediction, b: Prediction, *, n: int = 8) -> alt.LayerChart:
+    """The `n` next tokens whose probability differs most between two prompts, with both probabilities.
+
+    A token that only one of them kept counts as 0 in the other.
+    """
+    known = [dict(zip(reversed(side.tokens), side.probabilities[::-1].tolist(), strict=True)) for side in (a, b)]
+    tokens = sorted(
+        dict.fromkeys([*a.tokens, *b.tokens]),
+        key=lambda token: -abs(known[1].get(token, 0.0) - known[0].get(token, 0.0)),
+    )[:n]
     table = pd.DataFrame(
         [
-            {"rank": rank, "token": token, "prompt": prompt, "probability": prediction.probability_of(token)}
+            {"rank": rank, "token": token, "prompt": prompt, "probability": probability_of.get(token, 0.0)}
             for rank, token in enumerate(tokens)
-            for prompt, prediction in (("A", a), ("B", b))
+            for prompt, probability_of in zip("AB", known, strict=True)
         ]
     )
     base = alt.Chart(table).encode(
@@ -123,7 +129,7 @@ def paired_probabilities(a: Prediction, b: Prediction, *, n: int = 6) -> alt.Lay
         .properties(
             width=420,
             height=54 * len(tokens),
-            description="Next-word probabilities of prompt A and prompt B.",
+            description="The next words whose probability differs most between prompt A and prompt B.",
         )
         .configure_view(strokeWidth=0)
     )

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attn_core.charts.grid import AXES, CELL, MAX_WIDTH, head_axis
-from attn_core.charts.style import ACCENT, DIVERGING, INK, Theme
+from attn_core.charts.style import ACCENT, DIVERGING, INK, SEQUENTIAL, Theme
 
 SMALLEST_SCALE = 1e-6  # so that a map of zeros has a scale
 
@@ -18,9 +18,12 @@ def head_map(
     *,
     selected: tuple[int, int] | None = None,
     title: str,
+    signed: bool = True,
     theme: Theme = "light",
 ) -> alt.LayerChart:
     """A number for each head as a square: green above zero, purple below, the page's background at zero.
+
+    Numbers that cannot be negative (`signed=False`) get the blue scale of attention.
 
     The square root of a number sets its colour, as in the pictures of attention, so that faint ones show too.
     The point selection `head` (fields `layer` and `head`) tells which square was clicked.
@@ -29,6 +32,7 @@ def head_map(
         values: (n_layers, n_heads).
         selected: the layer and head to frame.
         title: what the numbers are, with their unit.
+        signed: whether the numbers may be negative.
         theme: which background the squares are painted for.
     """
     n_layers, n_heads = values.shape
@@ -36,7 +40,8 @@ def head_map(
     table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "value": values.ravel().astype(float)})
     table["selected"] = [pair == selected for pair in zip(table["layer"], table["head"], strict=True)]
     largest = max(float(np.abs(values).max()), SMALLEST_SCALE)
-    colors = DIVERGING[theme]
+    colors = DIVERGING[theme] if signed else SEQUENTIAL[theme]
+    sign = "+" if signed else ""
     gap = 0.06
     base = alt.Chart(table).encode(
         x=alt.X("head:O", title="head", axis=head_axis("top"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap)),
@@ -50,7 +55,7 @@ def head_map(
             color=alt.Color(
                 "value:Q",
                 scale=alt.Scale(
-                    domain=_square_root_steps(largest, len(colors)),
+                    domain=_square_root_steps(-largest if signed else 0.0, largest, len(colors)),
                     range=list(colors),
                     interpolate="rgb",
                 ),
@@ -60,14 +65,14 @@ def head_map(
                     orient="bottom",
                     direction="horizontal",
                     gradientLength=240,
-                    values=[-largest, 0, largest],
-                    format="+.2~f" if largest >= 0.1 else "+.1~g",
+                    values=[-largest, 0, largest] if signed else [0, largest],
+                    format=f"{sign}.2~f" if largest >= 0.1 else f"{sign}.1~g",
                 ),
             ),
             tooltip=[
                 alt.Tooltip("layer:O"),
                 alt.Tooltip("head:O"),
-                alt.Tooltip("value:Q", title=title, format="+.3f"),
+                alt.Tooltip("value:Q", title=title, format=f"{sign}.3f"),
             ],
         )
         .add_params(alt.selection_point(name="head", fields=["layer", "head"], on="click", clear=False))
@@ -89,8 +94,8 @@ def head_map(
     )
 
 
-def _square_root_steps(largest: float, n: int) -> list[float]:
-    """`n` numbers from -largest to largest whose square roots, signed, are evenly spaced."""
-    roots = np.linspace(-1, 1, n)
+def _square_root_steps(least: float, largest: float, n: int) -> list[float]:
+    """`n` numbers from one to the other whose square roots, signed, are evenly spaced; `least` is -largest or 0."""
+    roots = np.linspace(np.sign(least), 1, n)
     steps: list[float] = (np.sign(roots) * roots**2 * largest).tolist()
     return steps

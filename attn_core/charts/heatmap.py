@@ -19,15 +19,22 @@ MAX_LABELLED = 48  # tokens whose names fit beside the matrix
 
 
 def attention_heatmap(
-    trace: AttentionTrace, layer: int, head: int, *, query: int | None = None, theme: Theme = "light"
+    trace: AttentionTrace,
+    layer: int,
+    head: int,
+    *,
+    query: int | Sequence[int] | None = None,
+    theme: Theme = "light",
+    name: str | None = None,
 ) -> alt.LayerChart:
     """One head's attention as a matrix; the colour is the square root of the weight.
 
     Args:
         trace: what to show.
         layer, head: zero-based.
-        query: a token position whose row is framed.
+        query: a token position whose row is framed, or several.
         theme: which background the matrix is painted for.
+        name: what is drawn, if it is not a head: "the mean of layer 3".
     """
     weights = trace.head(layer, head)  # (n, n)
     n = trace.n_tokens
@@ -83,11 +90,13 @@ def attention_heatmap(
         .add_params(pointed)
     )
     layers: list[alt.Chart] = [image, tooltips]
-    if query is not None:
-        layers.append(_frame(query, n, x_scale, y_scale, x_axis, y_axis))
+    for row in (query,) if isinstance(query, int | np.integer) else query or ():
+        layers.append(_frame(row, n, x_scale, y_scale, x_axis, y_axis))
     return (
         alt.layer(*layers)
-        .properties(width=size, height=size, description=f"Attention of layer {layer} head {head} as a matrix.")
+        .properties(
+            width=size, height=size, description=f"Attention of {name or f'layer {layer} head {head}'} as a matrix."
+        )
         .configure_view(strokeOpacity=0.25)
     )
 

@@ -28,8 +28,12 @@ LEFT, RIGHT, NUMBERS = 0.30, 0.63, 0.99
 # What a word may take before it is cut with an ellipsis.
 LEFT_LIMIT, RIGHT_LIMIT = alt.expr("width * 0.27"), alt.expr("width * 0.22")
 
+Queries = int | Sequence[int] | None
+"""Token positions whose lines are shown: one, several, or those of all tokens."""
+
 # Vega expressions: what belongs to the hovered word is lit; with nothing hovered, what was chosen.
 LIT_BY_POINTER = "length(data('hovered_store')) && vlSelectionTest('hovered_store', datum)"
+NOT_HOVERED = "!length(data('hovered_store'))"
 LIT = "length(data('hovered_store')) ? vlSelectionTest('hovered_store', datum) : datum.chosen"
 
 
@@ -48,9 +52,9 @@ class Links:
     threshold: float
 
 
-def shown_links(trace: AttentionTrace, heads: Sequence[tuple[int, int]], *, query: int | None = None) -> Links:
-    """The links that `attention_lines` draws: the strongest, and all those of the chosen query."""
-    return _choose([(_name(head), trace.head(*head)) for head in heads], query)
+def shown_links(trace: AttentionTrace, heads: Sequence[tuple[int, int]], *, query: Queries = None) -> Links:
+    """The links that `attention_lines` draws: the strongest, and all those of the chosen queries."""
+    return _choose([(_name(head), trace.head(*head)) for head in heads], _positions(query))
 
 
 def attention_lines(
@@ -58,8 +62,9 @@ def attention_lines(
     layer: int,
     head: int,
     *,
-    query: int | None = None,
+    query: Queries = None,
     more_heads: Sequence[tuple[int, int]] = (),
+    name: str | None = None,
 ) -> alt.LayerChart:
     """One head's attention as lines; with `more_heads`, several heads over each other in colours.
 
@@ -69,18 +74,23 @@ def attention_lines(
     Args:
         trace: what to show.
         layer, head: zero-based.
-        query: a token position whose lines are shown while nothing is hovered; all of them if None.
+        query: a token position whose lines are shown while nothing is hovered, or several, whose weights are
+            summed at the right; the lines of all tokens if None.
         more_heads: further (layer, head) pairs drawn over the first.
+        name: what is drawn, if it is not a head: "the mean of layer 3".
     """
     heads = [(layer, head), *more_heads]
-    links = shown_links(trace, heads, query=query)
+    names = [name or _name(heads[0]), *map(_name, more_heads)]
+    chosen = _positions(query)
+    links = _choose([(called, trace.head(*head)) for called, head in zip(names, heads, strict=True)], chosen)
     return _figure(
         token_labels(trace.tokens),
         links.table,
-        heads=[_name(head) for head in heads],
-        chosen=query,
+        heads=names,
+        chosen=chosen,
         queries=range(trace.n_tokens),
-        description=f"Attention of layer {layer} head {head}: lines from each word to the words it looks at.",
+        sums=trace.head(layer, head)[list(chosen)].sum(axis=0) if chosen is not None and len(chosen) > 1 else None,
+        description=f"Attention of {names[0]}: lines from each word to the words it looks at.",
     )
 
 
@@ -97,9 +107,9 @@ def row_lines(tokens: Sequence[str], row: NDArray[Any], *, name: str) -> alt.Lay
     weights[query] = row
     return _figure(
         token_labels(tokens),
-        _choose([(name, weights)], query).table,
+        _choose([(name, weights)], (query,)).table,
         heads=[name],
-        chosen=query,
+        chosen=(query,),
         queries=[query],
         description=f"What {name} looked at from the last word.",
     )
@@ -109,20 +119,27 @@ def _name(head: tuple[int, int]) -> str:
     return f"layer {head[0]} head {head[1]}"
 
 
-def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], query: int | None) -> Links:
+def _positions(query: Queries) -> tuple[int, ...] | None:
+    """The chosen queries; None for all."""
+    chosen = (query,) if isinstance(query, int | np.integer) else tuple(query or ())
+    return chosen or None
+
+
+def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], chosen: Sequence[int] | None) -> Links:
     """Pick the strongest links of the (n, n) matrices."""
     tables = []
     for name, weights in matrices:
         thick = weights >= MIN_WEIGHT
-        if query is not None and not thick[query].any():  # on a long text, and still some weights are the largest
-            strongest = np.argsort(-weights[query], kind="stable")[:MIN_LINKS]
-            thick[query, strongest] = weights[query, strongest] > 0
+        for query in chosen or ():
+            if not thick[query].any():  # on a long text, and still some weights are the largest
+                strongest = np.argsort(-weights[query], kind="stable")[:MIN_LINKS]
+                thick[query, strongest] = weights[query, strongest] > 0
         queries, keys = np.nonzero(thick)
         tables.append(pd.DataFrame({"query": queries, "key": keys, "weight": weights[queries, keys], "head": name}))
     table = pd.concat(tables, ignore_index=True).sort_values("weight", ascending=False, kind="stable")
     shown = pd.Series(np.arange(len(table)) < MAX_LINKS, index=table.index)
-    if query is not None:
-        shown |= table["query"] == query
+    if chosen is not None:
+        shown |= table["query"].isin(chosen)
     left_out = table[~shown]
     threshold = float(left_out["weight"].max()) if len(left_out) else MIN_WEIGHT
     return Links(table[shown].round({"weight": 4}), len(left_out), threshold)
@@ -133,14 +150,15 @@ def _figure(
     links: pd.DataFrame,
     *,
     heads: Sequence[str],
-    chosen: int | None,
+    chosen: Sequence[int] | None,
     queries: Sequence[int] | range,
     description: str,
+    sums: NDArray[np.float32] | None = None,
 ) -> alt.LayerChart:
     n = len(labels)
     step, font = next((step, font) for most, step, font in ROWS if n <= most)
     words = pd.DataFrame({"query": range(n), "word": labels})
-    words["chosen"] = chosen is None or words["query"] == chosen
+    words["chosen"] = chosen is None or words["query"].isin(chosen)
     y_scale = alt.Scale(domain=[-0.5, n - 0.5], reverse=True, nice=False)
     width = alt.Scale(domain=[0, 1], range=[0.6, 9 if len(heads) == 1 else 5])
 
@@ -150,7 +168,7 @@ def _figure(
     links = links.assign(
         y=links["query"] + (place - (len(heads) - 1) / 2) * spread,
         y2=links["key"] + (place - (len(heads) - 1) / 2) * spread,
-        chosen=chosen is None or links["query"] == chosen,
+        chosen=chosen is None or links["query"].isin(chosen),
         from_word=[labels[query] for query in links["query"]],
         to_word=[labels[key] for key in links["key"]],
     )
@@ -208,7 +226,7 @@ def _figure(
             y2="bottom:Q",
             opacity=alt.when(hovered)
             .then(alt.value(0.28))
-            .when(f"datum.query === {-1 if chosen is None else chosen}")
+            .when(f"indexof({list(map(int, chosen or ()))}, datum.query) >= 0")
             .then(alt.value(0.18))
             .otherwise(alt.value(0)),
             tooltip=[alt.Tooltip("word:N"), alt.Tooltip("query:Q", title="position")],
@@ -217,23 +235,29 @@ def _figure(
     )
     layers = [lines, keys, left_words, bands]
     if len(heads) == 1:
-        numbers = (
-            alt.Chart(links)
-            .mark_text(align="right", fontSize=font, color=INK, fontWeight="bold")
-            .encode(
-                x=_at(NUMBERS),
-                y=alt.Y("key:Q", axis=None, scale=y_scale),
-                text=alt.Text("weight:Q", format=".2f"),
-                opacity=alt.when(LIT if chosen is not None else LIT_BY_POINTER)
-                .then(alt.value(1))
-                .otherwise(alt.value(0)),
-            )
-        )
-        layers.insert(3, numbers)
+        one_query = chosen is not None and sums is None
+        layers.insert(3, _numbers(links, y_scale, font, LIT if one_query else LIT_BY_POINTER))
+        if sums is not None:
+            table = pd.DataFrame({"key": range(n), "weight": sums})
+            layers.insert(3, _numbers(table[table["weight"] >= MIN_WEIGHT], y_scale, font, NOT_HOVERED))
     return (
         alt.layer(*layers)
         .properties(width=520, height=step * n, description=description)
         .configure_view(strokeWidth=0)
+    )
+
+
+def _numbers(table: pd.DataFrame, y_scale: alt.Scale, font: int, shown_if: str) -> alt.Chart:
+    """The column `weight` written at the right of the words at `key`, while a Vega expression holds."""
+    return (
+        alt.Chart(table)
+        .mark_text(align="right", fontSize=font, color=INK, fontWeight="bold")
+        .encode(
+            x=_at(NUMBERS),
+            y=alt.Y("key:Q", axis=None, scale=y_scale),
+            text=alt.Text("weight:Q", format=".2f"),
+            opacity=alt.when(shown_if).then(alt.value(1)).otherwise(alt.value(0)),
+        )
     )
 
 

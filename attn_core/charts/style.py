@@ -25,7 +25,7 @@ INK = "currentColor"  # the text colour of the page around the chart
 CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c", "#f0e442")
 
 # Five colours of one hue in even steps of CIE lightness, from the page's background on.
-_RAMPS: dict[Theme, tuple[str, ...]] = {
+SEQUENTIAL: dict[Theme, tuple[str, ...]] = {
     "light": ("#ffffff", "#b3cae5", "#6c96c8", "#2c63a7", "#003471"),
     "dark": ("#0e1117", "#123c61", "#256fa6", "#67a6d9", "#cee5fd"),
 }
@@ -50,7 +50,7 @@ DIVERGING: dict[Theme, tuple[str, ...]] = {
 @cache
 def ramp(theme: Theme) -> NDArray[np.uint8]:
     """The sequential scale for attention, uint8 (64, 3): row i is the colour of i/63 of the full scale."""
-    anchors = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in _RAMPS[theme]], dtype=np.float64)
+    anchors = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in SEQUENTIAL[theme]], dtype=np.float64)
     at = np.linspace(0, len(anchors) - 1, _LEVELS)
     channels = [np.interp(at, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
     return np.stack(channels, axis=-1).round().astype(np.uint8)

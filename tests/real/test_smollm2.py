@@ -8,6 +8,7 @@ from attn_core import (
     ablation_scan,
     attribute,
     capture,
+    compare,
     generate,
     log_probability,
     logit_lens,
@@ -91,3 +92,12 @@ def test_the_lens_ends_in_the_surname(smollm2: LanguageModel) -> None:
 def test_value_norms_count_every_query_head_of_a_group(smollm2: LanguageModel) -> None:
     weighted = capture(smollm2, SON).value_weighted()
     np.testing.assert_allclose(weighted.attention.sum(axis=-1, dtype=np.float32), 1, atol=5e-3)
+
+
+def test_among_the_five_heads_that_change_most_one_looks_at_the_surname_for_the_son(
+    smollm2: LanguageModel,
+) -> None:
+    comparison = compare(capture(smollm2, SON), capture(smollm2, COLLEAGUE))
+    surname = [word.label for word in comparison.words].index("Vig")
+    lost = [-comparison.difference[(*head, surname)] for head in comparison.ranked(5)]
+    assert max(lost) > 0.3

@@ -1,0 +1,144 @@
+"""Two traces side by side: what is aligned with what, and which heads are said to have moved."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attn_core import AttentionTrace, LanguageModel, capture, compare
+from attn_core.comparison import AlignedWord, aligned_words
+from attn_core.examples import COLLEAGUE, SON
+from tests.conftest import random_trace
+
+WORDS = st.lists(st.sampled_from(["a", " b", " c", "d", " e", ",", " a", "\n"]), min_size=1, max_size=14)
+
+
+def trace_of(tokens: list[str], seed: int = 0) -> AttentionTrace:
+    attention = random_trace(2, 3, len(tokens), seed).attention
+    return AttentionTrace(tuple(tokens), attention, text="".join(tokens))
+
+
+def told(words: tuple[AlignedWord, ...]) -> list[tuple[str, str]]:
+    return [(word.kind, word.label) for word in words]
+
+
+def test_one_word_replaced_leaves_the_others_aligned() -> None:
+    words = aligned_words(("The", " son", " of", " Ann"), ("The", " coll", "eague", " of", " Ann"))
+    assert told(words) == [
+        ("equal", "The"),
+        ("replaced", "son → colleague"),
+        ("equal", "of"),
+        ("equal", "Ann"),
+    ]
+    assert words[1].span_b == (1, 3)
+    assert words[2].span_a == (2, 3)
+    assert words[2].span_b == (3, 4)
+
+
+def test_words_that_one_text_lacks_stand_where_they_would_be() -> None:
+    words = aligned_words(("The", " dog", " ran"), ("The", " old", " dog", " ran", " off"))
+    assert told(words) == [
+        ("equal", "The"),
+        ("only in B", "old"),
+        ("equal", "dog"),
+        ("equal", "ran"),
+        ("only in B", "off"),
+    ]
+
+
+def test_texts_of_different_length_with_nothing_in_common_are_paired_in_order() -> None:
+    comparison = compare(trace_of(["x", " y", " z"]), trace_of(["u", " v"]))
+    assert told(comparison.words) == [("replaced", "x → u"), ("replaced", "y → v"), ("only in A", "z")]
+    assert not comparison.lines_up
+
+
+@given(WORDS, WORDS)
+def test_an_alignment_never_crosses_and_holds_every_word_once(a: list[str], b: list[str]) -> None:
+    words = aligned_words(a, b)
+    for tokens, spans in ((a, [word.span_a for word in words]), (b, [word.span_b for word in words])):
+        there = [span for span in spans if span is not None]
+        assert [position for span in there for position in range(*span)] == list(range(len(tokens)))
+    for word in words:
+        assert (word.a is None) == (word.span_a is None)
+        assert not (word.a is None and word.b is None)
+
+
+@given(WORDS, st.integers(0, 9))
+def test_a_trace_and_itself_have_no_change(tokens: list[str], seed: int) -> None:
+    trace = trace_of(tokens, seed)
+    comparison = compare(trace, trace)
+    assert all(word.kind == "equal" for word in comparison.words)
+    assert not comparison.difference.any()
+    assert not comparison.change.any()
+
+
+@given(WORDS, WORDS, st.integers(0, 9))
+def test_comparing_the_other_way_round_mirrors_everything(a: list[str], b: list[str], seed: int) -> None:
+    one, other = trace_of(a, seed), trace_of(b, seed + 1)
+    forth, back = compare(one, other), compare(other, one)
+    assert [(w.a, w.b, w.span_a, w.span_b) for w in forth.words] == [
+        (w.b, w.a, w.span_b, w.span_a) for w in back.words
+    ]
+    np.testing.assert_array_equal(forth.difference, -back.difference)
+    np.testing.assert_array_equal(forth.change, back.change)
+    assert forth.ranked() == back.ranked()
+    assert forth.queries == back.queries[::-1]
+
+
+@given(WORDS, WORDS, st.integers(0, 9))
+def test_no_attention_is_lost_on_the_way_to_words(a: list[str], b: list[str], seed: int) -> None:
+    comparison = compare(trace_of(a, seed), trace_of(b, seed))
+    for weights in (comparison.attention_a, comparison.attention_b):
+        np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=5e-3)
+    assert (comparison.change >= 0).all()
+    assert (comparison.change <= 1).all()
+
+
+def test_change_is_the_part_of_the_attention_that_went_elsewhere() -> None:
+    def looking(heads: list[list[float]]) -> AttentionTrace:
+        attention = np.zeros((1, 2, 3, 3), dtype=np.float32)
+        attention[0, :, :2, 0] = 1
+        attention[0, :, 2] = heads
+        return AttentionTrace(("a", " b", " c"), attention)
+
+    comparison = compare(
+        looking([[1, 0, 0], [0.5, 0.25, 0.25]]),
+        looking([[0, 1, 0], [0.25, 0.5, 0.25]]),
+    )
+    np.testing.assert_allclose(comparison.change, [[1, 0.25]])
+    assert comparison.ranked() == [(0, 0), (0, 1)]
+    assert comparison.ranked(1, word=1) == [(0, 0)]
+    np.testing.assert_allclose(comparison.difference[0, 1], [-0.25, 0.25, 0])
+
+
+def test_the_query_may_be_another_token_in_each_text() -> None:
+    one, other = trace_of(["a", " b", " c"]), trace_of(["a", " x", " b", " c"])
+    comparison = compare(one, other, query=(1, 2))
+    assert comparison.queries == (1, 2)
+    np.testing.assert_allclose(comparison.attention_a[:, :, 0], one.attention[:, :, 1, 0], rtol=1e-3)
+    with pytest.raises(IndexError):
+        compare(one, other, query=3)
+
+
+def test_traces_of_different_models_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 layers of 3 heads and the second 3 of 3"):
+        compare(random_trace(2, 3), random_trace(3, 3))
+
+
+def test_on_mini_the_head_that_changes_most_looks_at_the_surname_for_the_son(mini: LanguageModel) -> None:
+    son, colleague = capture(mini, SON), capture(mini, COLLEAGUE)
+    comparison = compare(son, colleague)
+    (layer, head) = comparison.ranked(1)[0]
+    surname = [word.label for word in comparison.words].index("Vig")
+    assert comparison.words[int(comparison.attention_a[layer, head].argmax())].label == "Vig"
+    assert comparison.attention_a[layer, head, surname] > 0.9
+    assert comparison.attention_b[layer, head, surname] < 0.1
+    assert (layer, head) in comparison.ranked(3, word=surname)
+
+
+def test_a_long_text_is_aligned_at_once() -> None:
+    a, b = [" a", " b"] * 1000, [" b", " b", " a"] * 700
+    words = aligned_words(a, b)
+    assert sum(word.kind == "equal" for word in words) > 1300
