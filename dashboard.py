@@ -8,6 +8,7 @@ st.set_page_config(page_title="How GPT-2 chooses its words", page_icon=":materia
 page = st.navigation(
     [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("pages/tour.py", title="Tour", icon=":material/route:"),
         st.Page("pages/generate.py", title="Generate", icon=":material/edit_note:"),
         st.Page("pages/head_grid.py", title="Head grid", icon=":material/grid_on:"),
         st.Page("pages/head_view.py", title="Head view", icon=":material/polyline:"),

@@ -8,13 +8,15 @@ from __future__ import annotations
 DOG = "The dog on the ship ran"
 SON = "Jesse Vig is the son of an evangelical preacher named James"
 COLLEAGUE = "Jesse Vig is the colleague of an evangelical preacher named James"
+KITE = "On the string of one kite we saw Mother's new gown! Her gown with the dots that are pink, white and"
+NAME = "Jesse Vig"
 
 PROMPTS = (
     DOG,
     "The dog on the ship ran off, and the dog was found by the crew.",
-    "On the string of one kite we saw Mother's new gown! Her gown with the dots that are pink, white and",
+    KITE,
     "At the store, she bought apples, oranges, bananas,",
-    "Who is Jesse Vig?",
+    f"Who is {NAME}?",
     SON,
     COLLEAGUE,
 )

@@ -14,7 +14,7 @@ from transformers.cache_utils import DynamicCache
 from attn_core.ablation import Head, HeadsOff, Replacement
 from attn_core.attention import LastQueryRecorder, recording, replacing
 from attn_core.capture import Text, encode, prediction
-from attn_core.tokens import TokenDecoder
+from attn_core.tokens import TokenDecoder, token_texts
 from attn_core.trace import Prediction
 
 if TYPE_CHECKING:
@@ -81,6 +81,22 @@ class GeneratedText:
     def ids_before(self, index: int) -> tuple[int, ...]:
         """The ids of those tokens."""
         return self.prompt_ids + tuple(step.token_id for step in self.steps[:index])
+
+
+def unwritten(
+    model: LanguageModel, prompt: str, *, ablate: Collection[Head] = (), replacement: Replacement = "zero"
+) -> GeneratedText:
+    """A prompt with nothing written after it yet, by a model with these heads switched off."""
+    ids = tuple(model.tokenizer(prompt)["input_ids"])
+    off = frozenset(ablate)
+    return GeneratedText(
+        prompt,
+        ids,
+        token_texts(model.tokenizer, ids),
+        model.name,
+        ablated=off,
+        replacement=replacement if off else "zero",
+    )
 
 
 def generate(

@@ -202,35 +202,6 @@ def most_telling_head(rows: NDArray[np.floating], tokens: Sequence[str]) -> tupl
     return int(layer), int(head)
 
 
-def most_changed_head(
-    rows_a: NDArray[np.floating],
-    tokens_a: Sequence[str],
-    rows_b: NDArray[np.floating],
-    tokens_b: Sequence[str],
-) -> tuple[int, int]:
-    """The layer and head that from the first prompt's last token looks most at what it leaves in the second.
-
-    Only content words that both prompts hold count, neither the resting place nor the last token itself: a head
-    that looks at the very word in which the prompts differ says nothing. Weights of equal tokens are summed, so
-    that prompts of different length compare. With no such word every token counts.
-
-    Args:
-        rows_a, rows_b: (n_layers, n_heads, n_keys), the weights from each prompt's last token.
-        tokens_a, tokens_b: the tokens of each prompt.
-    """
-    shared = {*tokens_a[1:-1]} & {*tokens_b[1:-1]}
-    texts = sorted(filter(_is_content, shared)) or sorted({*tokens_a, *tokens_b})
-    left = (_by_text(rows_a, tokens_a, texts) - _by_text(rows_b, tokens_b, texts)).max(axis=-1)
-    layer, head = np.unravel_index(int(left.argmax()), left.shape)
-    return int(layer), int(head)
-
-
 def _is_content(token: str) -> bool:
     word = token.strip().lower()
     return any(character.isalnum() for character in word) and word not in FUNCTION_WORDS
-
-
-def _by_text(rows: NDArray[np.floating], tokens: Sequence[str], texts: Sequence[str]) -> NDArray[np.floating]:
-    """Weights summed by token text, (n_layers, n_heads, n_texts)."""
-    of_text = np.array(tokens)[:, None] == np.array(texts)
-    return rows.astype(np.float32) @ of_text.astype(np.float32)

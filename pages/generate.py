@@ -68,8 +68,9 @@ with looks:
     st.subheader("Where it looked")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer, head = ui.head_picker(pushed.heads, (layer, head))
-    weighed = ui.weighing_switch(moment.stream.value_norms)
-    row = ui.row_of(moment, (layer, head), weighed=weighed)
+    with st.container(horizontal=True):
+        weighed, hide_first = ui.weighing_switch(moment.stream.value_norms), ui.hiding_switch()
+    row = ui.row_of(moment, (layer, head), weighed=weighed, hide_first=hide_first)
     chart = charts.row_lines(run.tokens_before(chosen), row, name=f"layer {layer} head {head}")
     with ui.tall(chart):
         st.altair_chart(chart)

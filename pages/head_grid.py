@@ -10,24 +10,30 @@ ui.title(
 )
 
 trace = ui.trace_in_view()
+with st.container(horizontal=True):
+    how = ui.view_switches(trace)
+view = how.of(trace)
+found = ui.head_finder(trace, view)
 overview, one_head = st.columns([5, 4], gap="medium")
 
 with one_head:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
-        query = ui.query_picker(trace, key="query")
-    with st.container(horizontal=True):
+        query = ui.query_picker(view, key="query") if found.query is None else found.query
         ui.head_switch(layer, head)
-        weighed = ui.weighing_switch(trace.value_norms)
-    view = ui.view_of(trace, weighed=weighed)
     st.subheader(f"Layer {layer}, head {head}")
-    last = trace.n_tokens - 1
-    st.markdown(ui.strongest_link(view, layer, head, last if query is None else query, weighed=weighed))
+    last = view.n_tokens - 1
+    st.markdown(ui.strongest_link(view, layer, head, last if query is None else query, weighed=how.weighed))
     st.markdown(ui.head_deed(trace, layer, head))
-    ui.lines(view, layer, head, query=query, key="query")
-    ui.word_piece_note(trace)
+    ui.lines(view, layer, head, query=query, key="query" if found.query is None else "link_query")
+    ui.nothing_left_note(view, layer, head)
+    ui.word_piece_note(view)
 
 with overview:
-    ui.grid(view, (layer, head))
-    st.markdown(ui.head_counts(trace))
-    st.caption("The colour is the square root of the attention, so that faint links show too.")
+    st.markdown(found.sentence)
+    ui.grid(view, (layer, head), labels=found.labels, heads=found.heads, ranked=found.ranked)
+    st.caption("The shade is the square root of the attention, so that faint links show too.")
+
+st.subheader("What every head does, in numbers")
+st.markdown("Sort by a column; click a row to see that head.")
+ui.head_table(found)

@@ -10,6 +10,7 @@ ui.title(
 whole = ui.trace_in_view()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, head = ui.head_picker(whole.attention, ui.suggested_head(whole))
+    kind = ui.summary_picker()
     view = st.segmented_control(
         "View",
         ["Lines", "Matrix", "Table"],
@@ -18,29 +19,32 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         key="view",
         persist_state="session",
     )
-    query_place = st.empty()
 with st.container(horizontal=True):
     ui.head_switch(layer, head)
-    weighed = ui.weighing_switch(whole.value_norms)
-    words = st.toggle("Join word pieces", key="words", persist_state="session")
-    hide_first = st.toggle(
-        "Hide the first word",
-        key="hide_first",
-        persist_state="session",
-        help="Many heads rest on the first word when they find nothing. Hidden, the rest is scaled up to 1.",
-    )
-st.markdown(ui.head_deed(whole, layer, head))
-trace = ui.view_of(whole, weighed=weighed, words=words, hide_first=hide_first)
-with query_place:
-    query = ui.query_picker(trace, key="view_query")
+    how = ui.view_switches(whole)
+shown = ui.summary(kind, whole, how, layer, head)
+if shown.name is None:
+    st.markdown(ui.head_deed(whole, layer, head))
+from_words, over_it = st.columns(2)
+with from_words:
+    queries = ui.queries_picker(shown.trace, key="view_queries")
 
 match view:
     case "Lines":
-        others = ui.more_heads(trace, layer, head)
-        ui.lines(trace, layer, head, query=query, key="view_query", more_heads=others)
+        with over_it:
+            others = ui.more_heads(shown.trace, layer, head) if shown.name is None else []
+        ui.lines_of_words(
+            shown.trace,
+            shown.layer,
+            shown.head,
+            queries=queries,
+            key="view_queries",
+            more_heads=others,
+            name=shown.name,
+        )
     case "Matrix":
-        ui.matrix(trace, layer, head, query=query)
+        ui.matrix(shown.trace, shown.layer, shown.head, query=queries, name=shown.name)
     case "Table":
-        ui.weights_table(trace, layer, head, query)
-ui.nothing_left_note(trace, layer, head)
-ui.word_piece_note(trace)
+        ui.weights_table(shown.trace, shown.layer, shown.head, queries)
+ui.nothing_left_note(shown.trace, shown.layer, shown.head)
+ui.word_piece_note(shown.trace)

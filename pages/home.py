@@ -13,15 +13,19 @@ trace = ui.trace_in_view()
 figure, places = st.columns([3, 2], gap="large")
 
 with figure:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
-    last = trace.n_tokens - 1
-    st.markdown(ui.strongest_link(trace, layer, head, last))
-    ui.lines(trace, layer, head, query=ui.chosen_query(trace, "home_query", default=last), key="home_query")
-    ui.word_piece_note(trace)
+        how = ui.view_switches(trace)
+    view = how.of(trace)
+    last = view.n_tokens - 1
+    st.markdown(ui.strongest_link(view, layer, head, last, weighed=how.weighed))
+    ui.lines(view, layer, head, query=ui.chosen_query(view, "home_query", default=last), key="home_query")
+    ui.nothing_left_note(view, layer, head)
+    ui.word_piece_note(view)
 
 with places:
     st.subheader("Where to go")
+    st.page_link("pages/tour.py", label="**Tour**: the article's story in eight steps", icon=":material/route:")
     st.page_link(
         "pages/head_grid.py", label="**Head grid**: all heads at once; click one", icon=":material/grid_on:"
     )

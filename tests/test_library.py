@@ -11,7 +11,7 @@ import pytest
 
 import attn_core
 from attn_core.examples import DOG, SON, article_head
-from attn_core.patterns import most_changed_head, most_telling_head
+from attn_core.patterns import most_telling_head
 from attn_core.tables import link_table
 from tests.conftest import random_trace
 
@@ -50,29 +50,6 @@ def test_the_most_telling_head_is_the_one_with_the_strongest_far_link_to_a_conte
     rows[0, 3] = [0, 0, 0, 1, 0, 0]  # and one at an article
     assert most_telling_head(rows, tokens) == (1, 2)
     assert most_telling_head(rows[:, :, :2], tokens[:2]) == (0, 0)
-
-
-def test_the_most_changed_head_is_found_in_prompts_of_different_length() -> None:
-    a, b = np.zeros((2, 2, 3)), np.zeros((2, 2, 4))
-    a[..., 0] = b[..., 0] = 1.0
-    a[1, 0], b[1, 0] = [0, 0.9, 0.1], [0.8, 0, 0.1, 0.1]
-    assert most_changed_head(a, ("x", " Vig", " y"), b, ("x", " Vig", " z", " y")) == (1, 0)
-
-
-def test_the_most_changed_head_looks_at_a_word_in_the_first_prompt_that_it_leaves_in_the_second() -> None:
-    a_tokens, b_tokens = ("Jesse", " Vig", " son", " James"), ("Jesse", " Vig", " colleague", " James")
-    a, b = np.zeros((2, 2, 4)), np.zeros((2, 2, 4))
-    a[0, 0], b[0, 0] = [0, 0, 1, 0], [0, 0, 1, 0]  # looks at the word in which the prompts differ
-    a[0, 1], b[0, 1] = [1, 0, 0, 0], [0, 1, 0, 0]  # looks at the surname in the second only
-    a[1, 0], b[1, 0] = [1, 0, 0, 0], [0, 0, 0, 1]  # leaves its resting place
-    a[1, 1], b[1, 1] = [0, 0.8, 0, 0.2], [0.9, 0.1, 0, 0]
-    assert most_changed_head(a, a_tokens, b, b_tokens) == (1, 1)
-
-
-def test_prompts_with_no_word_in_common_still_have_a_most_changed_head() -> None:
-    rows = np.zeros((1, 2, 2))
-    rows[0, 1, 1] = 1
-    assert most_changed_head(rows, ("a", " b"), np.zeros((1, 2, 2)), ("c", " d")) == (0, 1)
 
 
 def test_the_table_of_a_head_lists_the_strongest_links_first() -> None:

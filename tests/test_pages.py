@@ -14,7 +14,7 @@ from tests import models
 from tests.conftest import random_trace
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("home", "generate", "head_grid", "head_view", "compare")
+PAGES = ("home", "tour", "generate", "head_grid", "head_view", "compare")
 WITHOUT_MODEL = ("home", "head_grid", "head_view", "compare")
 SON = "Jesse Vig is the son of an evangelical preacher named James"
 
@@ -76,8 +76,7 @@ def test_the_recorded_gpt2_opens_at_the_articles_head(recording: Callable[[str],
 
 def test_the_grid_says_how_many_heads_do_what_and_where_to_look(recording: Callable[[str], Path]) -> None:
     app = with_recording("head_grid", AttentionTrace.load(recording("dog_on_the_ship")))
-    assert "Of 144 heads on this text" in shown(app)
-    assert "**59** rest on the first token" in shown(app)
+    assert "**59 of 144 heads find nothing here**" in shown(app)
     assert "**2** look at the token before (clearest: layer 4 head 11)" in shown(app)
 
 
@@ -98,7 +97,7 @@ def test_one_word_alone_is_shown_with_no_pattern() -> None:
 @pytest.mark.parametrize("prompt", ["", "  \n ", "\u200b" * 3])
 def test_a_blank_prompt_gets_one_sentence(page: str, prompt: str) -> None:
     app = dashboard()
-    for key in ("prompt", "prompt_a"):
+    for key in ("prompt", "prompt_a", "tour_subject"):
         app.session_state[key] = prompt
     app = (app if page == "home" else app.switch_page(f"pages/{page}.py")).run()
     if page == "generate":
@@ -122,7 +121,7 @@ def test_a_blank_prompt_gets_one_sentence(page: str, prompt: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_unusual_prompts_are_shown(page: str, prompt: str) -> None:
     app = dashboard()
-    for key in ("prompt", "prompt_a"):
+    for key in ("prompt", "prompt_a", "tour_subject"):
         app.session_state[key] = prompt
     app = (app if page == "home" else app.switch_page(f"pages/{page}.py")).run()
     assert not app.exception
@@ -372,4 +371,4 @@ def test_compare_shows_both_prompts_and_what_comes_next() -> None:
     app = dashboard("compare")
     assert app.text_area(key="prompt_a_box").value == SON
     assert "colleague" in str(app.text_area(key="prompt_b_box").value)
-    assert charts_on(app) == 3
+    assert charts_on(app) == 4

@@ -147,8 +147,8 @@ def test_heads_are_ranked_by_how_much_they_look_from_one_word_to_another() -> No
     table = link_strengths(trace, 5, 2)
     assert len(table) == 12
     assert table["attention"].is_monotonic_decreasing
-    for row in table.itertuples():
-        assert row.attention == trace.head(row.layer, row.head)[5, 2]
+    weights = [trace.head(int(layer), int(head))[5, 2] for layer, head in table[["layer", "head"]].to_numpy()]
+    assert table["attention"].tolist() == weights
     with pytest.raises(ValueError, match="at or before the query"):
         link_strengths(trace, 2, 5)
 

@@ -14,7 +14,7 @@ from attn_core.trace import AttentionTrace
 THUMBNAIL = 64  # pixels a side at most, so that a long prompt does not make the chart larger
 CELL = 36  # pixels a side of a head's square,
 AXES = 56  # pixels that the names of rows and columns take
-LEGEND = 50  # pixels that the names of the colours take
+LEGEND = 44  # pixels that the names of the colours take
 FADED = 0.15  # opacity of a thumbnail that does not stand out
 MAX_WIDTH = 640  # unless there are so many heads that the figure would be wider than this
 
@@ -94,7 +94,7 @@ def head_grid(
     strong = "datum.stands_out && datum.label !== '" + MIXED + "'"
     frames = (
         alt.Chart(cells)
-        .mark_rect(fillOpacity=0, cursor="pointer", stroke=INK)
+        .mark_rect(fill="transparent", cursor="pointer", stroke=INK)
         .encode(
             x=x,
             y=y,
@@ -140,7 +140,16 @@ def _label_color(present: Sequence[str]) -> alt.Stroke:
         "label:N",
         title=None,
         scale=alt.Scale(domain=list(present), range=[LABEL_COLORS[label] for label in present]),
-        legend=alt.Legend(orient="bottom", direction="horizontal", columns=4, symbolType="square", symbolSize=160),
+        legend=alt.Legend(
+            orient="bottom",
+            direction="horizontal",
+            columns=4,
+            symbolType="square",
+            symbolSize=160,
+            symbolFillColor="transparent",
+            symbolStrokeWidth=3,
+            labelFontSize=13,
+        ),
     )
 
 

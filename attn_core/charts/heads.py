@@ -23,9 +23,9 @@ def head_map(
 ) -> alt.LayerChart:
     """A number for each head as a square: green above zero, purple below, the page's background at zero.
 
-    Numbers that cannot be negative (`signed=False`) get the blue scale of attention.
+    Numbers that cannot be negative (`signed=False`) get the blue of attention, in proportion.
 
-    The square root of a number sets its colour, as in the pictures of attention, so that faint ones show too.
+    The square root of a signed number sets its colour, as in the pictures of attention, so that faint ones show.
     The point selection `head` (fields `layer` and `head`) tells which square was clicked.
 
     Args:
@@ -41,6 +41,7 @@ def head_map(
     table["selected"] = [pair == selected for pair in zip(table["layer"], table["head"], strict=True)]
     largest = max(float(np.abs(values).max()), SMALLEST_SCALE)
     colors = DIVERGING[theme] if signed else SEQUENTIAL[theme]
+    steps = _square_root_steps(largest, len(colors)) if signed else np.linspace(0, largest, len(colors)).tolist()
     sign = "+" if signed else ""
     gap = 0.06
     base = alt.Chart(table).encode(
@@ -55,7 +56,7 @@ def head_map(
             color=alt.Color(
                 "value:Q",
                 scale=alt.Scale(
-                    domain=_square_root_steps(-largest if signed else 0.0, largest, len(colors)),
+                    domain=steps,
                     range=list(colors),
                     interpolate="rgb",
                 ),
@@ -94,8 +95,8 @@ def head_map(
     )
 
 
-def _square_root_steps(least: float, largest: float, n: int) -> list[float]:
-    """`n` numbers from one to the other whose square roots, signed, are evenly spaced; `least` is -largest or 0."""
-    roots = np.linspace(np.sign(least), 1, n)
+def _square_root_steps(largest: float, n: int) -> list[float]:
+    """`n` numbers from -largest to largest whose square roots, signed, are evenly spaced."""
+    roots = np.linspace(-1, 1, n)
     steps: list[float] = (np.sign(roots) * roots**2 * largest).tolist()
     return steps

@@ -1,20 +1,28 @@
 """The one part of the library that knows Streamlit: cached loading, state in the URL, shared controls."""
 
+from attn_core.ui.comparing import (
+    change_numbers,
+    comparison,
+    heads_that_moved,
+    map_of_change,
+    marked_prompts,
+    most_moved_head,
+    ranking_picker,
+    two_line_views,
+)
 from attn_core.ui.figures import (
-    chosen_query,
+    choice_of_heads,
     grid,
+    head_map,
     lines,
+    lines_of_words,
     matrix,
     more_heads,
-    nothing_left_note,
-    query_picker,
     strongest_link,
     tall,
-    view_of,
-    weighing_switch,
     weights_table,
-    word_piece_note,
 )
+from attn_core.ui.finder import head_finder, head_table
 from attn_core.ui.frame import title
 from attn_core.ui.heads import (
     head_counts,
@@ -22,7 +30,6 @@ from attn_core.ui.heads import (
     head_picker,
     settled_head,
     suggested_head,
-    suggested_head_for_two,
 )
 from attn_core.ui.models import language_model
 from attn_core.ui.reasons import (
@@ -40,8 +47,20 @@ from attn_core.ui.reasons import (
 )
 from attn_core.ui.sidebar import offer_text, sidebar
 from attn_core.ui.state import begin, theme
+from attn_core.ui.summaries import summary, summary_picker
 from attn_core.ui.switches import head_switch
+from attn_core.ui.tour import tour
 from attn_core.ui.traces import prompt_box, trace_in_view, two_traces
+from attn_core.ui.views import (
+    chosen_query,
+    hiding_switch,
+    nothing_left_note,
+    queries_picker,
+    query_picker,
+    view_switches,
+    weighing_switch,
+    word_piece_note,
+)
 from attn_core.ui.writing import (
     chosen_step,
     generation,
@@ -55,8 +74,11 @@ from attn_core.ui.writing import (
 __all__ = [
     "attribution",
     "begin",
+    "change_numbers",
+    "choice_of_heads",
     "chosen_query",
     "chosen_step",
+    "comparison",
     "contributions",
     "foil_picker",
     "generation",
@@ -66,20 +88,31 @@ __all__ = [
     "grid",
     "head_counts",
     "head_deed",
+    "head_finder",
+    "head_map",
     "head_picker",
     "head_switch",
+    "head_table",
     "heads_that_are_missed",
+    "heads_that_moved",
     "heads_that_pushed",
+    "hiding_switch",
     "language_model",
     "lens",
     "lines",
+    "lines_of_words",
+    "map_of_change",
+    "marked_prompts",
     "matrix",
     "moment",
     "more_heads",
+    "most_moved_head",
     "nothing_left_note",
     "offer_text",
     "prompt_box",
+    "queries_picker",
     "query_picker",
+    "ranking_picker",
     "row_of",
     "scan",
     "settled_head",
@@ -87,16 +120,19 @@ __all__ = [
     "strongest_head",
     "strongest_link",
     "suggested_head",
-    "suggested_head_for_two",
+    "summary",
+    "summary_picker",
     "switches",
     "tall",
     "theme",
     "title",
     "token_row",
+    "tour",
     "trace_in_view",
+    "two_line_views",
     "two_texts",
     "two_traces",
-    "view_of",
+    "view_switches",
     "weighing_switch",
     "weights_table",
     "word_piece_note",

@@ -10,9 +10,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import examples
-from attn_core.patterns import DEEDS, LABELS, MIXED, head_scores, most_changed_head, most_telling_head
+from attn_core.patterns import DEEDS, LABELS, MIXED, head_scores, most_telling_head
 from attn_core.trace import AttentionTrace
-from attn_core.ui.state import box_of
+from attn_core.ui.state import box_of, choose_head
 
 
 def head_picker(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
@@ -44,14 +44,6 @@ def suggested_head(trace: AttentionTrace) -> tuple[int, int]:
     return article_head or most_telling_head(trace.attention[:, :, -1], trace.tokens)
 
 
-def suggested_head_for_two(a: AttentionTrace, b: AttentionTrace | None) -> tuple[int, int]:
-    """The article's head for its prompts under GPT-2 small, else the one that finds in A what it leaves in B."""
-    article_head = examples.article_head(a.model, a.text)
-    if article_head or b is None:
-        return article_head or suggested_head(a)
-    return most_changed_head(a.attention[:, :, -1], a.tokens, b.attention[:, :, -1], b.tokens)
-
-
 def settled_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
     """The chosen layer and head, made ones that there are; the suggested ones until somebody chooses."""
     state = st.session_state
@@ -71,8 +63,7 @@ def settled_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tupl
 
 def _head_typed(name: str) -> None:
     st.session_state[name] = st.session_state[f"{name}_box"]
-    st.session_state.head_is_chosen = True
-    st.session_state.grid_version += 1  # the grid forgets its own selection and takes every click as new
+    choose_head(st.session_state.layer, st.session_state.head)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -97,15 +88,20 @@ def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:
 
 
 def head_counts(trace: AttentionTrace) -> str:
-    """One sentence in markdown: how many heads do what on this text, and which of them most clearly."""
+    """Sentences in markdown: how many heads do what on this text, and which of them most clearly."""
     scores = head_scores_of(trace)
     counts = Counter(scores["label"].tolist())
+    nothing = counts.get("null", 0)
+    sentence = f"**{nothing} of {len(scores)} heads find nothing here**: they rest on the first token. "
+    if nothing < 2:
+        sentence = f"Of {len(scores)} heads {['none', 'one'][nothing]} rests on the first token here. "
     parts = []
     for name, label in LABELS.items():
-        if label in counts:
+        if label in counts and label != "null":
             layer, head = divmod(int(scores[name].where(scores["label"] == label).argmax()), trace.n_heads)
-            which = "" if label == "null" else f" (clearest: layer {layer} head {head})"
-            parts.append(f"**{counts[label]}** {DEEDS[label][int(counts[label] > 1)]}{which}")
+            parts.append(
+                f"**{counts[label]}** {DEEDS[label][int(counts[label] > 1)]} (clearest: layer {layer} head {head})"
+            )
     if MIXED in counts:
         parts.append(f"**{counts[MIXED]}** {DEEDS[MIXED][int(counts[MIXED] > 1)]}")
-    return f"Of {len(scores)} heads on this text, {'; '.join(parts)}."
+    return sentence + "; ".join(parts) + ("." if parts else "")

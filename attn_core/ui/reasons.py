@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from attn_core import charts
 from attn_core.tokens import token_label, token_labels
-from attn_core.ui.figures import own_width
-from attn_core.ui.state import choose_head, plain, theme
+from attn_core.ui.figures import choice_of_heads, head_map
+from attn_core.ui.state import plain
 from attn_core.ui.switches import REPLACEMENTS, head_name, heads_off, heads_phrase, replacement, switch_off
 
 if TYPE_CHECKING:
@@ -166,26 +166,14 @@ def strongest_head(pushed: Attribution) -> Head:
 def contributions(at: Moment, pushed: Attribution, selected: Head) -> None:
     """The map of what each head added; a click on one chooses it."""
     rather = f" rather than “{token_label(pushed.foil)}”" if pushed.foil is not None else ""
-    _map(pushed.heads, selected, f"pushed “{token_label(at.step.token)}”{rather} by (logits)", "contributions")
+    title = f"pushed “{token_label(at.step.token)}”{rather} by (logits)"
+    head_map(pushed.heads, selected, title=title, key="contributions")
     st.markdown(
         f"Heads **{signed(float(pushed.heads.sum()))}**, MLPs **{signed(float(pushed.mlps.sum()))}**, embedding "
         f"**{signed(pushed.embedding)}**, biases **{signed(pushed.biases)}**: "
         f"together **{signed(pushed.total)}**, "
         + ("its logit." if pushed.foil is None else f"its logit less that of {quoted(pushed.foil)}.")
     )
-
-
-def _map(values: NDArray[np.floating], selected: Head, title: str, key: str) -> None:
-    # A map that shows another head is another chart: else a second click on a head would be no change.
-    chart_key = f"{key}_{selected[0]}_{selected[1]}"
-
-    def clicked() -> None:
-        points = st.session_state[chart_key]["selection"].get("head", [])
-        if points:
-            choose_head(int(points[0]["layer"]), int(points[0]["head"]))
-
-    chart = charts.head_map(values, selected=selected, title=title, theme=theme())
-    st.altair_chart(chart, key=chart_key, on_select=clicked, selection_mode="head", width=own_width(chart))
 
 
 def heads_that_pushed(at: Moment, pushed: Attribution, selected: Head) -> None:
@@ -195,7 +183,7 @@ def heads_that_pushed(at: Moment, pushed: Attribution, selected: Head) -> None:
         f"it looked at {looked_at(at, head)}"
         for head in pushed.strongest(N_STRONGEST)
     }
-    _choice_of_heads(sentences, selected)
+    _tell(sentences, selected)
     against = _place(pushed.heads.argmin(), pushed.heads)
     if pushed.heads[against] < 0:
         st.caption(
@@ -213,22 +201,14 @@ def heads_that_are_missed(at: Moment, changes: NDArray[np.float32], selected: He
         for head in order
         if changes[head] <= -SMALLEST_LOSS
     }
-    _choice_of_heads(sentences, selected)
+    _tell(sentences, selected)
 
 
-def _choice_of_heads(sentences: dict[Head, str], selected: Head) -> None:
-    if not sentences:
+def _tell(sentences: dict[Head, str], selected: Head) -> None:
+    if sentences:
+        choice_of_heads("The strongest heads", sentences, selected)
+    else:
         st.markdown("No single head makes a difference that could be seen.")
-        return
-    st.session_state.strongest_box = selected if selected in sentences else None
-    st.radio(
-        "The strongest heads",
-        list(sentences),
-        format_func=sentences.__getitem__,
-        key="strongest_box",
-        on_change=lambda: choose_head(*st.session_state.strongest_box),
-        label_visibility="collapsed",
-    )
 
 
 def _place(flat: np.integer, values: NDArray[np.floating]) -> Head:
@@ -247,13 +227,17 @@ def looked_at(at: Moment, head: Head) -> str:
     return words
 
 
-def row_of(at: Moment, head: Head, *, weighed: bool) -> NDArray[np.float32]:
-    """How much a head looked at each token, or how much of what it passed on came from each; sums to 1."""
+def row_of(at: Moment, head: Head, *, weighed: bool, hide_first: bool = False) -> NDArray[np.float32]:
+    """How much a head looked at each token, or how much of what it passed on came from each.
+
+    Sums to 1; the first token is left out if it is hidden, and with nothing left it is all zeros.
+    """
     row = at.step.attention[head].astype(np.float32)
     if weighed:
         row = row * at.stream.value_norms[head]
-        row /= max(float(row.sum()), 1e-12)
-    return row
+    if hide_first:
+        row[0] = 0
+    return row / max(float(row.sum()), 1e-12) if weighed or hide_first else row
 
 
 def switches(at: Moment, pushed: Attribution, selected: Head) -> None:
@@ -353,7 +337,8 @@ def scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
         kept[key] = changes
         st.rerun()
     changes = kept[key]
-    _map(changes, selected, f"log-probability of “{token_label(at.step.token)}” without it (nats)", "scan")
+    title = f"log-probability of “{token_label(at.step.token)}” without it (nats)"
+    head_map(changes, selected, title=title, key="scan")
     st.markdown(
         f"A head that is purple is missed: without it, replaced by {REPLACEMENTS[by]}, {at.word} is less probable."
     )

@@ -14,6 +14,22 @@ MAX_PROMPT_TOKENS = int(os.environ.get("ATTN_MAX_PROMPT_TOKENS", "1024"))
 MAX_NEW_TOKENS = int(os.environ.get("ATTN_MAX_NEW_TOKENS", "256"))
 MAX_URL_TEXT = 2000  # characters; a longer prompt stays out of the link, which servers would refuse
 DEFAULT_MODEL = "gpt2"
+TOUR_STEPS = 8
+
+TOUR_TEXTS = {
+    "tour_subject": examples.DOG,
+    "tour_grid": examples.DOG,
+    "tour_previous": examples.DOG,
+    "tour_nothing": examples.DOG,
+    "tour_list": examples.KITE,
+    "tour_name": examples.NAME,
+    "tour_a": examples.SON,
+    "tour_b": examples.COLLEAGUE,
+}
+"""The sentences of the tour, which a visitor can change."""
+
+PICTURES_OF_HEADS = ("grid", "head_table")
+"""Pictures in which a click chooses a head."""
 
 _TEXTS_IN_URL = {
     "model": DEFAULT_MODEL,
@@ -30,12 +46,15 @@ def begin() -> None:
         st.session_state.notices = []
         st.session_state.setdefault("recording", None)
         st.session_state.head_is_chosen = False
-        st.session_state.grid_version = 0
+        st.session_state.versions = dict.fromkeys(PICTURES_OF_HEADS, 0)
         for name, default in _TEXTS_IN_URL.items():
             st.session_state[name] = st.query_params.get(name, default)
+        for name, default in TOUR_TEXTS.items():
+            st.session_state[name] = default
         for name in ("layer", "head"):
             _take_number(name)
         _take_heads_off()
+        _take_step()
     _write_url()
 
 
@@ -67,6 +86,19 @@ def _take_heads_off() -> None:
         )
 
 
+def _take_step() -> None:
+    st.session_state.step = 1
+    value = st.query_params.get("step")
+    if value is None:
+        return
+    if re.fullmatch(r"\d", value, re.ASCII) and 1 <= int(value) <= TOUR_STEPS:
+        st.session_state.step = int(value)
+    else:
+        st.session_state.notices.append(
+            f"The link asks for step “{value[:40]}” of the tour, which has {TOUR_STEPS}, so it begins at the first."
+        )
+
+
 def _write_url() -> None:
     state = {name: st.session_state[name] for name in _TEXTS_IN_URL}
     kept = {name: value for name, value in state.items() if value != _TEXTS_IN_URL[name] and _fits_a_link(value)}
@@ -76,6 +108,8 @@ def _write_url() -> None:
         kept["off"] = ",".join(f"{layer}.{head}" for layer, head in st.session_state.heads_off)
         if st.session_state.replacement != "zero":
             kept["replacement"] = st.session_state.replacement
+    if st.session_state.step != 1:
+        kept["step"] = str(st.session_state.step)
     if st.query_params.to_dict() != kept:
         st.query_params.from_dict(kept)
 
@@ -92,12 +126,33 @@ def theme() -> Theme:
 def forget_head() -> None:
     """Let the page suggest a head again."""
     st.session_state.head_is_chosen = False
+    _renew_pictures()
 
 
-def choose_head(layer: int, head: int) -> None:
-    """Show this head from now on."""
+def choose_head(layer: int, head: int, *, chosen_in: str | None = None) -> None:
+    """Show this head from now on.
+
+    Args:
+        layer, head: zero-based.
+        chosen_in: the one of `PICTURES_OF_HEADS` that was clicked.
+    """
     st.session_state.layer, st.session_state.head = layer, head
     st.session_state.head_is_chosen = True
+    _renew_pictures(but=chosen_in)
+
+
+def picture_key(name: str) -> str:
+    """Key of one of `PICTURES_OF_HEADS`: another one once a head was chosen elsewhere.
+
+    A picture keeps its own selection, and a click on what it still takes for selected would be no change.
+    """
+    return f"{name}_{st.session_state.versions[name]}"
+
+
+def _renew_pictures(*, but: str | None = None) -> None:
+    for name in PICTURES_OF_HEADS:
+        if name != but:
+            st.session_state.versions[name] += 1
 
 
 def box_of(name: str) -> str:

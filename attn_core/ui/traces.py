@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
     from attn_core.model import LanguageModel
 
+COPY_HELP = "Put prompt A in the place of B, to change a word of it there."
+
 
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _captured(
@@ -85,10 +87,22 @@ def two_traces() -> tuple[AttentionTrace, AttentionTrace | None]:
             a = trace_of(model, prompt_box("Prompt A", name="prompt_a"))
         with right:
             b = trace_of(model, prompt_box("Prompt B", name="prompt_b"))
+        with st.container(horizontal=True):
+            st.button("Swap A and B", on_click=_swap_prompts, icon=":material/swap_horiz:")
+            st.button("Edit B from A", on_click=_copy_prompt, icon=":material/content_copy:", help=COPY_HELP)
     offer_trace(a.to_bytes, label="Save trace A (.npz)", file_name="trace_a.npz")
     if b is not None:
         offer_trace(b.to_bytes, label="Save trace B (.npz)", file_name="trace_b.npz")
     return a, b
+
+
+def _swap_prompts() -> None:
+    state = st.session_state
+    state.prompt_a, state.prompt_b = state.prompt_b, state.prompt_a
+
+
+def _copy_prompt() -> None:
+    st.session_state.prompt_b = st.session_state.prompt_a
 
 
 def _second_recording() -> AttentionTrace | None:

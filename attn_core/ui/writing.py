@@ -103,8 +103,7 @@ def _write(
 ) -> None:
     """Generate into a name of the state, with a Stop button in the place of the one that was pressed."""
     from attn_core.capture import PromptError
-    from attn_core.generation import GeneratedText, generate
-    from attn_core.tokens import token_texts
+    from attn_core.generation import generate, unwritten
 
     off, by = heads_off(), replacement()
     try:
@@ -113,10 +112,7 @@ def _write(
         st.error(str(error), icon=":material/edit:")
         st.stop()
     place.button("Stop", icon=":material/stop:", key="stop")
-    ids = tuple(model.tokenizer(prompt)["input_ids"])
-    made = GeneratedText(
-        prompt, ids, token_texts(model.tokenizer, ids), model.name, ablated=off, replacement=by if off else "zero"
-    )
+    made = unwritten(model, prompt, ablate=off, replacement=by)
     st.session_state[name] = made
     text, bar = growing.empty(), growing.progress(0.0)
     shown = 0.0
@@ -125,7 +121,7 @@ def _write(
         st.session_state[name] = made
         # Each update sends the whole text, so a fast model does not send one for every token.
         if time.monotonic() - shown >= SECONDS_BETWEEN_UPDATES:
-            text.html(_shaded(made))
+            text.html(shaded(made))
             bar.progress(
                 len(made.steps) / settings["max_new_tokens"],
                 text=f"{len(made.steps)} of up to {settings['max_new_tokens']} tokens",
@@ -173,7 +169,7 @@ def two_texts(first: GeneratedText, second: GeneratedText) -> None:
     """Both texts side by side, and where they part."""
     for column, text in zip(st.columns(2, gap="large"), (first, second), strict=True):
         column.markdown(f"**{heads_phrase(text.ablated).capitalize()}**")
-        column.html(_shaded(text))
+        column.html(shaded(text))
     index = first_difference(first, second)
     if index is None:
         st.markdown("Both texts are the same: it takes more than these heads, or others, to change it.")
@@ -201,7 +197,7 @@ def first_difference(first: GeneratedText, second: GeneratedText) -> int | None:
     return next((index for index, (one, other) in enumerate(pairs) if one != other), None)
 
 
-def _shaded(generated: GeneratedText) -> str:
+def shaded(generated: GeneratedText) -> str:
     """The text as HTML, its new tokens shaded by probability."""
     spans = "".join(
         f'<span style="background:color-mix(in srgb,#2b7bba {8 + 62 * step.probability:.0f}%,transparent);'

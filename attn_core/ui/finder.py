@@ -1,0 +1,158 @@
+"""Finding heads by what they do, or by the words that they link."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from attn_core.patterns import LABELS, MIXED, SCORES, link_strengths
+from attn_core.tokens import token_labels
+from attn_core.trace import AttentionTrace
+from attn_core.ui.heads import head_counts, head_scores_of
+from attn_core.ui.state import choose_head, picture_key, plain
+from attn_core.ui.switches import head_name
+from attn_core.ui.views import word_picker
+
+BY_DEED, BY_LINK = "by what they do", "by two words"
+IN_PLACE = "layer and head"
+SCORE_NAMES = {name: LABELS.get(name, name) for name in SCORES}
+CLEAR_LINK = 0.1  # a weight that is called a look
+
+
+@dataclass(frozen=True)
+class Found:
+    """The heads that were asked for.
+
+    Attributes:
+        table: one row a head, in the order asked for: `layer`, `head`, its numbers and its label.
+        labels: of all heads, in the order of layers and heads.
+        ranked: whether the order is that of a number.
+        sentence: what was found, in markdown.
+        query: the word that they were asked to look from.
+    """
+
+    table: pd.DataFrame
+    labels: list[str]
+    ranked: bool
+    sentence: str
+    query: int | None = None
+
+    @property
+    def heads(self) -> list[tuple[int, int]]:
+        """The (layer, head) pairs in their order."""
+        return [(int(layer), int(head)) for layer, head in self.table[["layer", "head"]].to_numpy()]
+
+
+def head_finder(trace: AttentionTrace, view: AttentionTrace) -> Found:
+    """Controls that ask for heads, and the heads that answer.
+
+    Args:
+        trace: whose scores count.
+        view: as it is shown: its words can be chosen for a link.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        way = st.segmented_control(
+            "Find heads",
+            [BY_DEED, BY_LINK],
+            default=BY_DEED,
+            required=True,
+            key="find_by",
+            persist_state="session",
+            on_change=_look_from_the_link,
+        )
+        return _by_deed(trace) if way == BY_DEED else _by_link(trace, view)
+
+
+def _by_deed(trace: AttentionTrace) -> Found:
+    scores = head_scores_of(trace)
+    counts = Counter(scores["label"].tolist())
+    order = [label for label in (*LABELS.values(), MIXED) if label in counts]
+    st.session_state.kinds = [kind for kind in st.session_state.get("kinds", []) if kind in order]
+    kinds = st.pills(
+        "Only those that are",
+        order,
+        selection_mode="multi",
+        format_func=lambda label: f"{label} ({counts[label]})",
+        key="kinds",
+        persist_state="session",
+    )
+    known = [name for name in SCORES if scores[name].notna().any()]
+    if st.session_state.get("sort_by") not in known:
+        st.session_state.sort_by = IN_PLACE
+    by = st.selectbox(
+        "Sort by",
+        [IN_PLACE, *known],
+        format_func=lambda name: SCORE_NAMES.get(name, name),
+        key="sort_by",
+        persist_state="session",
+        width=190,
+        help="A score that no word of this text qualifies for is not listed.",
+    )
+    table = scores[scores["label"].isin(kinds)] if kinds else scores
+    if by != IN_PLACE:
+        table = table.sort_values(by, ascending=False, kind="stable")
+    return Found(table, scores["label"].tolist(), by != IN_PLACE, head_counts(trace))
+
+
+def _by_link(trace: AttentionTrace, view: AttentionTrace) -> Found:
+    query = word_picker("that look from", view, key="link_query", default=view.n_tokens - 1)
+    key = word_picker("to", view, key="link_key", default=_default_key(view, query), stop=query + 1)
+    scores = head_scores_of(trace)
+    table = link_strengths(view, query, key).merge(scores, on=["layer", "head"])
+    labels = token_labels(view.tokens)
+    best = [
+        f"{head_name((layer, head))} (**{weight:.2f}**)"
+        for layer, head, weight in table[["layer", "head", "attention"]].head(3).itertuples(index=False)
+    ]
+    several = int((table["attention"] >= CLEAR_LINK).sum())
+    sentence = (
+        f"From **{plain(labels[query])}** to **{plain(labels[key])}**: most {', then '.join(best)}. "
+        f"{several} of {len(table)} heads put at least {CLEAR_LINK} of their attention there."
+    )
+    return Found(table, scores["label"].tolist(), True, sentence, query)
+
+
+def _default_key(view: AttentionTrace, query: int) -> int:
+    """The word before the last that some head looks at most, other than its neighbours and the first."""
+    candidates = range(1, query - 1) or range(query + 1)
+    strongest = view.attention[:, :, query, candidates.start : candidates.stop].max(axis=(0, 1))
+    return candidates[int(strongest.argmax())]
+
+
+def _look_from_the_link() -> None:
+    """Forget the words of the last search: they may be of another text."""
+    for name in ("link_query", "link_key"):
+        st.session_state.pop(name, None)
+
+
+def head_table(found: Found) -> None:
+    """The heads with their numbers; a click on one chooses it."""
+    heads = found.heads
+    key = picture_key("head_table")
+
+    def clicked() -> None:
+        cells = st.session_state[key]["selection"].get("cells", [])
+        if cells:
+            choose_head(*heads[int(cells[0][0])], chosen_in="head_table")
+
+    numbers = [name for name in ("attention", *SCORES) if name in found.table and found.table[name].notna().any()]
+    st.dataframe(
+        found.table[["layer", "head", "label", *numbers]],
+        hide_index=True,
+        height=min(38 + 35 * len(heads), 460),
+        key=key,
+        on_select=clicked,
+        selection_mode="single-cell",
+        column_config={
+            name: st.column_config.ProgressColumn(
+                "this link" if name == "attention" else SCORE_NAMES[name],
+                format="%.2f",
+                min_value=0.0,
+                max_value=1.0,
+            )
+            for name in numbers
+        },
+    )

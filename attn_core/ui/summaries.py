@@ -1,0 +1,85 @@
+"""One head, or many heads as one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from attn_core.summaries import mean_attention, rollout
+from attn_core.trace import AttentionTrace
+from attn_core.ui.switches import head_name
+from attn_core.ui.views import View
+
+ONE, LAYER, HEADS, ROLLOUT = "this head", "mean of this layer", "mean of chosen heads", "attention rollout"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the figures draw.
+
+    Attributes:
+        trace: where it stands.
+        layer, head: its place there.
+        name: what it is called, if it is not a head.
+    """
+
+    trace: AttentionTrace
+    layer: int
+    head: int
+    name: str | None = None
+
+
+def summary_picker() -> str:
+    """Choose between one head and the summaries of many."""
+    return str(
+        st.selectbox("Show", [ONE, LAYER, HEADS, ROLLOUT], key="summary", persist_state="session", width=210)
+    )
+
+
+def summary(kind: str, whole: AttentionTrace, how: View, layer: int, head: int) -> Shown:
+    """What was asked for, with a line that says what it is if it is not a head.
+
+    Means and rollout are taken over all tokens; words are joined and the first one hidden after that.
+    """
+    place = st.container()
+    if kind == ONE:
+        return Shown(how.of(whole), layer, head)
+    trace = View(weighed=how.weighed).of(whole)
+    if kind == LAYER:
+        name = f"the mean of layer {layer}"
+        one = mean_attention(trace, [(layer, i) for i in range(trace.n_heads)])
+        place.markdown(f"The mean of the {trace.n_heads} heads of **layer {layer}**.")
+    elif kind == HEADS:
+        heads = _heads_picker(trace)
+        name = f"the mean of {len(heads)} heads"
+        one = mean_attention(trace, heads)
+    else:
+        name = "attention rollout"
+        one = _rolled_out(trace, id(trace))[1]
+        place.markdown(
+            "**Attention rollout** multiplies the layers: how much of each word arrives, by way of all words in "
+            "between, if every layer kept half of what it had and added the mean of its heads. It knows neither "
+            "values nor MLPs. Abnar and Zuidema 2020."
+        )
+    return Shown(how.arranged(one), 0, 0, name)
+
+
+def _heads_picker(trace: AttentionTrace) -> list[tuple[int, int]]:
+    every = [(i, j) for i in range(trace.n_layers) for j in range(trace.n_heads)]
+    st.session_state.mean_of = [pair for pair in st.session_state.get("mean_of", []) if pair in every]
+    chosen = st.multiselect(
+        "Mean of",
+        every,
+        format_func=head_name,
+        key="mean_of",
+        persist_state="session",
+        placeholder=f"all {len(every)} heads",
+    )
+    return chosen or every
+
+
+@st.cache_resource(max_entries=3, show_spinner="Multiplying the layers…")
+def _rolled_out(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, AttentionTrace]:
+    """The rollout, with its trace: while this is kept, no other trace can have that id."""
+    return _trace, rollout(_trace)

@@ -1,0 +1,401 @@
+"""The steps of the tour: a claim of the article, a live figure, and whether it holds in the model at hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, cast
+
+import streamlit as st
+
+from attn_core import charts, claims, examples
+from attn_core.claims import Finding
+from attn_core.comparison import compare
+from attn_core.patterns import LABELS
+from attn_core.tokens import token_label, token_labels
+from attn_core.trace import AttentionTrace
+from attn_core.ui.comparing import marked_prompts
+from attn_core.ui.figures import grid, lines
+from attn_core.ui.heads import head_deed, head_scores_of, suggested_head
+from attn_core.ui.models import language_model
+from attn_core.ui.sidebar import offer_trace
+from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
+from attn_core.ui.switches import head_name, heads_off, replacement
+from attn_core.ui.traces import prompt_box, recording_line, trace_of
+from attn_core.ui.views import View, chosen_query, hiding_switch, nothing_left_note, word_picker, word_piece_note
+from attn_core.ui.writing import shaded
+
+if TYPE_CHECKING:
+    from attn_core.ablation import Replacement
+    from attn_core.generation import GeneratedText
+    from attn_core.model import LanguageModel
+
+Head = tuple[int, int]
+
+BIOGRAPHY = 30  # tokens
+
+
+def a_verb_finds_its_subject() -> None:
+    """Claim 1: from `ran` a head looks at `dog`."""
+    _says(
+        "To go on after <i>ran</i> it helps to know who ran. The article shows a head that, at <i>ran</i>, looks "
+        "back past the nearer <i>ship</i> to <i>dog</i>. Below is the head of this model that looks there most."
+    )
+    whole = _sentence("tour_subject")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view = View(hide_first=hiding_switch()).of(whole)
+        _begin_anew("tour_subject", view)
+        hidden = whole.n_tokens - view.n_tokens
+        of_the_article = whole.text.startswith(examples.DOG)
+        query = word_picker(
+            "From", view, key="tour_subject_query", default=5 - hidden if of_the_article else view.n_tokens - 1
+        )
+        key = word_picker(
+            "to",
+            view,
+            key="tour_subject_key",
+            default=1 - hidden if of_the_article else max(query - 2, 0),
+            stop=query + 1,
+        )
+    finding = claims.links(view, query, key)
+    from_word, to_word = (plain(token_labels(view.tokens)[position]) for position in (query, key))
+    if finding.holds:
+        _verdict(
+            finding,
+            f"{_named(finding)} looks from **{from_word}** to **{to_word}** with **{finding.number:.0%}** of its "
+            "attention.",
+        )
+    else:
+        _verdict(
+            finding,
+            f"Of all heads {head_name(_head(finding))} looks most from **{from_word}** to **{to_word}**, with "
+            f"**{finding.number:.0%}** of its attention: less than half.",
+        )
+    head = _found_or_articles(_head(finding), whole)
+    if head != finding.head:
+        st.markdown(f"The article's {head_name(head)} gives it **{view.head(*head)[query, key]:.0%}**.")
+    lines(view, *head, query=query, key="tour_subject_query")
+    nothing_left_note(view, *head)
+    word_piece_note(view)
+    _look_closer("head_view", "Look closer in Head view", head, prompt=whole.text)
+
+
+def many_ways_of_looking() -> None:
+    """Claim 2: 144 patterns."""
+    _says(
+        "GPT-2 small has 12 layers of 12 attention heads: 144 ways of looking at a sentence, all learned, none "
+        "programmed. Rows are layers, columns are heads. Each thumbnail shows where a head looks (across) from "
+        "each word (down). <b>Click one to see its lines.</b>"
+    )
+    trace = _sentence("tour_grid")
+    kinds = Counter(head_scores_of(trace)["label"])
+    number = trace.n_layers * trace.n_heads
+    _verdict(
+        Finding((trace.n_layers, trace.n_heads) == (12, 12), 1.0),
+        f"This model has {trace.n_layers} layers of {trace.n_heads} heads: **{number}** patterns. On this text: "
+        + ", ".join(f"{count} {label}" for label, count in kinds.most_common())
+        + ".",
+    )
+    _grid_and_lines(trace, suggested_head(trace))
+
+
+def always_the_word_before() -> None:
+    """Claim 3: one head always looks at the previous word."""
+    _says(
+        "Some heads do one simple thing in every sentence. One always looks at the previous word. Its thumbnail is "
+        "a sharp line just below the diagonal; drawn as lines, each word points to the one above it."
+    )
+    trace = _sentence("tour_previous")
+    finding = claims.does(trace, "previous_token")
+    if finding is None:
+        st.info("One word alone has none before it: type some more.", icon=":material/edit:")
+        return
+    sentence = f"{_named(finding)} puts **{finding.number:.0%}** of its attention on the token before."
+    _verdict(finding, sentence if finding.holds else f"{sentence} No head does more, and it is less than half.")
+    heads = _heads_labelled(trace, "previous_token") or [_head(finding)]
+    _grid_and_lines(trace, _head(finding), heads=heads)
+
+
+def nothing_found() -> None:
+    """Claim 4: very many heads look only at the first word."""
+    _says(
+        "Very many heads look only at the first word. That is where a head rests when it finds nothing of the kind "
+        "that it looks for; the article calls it the null pattern. Hide the first word to see what little is left."
+    )
+    trace = _sentence("tour_nothing")
+    finding = claims.finds_nothing(trace)
+    heads = _heads_labelled(trace, "first_token")
+    sentence = (
+        f"**{len(heads)} of {trace.n_layers * trace.n_heads} heads find nothing here**: they give the first token "
+        "70% or more."
+    )
+    _verdict(finding, sentence if finding.holds else f"{sentence} That is less than a quarter of them.")
+    _grid_and_lines(trace, heads[0] if heads else suggested_head(trace), heads=heads)
+
+
+def items_of_a_list() -> None:
+    """Claim 5: a head looks at a list's earlier items, and the list goes on."""
+    _says(
+        "“…the dots that are pink, white and” asks for one more colour. At <i>and</i>, says the article, a head "
+        "looks back at the earlier items of the list, and the guess is a colour."
+    )
+    trace = _sentence("tour_list")
+    finding = claims.does(trace, "list_items")
+    separator = claims.last_separator(trace)
+    if finding is None or separator is None:
+        st.info("There is no list in this sentence: end it like “apples, pears and”.", icon=":material/edit:")
+        return
+    sentence = (
+        f"From the list's commas and conjunctions {head_name(_head(finding))} puts **{finding.number:.0%}** of its "
+        "attention on the earlier items."
+    )
+    _verdict(finding, sentence if finding.holds else f"{sentence} No head does more, and it is less than half.")
+    looks, guesses = st.columns(2, gap="large")
+    with looks:
+        st.markdown(f"**Where {head_name(_head(finding))} looks**")
+        _lines("tour_list", trace, _head(finding), hide_first=hiding_switch(), query=separator)
+    with guesses:
+        st.markdown("**What comes next**")
+        if trace.prediction is None:
+            st.caption("This recording was made without next-word probabilities.")
+        else:
+            if trace.text == examples.KITE:
+                colour = claims.names_a_colour(trace.prediction)
+                _verdict(colour, f"The best guess is “{plain(token_label(trace.prediction.tokens[0]))}”.")
+            st.altair_chart(charts.probability_bars(trace.prediction))
+    _look_closer("generate", "Let it write on in Generate", prompt=trace.text)
+
+
+def a_life_for_any_name() -> None:
+    """Claim 6: a biography for a name that comes in pieces."""
+    _says(
+        "Asked “Who is Jesse Vig?”, GPT-2 writes a biography and makes it up. It reads a rare name in pieces, "
+        "<i>V</i> and <i>ig</i>, and has to put them together again, in order, to write about that person."
+    )
+    _needs_a_model()
+    name = _own_text("Try another name", "tour_name").strip()
+    model = language_model()
+    trace = trace_of(model, f"Who is {name}?" if name else "")
+    offer_trace(trace.to_bytes)
+    written = _biography(model.name, trace.text, heads_off(), replacement(), model)
+    surname = name.split()[-1]
+    again = surname in "".join(step.token for step in written.steps)
+    pieces = " ".join(f":blue-badge[{plain(piece)}]" for piece in _pieces(trace, name))
+    does = f"It writes about {plain(name)}." if again else f"It does not come back to the name {plain(surname)}."
+    _verdict(Finding(again, float(again)), f"{does} It read the name as {pieces}")
+    st.html(shaded(written))
+    st.caption(
+        f"The next {len(written.steps)} tokens, the most probable one each time; the stronger the shade, the "
+        "surer. Nothing says that any of it is true."
+    )
+    _look_closer("generate", "See which heads wrote it in Generate", prompt=trace.text)
+
+
+def son_or_colleague() -> None:
+    """Claim 7: a head looks at the surname for the son and not for the colleague."""
+    _says(
+        "After “…a preacher named James” comes a surname. If Jesse Vig is the preacher's <i>son</i>, James is a "
+        "Vig as well; if he is a <i>colleague</i>, why should he be? The article shows a head that looks at "
+        "<i>Vig</i> for the son and ignores it for the colleague."
+    )
+    _needs_a_model()
+    left, right = st.columns(2, gap="large")
+    with left:
+        text_a = _own_text("A: try your own sentence", "tour_a")
+    with right:
+        text_b = _own_text("B: with a difference", "tour_b")
+    model = language_model()
+    a, b = trace_of(model, text_a), trace_of(model, text_b)
+    offer_trace(a.to_bytes, label="Save trace A (.npz)", file_name="trace_a.npz")
+    offer_trace(b.to_bytes, label="Save trace B (.npz)", file_name="trace_b.npz")
+    marked_prompts(a, b)
+    moved = compare(a, b)
+    index = claims.most_ignored_word(moved)
+    if index is None:
+        return
+    word, finding = moved.words[index], claims.ignores(moved, index)
+    in_a, in_b = (side[(*_head(finding), index)] for side in (moved.attention_a, moved.attention_b))
+    sentence = (
+        f"From the last word {head_name(_head(finding))} looks at **{plain(word.label)}** with **{in_a:.0%}** of "
+        f"its attention in A and **{in_b:.0%}** in B."
+    )
+    _verdict(finding, sentence if finding.holds else f"{sentence} No head takes more away from a word.")
+    if a.prediction is not None and b.prediction is not None and word.span_a is not None:
+        piece = a.tokens[word.span_a[0]]
+        after_a, after_b = (side.probability_of(piece) for side in (a.prediction, b.prediction))
+        st.markdown(
+            f"Next comes “{plain(token_label(piece))}”: **{after_a:.1%}** after A, **{after_b:.1%}** after B."
+        )
+    head = _found_or_articles(_head(finding), a)
+    hide_first = hiding_switch()
+    for column, letter, trace in zip(st.columns(2, gap="large"), "AB", (a, b), strict=True):
+        with column:
+            st.markdown(f"**{letter}: {head_name(head)}**")
+            _lines(f"tour_{letter.lower()}", trace, head, hide_first=hide_first, query=trace.n_tokens - 1)
+    _look_closer("compare", "See every head that changed in Compare", head, prompt_a=text_a, prompt_b=text_b)
+
+
+def what_a_name_brings_along() -> None:
+    """Claim 8: what is written may differ with the sex or the origin that a name suggests."""
+    _says(
+        "The lives that GPT-2 makes up seemed to the article's author to differ with the sex or the origin that a "
+        "name suggests, and he asks for further study. Here one sentence is tried with many names."
+    )
+    _needs_a_model()
+
+
+def _says(text: str) -> None:
+    st.html(f'<p style="font-size:1.2rem;line-height:1.6;max-width:54rem;margin:0">{text}</p>')
+
+
+def _verdict(finding: Finding, sentence: str) -> None:
+    """Whether the claim holds in this model, and the number."""
+    badge = (
+        ":green-badge[:material/check: It holds here]"
+        if finding.holds
+        else ":orange-badge[:material/close: It does not hold here]"
+    )
+    with st.container(border=True):
+        st.markdown(f"{badge} {sentence}")
+
+
+def _head(finding: Finding) -> Head:
+    return cast(Head, finding.head)
+
+
+def _named(finding: Finding) -> str:
+    return head_name(_head(finding)).capitalize()
+
+
+def _sentence(name: str) -> AttentionTrace:
+    """The open recording, or else the trace of the sentence that is tried in this step."""
+    if st.session_state.recording is not None:
+        recording_line()
+        trace = cast(AttentionTrace, st.session_state.recording)
+    else:
+        text = _own_text("Try your own sentence", name)
+        trace = trace_of(language_model(), text)
+    offer_trace(trace.to_bytes)
+    return trace
+
+
+def _needs_a_model() -> None:
+    if st.session_state.recording is not None:
+        st.caption("A recording is open on other pages. This step needs a model, so it uses the text below.")
+
+
+def _own_text(label: str, name: str) -> str:
+    text = prompt_box(label, name=name)
+    place = st.empty()  # always, so that what follows keeps its place on the page
+    if text != TOUR_TEXTS[name]:
+        place.button(
+            "Back to the article's words",
+            on_click=_restore,
+            args=(name,),
+            key=f"restore_{name}",
+            icon=":material/undo:",
+        )
+    return text
+
+
+def _restore(name: str) -> None:
+    st.session_state[name] = TOUR_TEXTS[name]
+
+
+def _begin_anew(name: str, view: AttentionTrace) -> None:
+    """Forget the chosen words of a step when its text is another."""
+    if st.session_state.get(f"{name}_tokens") != view.tokens:
+        st.session_state[f"{name}_tokens"] = view.tokens
+        for part in ("query", "key"):
+            st.session_state.pop(f"{name}_{part}", None)
+
+
+def _found_or_articles(found: Head, trace: AttentionTrace) -> Head:
+    """The head to draw: the one found here, or for GPT-2 small the one that the article shows."""
+    articles = examples.article_head(trace.model, trace.text)
+    if articles is None or articles == found:
+        return found
+    options = {f"found here: {head_name(found)}": found, f"the article's: {head_name(articles)}": articles}
+    chosen = st.segmented_control(
+        "Head", list(options), default=next(iter(options)), required=True, label_visibility="collapsed"
+    )
+    return options[str(chosen)]
+
+
+def _lines(name: str, whole: AttentionTrace, head: Head, *, hide_first: bool, query: int) -> None:
+    """A head's lines from a token of the whole text, until somebody chooses another."""
+    view = View(hide_first=hide_first).of(whole)
+    _begin_anew(name, view)
+    chosen = chosen_query(view, f"{name}_query", default=query - whole.n_tokens + view.n_tokens)
+    lines(view, *head, query=chosen, key=f"{name}_query")
+    nothing_left_note(view, *head)
+    word_piece_note(view)
+
+
+def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head] | None = None) -> None:
+    """All heads, of which some stand out, and the lines of one, until somebody clicks another."""
+    layer, head = st.session_state.get("tour_head") or suggested
+    if layer >= trace.n_layers or head >= trace.n_heads:
+        layer, head = suggested
+    view = View(hide_first=hiding_switch()).of(trace)
+    overview, one_head = st.columns([5, 4], gap="medium")
+    with overview:
+        grid(
+            view,
+            (layer, head),
+            key=f"tour_grid_{st.session_state.step}_{layer}_{head}",
+            on_choose=_choose_in_tour,
+            labels=head_scores_of(trace)["label"].tolist(),
+            heads=heads,
+        )
+    with one_head:
+        st.subheader(f"Layer {layer}, head {head}")
+        st.markdown(head_deed(trace, layer, head))
+        lines(view, layer, head, query=None, key="tour_all")
+        nothing_left_note(view, layer, head)
+        word_piece_note(view)
+    _look_closer("head_grid", "Find heads in Head grid", (layer, head), prompt=trace.text)
+
+
+def _choose_in_tour(layer: int, head: int) -> None:
+    st.session_state.tour_head = (layer, head)
+
+
+def _heads_labelled(trace: AttentionTrace, score: str) -> list[Head]:
+    """The heads that have their label from this score, the clearest first."""
+    scores = head_scores_of(trace)
+    found = scores[scores["label"] == LABELS[score]].sort_values(score, ascending=False, kind="stable")
+    return [(int(layer), int(head)) for layer, head in found[["layer", "head"]].to_numpy()]
+
+
+def _look_closer(page: str, label: str, head: Head | None = None, **texts: str) -> None:
+    """A button that takes the step's text and head to another page."""
+    if st.button(label, icon=":material/search:"):
+        if st.session_state.recording is None:
+            for name, text in texts.items():
+                st.session_state[name] = text
+        if head is not None:
+            choose_head(*head)
+        st.switch_page(f"pages/{page}.py")
+
+
+@st.cache_resource(max_entries=16, show_spinner="Writing…")
+def _biography(
+    name: str, prompt: str, off: frozenset[Head], by: Replacement, _model: LanguageModel
+) -> GeneratedText:
+    from attn_core.generation import generate, unwritten
+
+    text = unwritten(_model, prompt, ablate=off, replacement=by)
+    for step in generate(_model, prompt, max_new_tokens=BIOGRAPHY, ablate=off, replacement=by):
+        text = text.with_step(step)
+    return text
+
+
+def _pieces(trace: AttentionTrace, name: str) -> list[str]:
+    """The tokens that the name was cut into, as a person should read them."""
+    start = trace.text.rindex(name)
+    pieces, end = [], 0
+    for token, label in zip(trace.tokens, token_labels(trace.tokens), strict=True):
+        end += len(token)
+        if start < end <= start + len(name):
+            pieces.append(label)
+    return pieces

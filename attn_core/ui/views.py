@@ -1,0 +1,168 @@
+"""How a trace is looked at: weighed, joined, with its first word hidden, and from which words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from attn_core.tokens import has_word_pieces, join_words, token_labels
+from attn_core.trace import AttentionTrace
+
+ALL_WORDS = -1  # instead of a token's position
+
+_POSITIONS = ("home_query", "query", "view_queries", "link_query", "link_key", "compare_query", "tour_all")
+"""Keys of the state that hold positions in a view."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What is done to a trace before it is shown.
+
+    Attributes:
+        weighed: attention times the size of what it moves.
+        words: word pieces joined into words.
+        hide_first: the first word hidden and the rest scaled up.
+    """
+
+    weighed: bool = False
+    words: bool = False
+    hide_first: bool = False
+
+    def of(self, trace: AttentionTrace) -> AttentionTrace:
+        """The trace so looked at."""
+        if self.weighed:
+            trace = _weighed(trace, id(trace))[1]
+        return self.arranged(trace)
+
+    def arranged(self, trace: AttentionTrace) -> AttentionTrace:
+        """The trace with its words joined and hidden, and its weights as they are."""
+        if self.words:
+            trace = join_words(trace)
+        if self.hide_first and trace.n_tokens > 1:
+            trace = trace.without_first_token()
+        return trace
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _weighed(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, AttentionTrace]:
+    """The value-weighted trace, with the one it was made from: while this is kept, no other can have that id."""
+    return _trace, _trace.value_weighted()
+
+
+def view_switches(*traces: AttentionTrace | None) -> View:
+    """Switches for how these traces are looked at."""
+    weighed = weighing_switch(*(trace.value_norms for trace in traces if trace is not None))
+    words = st.toggle("Join word pieces", key="words", persist_state="session", on_change=_forget_positions)
+    return View(weighed, words, hiding_switch())
+
+
+def hiding_switch() -> bool:
+    """Whether the first word is to be hidden."""
+    return st.toggle(
+        "Hide the first word",
+        key="hide_first",
+        persist_state="session",
+        on_change=_forget_positions,
+        help="Many heads rest on the first word when they find nothing. Hidden, the rest is scaled up to 1.",
+    )
+
+
+def weighing_switch(*value_norms: NDArray[np.float32] | None) -> bool:
+    """Whether attention is to be weighed by what it moves; off where the lengths of values were not recorded."""
+    recorded = all(norms is not None for norms in value_norms)
+    weighed = st.toggle(
+        "Weigh by what is moved",
+        key="weighed",
+        persist_state="session",
+        disabled=not recorded,
+        help="Attention times the length of the vector that each word offers, scaled up to 1 again: where what the "
+        "head passes on comes from. A head that rests on the first word often takes next to nothing from it. "
+        "Kobayashi et al. 2020." + ("" if recorded else " This recording was made without those lengths."),
+    )
+    return weighed and recorded
+
+
+def _forget_positions() -> None:
+    """A position means another word once words are joined or hidden."""
+    for name in _POSITIONS:
+        st.session_state.pop(name, None)
+
+
+def word_picker(label: str, trace: AttentionTrace, *, key: str, default: int, stop: int | None = None) -> int:
+    """Choose one word of the trace by its position.
+
+    Args:
+        label: what is asked for.
+        trace: whose words.
+        key: of the state.
+        default: the position that stands until somebody chooses.
+        stop: only words before this position.
+    """
+    stop = trace.n_tokens if stop is None else stop
+    labels = token_labels(trace.tokens)
+    if not 0 <= st.session_state.get(key, -1) < stop:
+        st.session_state[key] = default
+    position = st.selectbox(
+        label,
+        range(stop),
+        format_func=lambda i: f"{labels[i]}  ({i})",
+        key=key,
+        persist_state="session",
+        width=190,
+    )
+    return int(position)
+
+
+def query_picker(trace: AttentionTrace, *, key: str) -> int | None:
+    """Choose the word whose lines are shown; None means all words."""
+    labels = token_labels(trace.tokens)
+    if not -1 <= st.session_state.get(key, ALL_WORDS) < trace.n_tokens:
+        st.session_state[key] = ALL_WORDS
+    st.selectbox(
+        "From the word",
+        range(ALL_WORDS, trace.n_tokens),
+        format_func=lambda i: "all words" if i == ALL_WORDS else f"{labels[i]}  ({i})",
+        key=key,
+        persist_state="session",
+        width=190,
+    )
+    return chosen_query(trace, key, default=ALL_WORDS)
+
+
+def queries_picker(trace: AttentionTrace, *, key: str) -> list[int]:
+    """Choose the words whose lines are shown, and whose weights are summed; none means all words."""
+    labels = token_labels(trace.tokens)
+    st.session_state[key] = [i for i in st.session_state.get(key, []) if i < trace.n_tokens]
+    return st.multiselect(
+        "From the words",
+        range(trace.n_tokens),
+        format_func=lambda i: f"{labels[i]}  ({i})",
+        key=key,
+        persist_state="session",
+        placeholder="all words",
+        help="Choose several to see what they look at together: the numbers are sums then.",
+    )
+
+
+def chosen_query(trace: AttentionTrace, key: str, *, default: int) -> int | None:
+    """The word whose lines were asked for by a click or in `query_picker`; None means all words."""
+    query = int(st.session_state.get(key, default))
+    if query >= trace.n_tokens:
+        query = default
+    return None if query == ALL_WORDS else query
+
+
+def word_piece_note(trace: AttentionTrace) -> None:
+    """Explain the + sign where it occurs."""
+    if has_word_pieces(trace.tokens):
+        st.caption("A word that starts with + goes on with the word before it: GPT-2 reads pieces of words.")
+
+
+def nothing_left_note(trace: AttentionTrace, layer: int, head: int) -> None:
+    """Say how many words have no lines because the head gave everything to the hidden first word."""
+    empty = int((trace.attention[layer, head].sum(axis=-1) == 0).sum())
+    if empty:
+        st.caption(f"{empty} of {trace.n_tokens} words gave all of their attention to the hidden first word.")
