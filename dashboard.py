@@ -13,6 +13,7 @@ page = st.navigation(
         st.Page("pages/head_grid.py", title="Head grid", icon=":material/grid_on:"),
         st.Page("pages/head_view.py", title="Head view", icon=":material/polyline:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+        st.Page("pages/names.py", title="Many names", icon=":material/groups:"),
     ]
 )
 ui.begin()

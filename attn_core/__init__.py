@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attn_core.generation import Step, generate
     from attn_core.lens import LogitLens, logit_lens
     from attn_core.model import LanguageModel, ModelUnavailable, load_model
+    from attn_core.names import NameProbe, NameProbeError, probe
     from attn_core.patterns import head_scores, link_strengths
     from attn_core.residual import ResidualStream, residual_stream
     from attn_core.summaries import mean_attention, rollout
@@ -33,6 +34,8 @@ _HOME = {
     "LogitLens": "lens",
     "ModelUnavailable": "model",
     "Prediction": "trace",
+    "NameProbe": "names",
+    "NameProbeError": "names",
     "PromptError": "capture",
     "ResidualStream": "residual",
     "Step": "generation",
@@ -48,6 +51,7 @@ _HOME = {
     "log_probability": "attribution",
     "logit_lens": "lens",
     "mean_attention": "summaries",
+    "probe": "names",
     "residual_stream": "residual",
     "rollout": "summaries",
 }
@@ -60,6 +64,8 @@ __all__ = [
     "LanguageModel",
     "LogitLens",
     "ModelUnavailable",
+    "NameProbe",
+    "NameProbeError",
     "Prediction",
     "PromptError",
     "ResidualStream",
@@ -76,6 +82,7 @@ __all__ = [
     "log_probability",
     "logit_lens",
     "mean_attention",
+    "probe",
     "residual_stream",
     "rollout",
 ]

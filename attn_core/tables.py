@@ -77,3 +77,13 @@ def change_table(comparison: Comparison, layer: int, head: int) -> pd.DataFrame:
         }
     )
     return table.sort_values("difference", key=lambda column: -column.abs(), kind="stable", ignore_index=True)
+
+
+def inert_csv(table: pd.DataFrame) -> str:
+    """A table as CSV; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+
+    def inert(cell: object) -> object:
+        runs = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+        return f"'{cell}" if runs else cell
+
+    return table.map(inert).rename(columns=inert).to_csv(index=False)

@@ -14,7 +14,7 @@ from tests import models
 from tests.conftest import random_trace
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("home", "tour", "generate", "head_grid", "head_view", "compare")
+PAGES = ("home", "tour", "generate", "head_grid", "head_view", "compare", "names")
 WITHOUT_MODEL = ("home", "head_grid", "head_view", "compare")
 SON = "Jesse Vig is the son of an evangelical preacher named James"
 

@@ -32,6 +32,7 @@ from attn_core.ui.heads import (
     suggested_head,
 )
 from attn_core.ui.models import language_model
+from attn_core.ui.names import name_caution, name_chart, name_probe, name_tables
 from attn_core.ui.reasons import (
     attribution,
     contributions,
@@ -107,6 +108,10 @@ __all__ = [
     "moment",
     "more_heads",
     "most_moved_head",
+    "name_caution",
+    "name_chart",
+    "name_probe",
+    "name_tables",
     "nothing_left_note",
     "offer_text",
     "prompt_box",

@@ -10,6 +10,7 @@ import streamlit as st
 from attn_core import charts, claims, examples
 from attn_core.claims import Finding
 from attn_core.comparison import compare
+from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
 from attn_core.tokens import token_label, token_labels
 from attn_core.trace import AttentionTrace
@@ -17,6 +18,7 @@ from attn_core.ui.comparing import marked_prompts
 from attn_core.ui.figures import grid, lines
 from attn_core.ui.heads import head_deed, head_scores_of, suggested_head
 from attn_core.ui.models import language_model
+from attn_core.ui.names import name_caution, name_chart, usual_probe
 from attn_core.ui.sidebar import offer_trace
 from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
 from attn_core.ui.switches import head_name, heads_off, replacement
@@ -238,9 +240,29 @@ def what_a_name_brings_along() -> None:
     """Claim 8: what is written may differ with the sex or the origin that a name suggests."""
     _says(
         "The lives that GPT-2 makes up seemed to the article's author to differ with the sex or the origin that a "
-        "name suggests, and he asks for further study. Here one sentence is tried with many names."
+        "name suggests, and he asks for further study. Here one sentence is tried with many names; whether that is "
+        "bias, and where it comes from, such a picture cannot settle."
     )
     _needs_a_model()
+    found = usual_probe(language_model())
+    st.markdown(
+        f"After “**{plain(found.template)}**”, with {len(found.names)} names: the word with the largest difference "
+        f"is {_largest_difference(found)}"
+    )
+    name_chart(found)
+    name_caution(found)
+    _look_closer("names", "Try your own sentence and names in Many names")
+
+
+def _largest_difference(found: NameProbe) -> str:
+    """The word that differs most between the groups, in words, with its interval."""
+    largest = found.differences().iloc[0]
+    points, low, high = (100 * float(largest[name]) for name in ("difference", "low", "high"))
+    return (
+        f"**{plain(str(largest['word']))}**, {abs(points):.2f} percentage points "
+        f"{'more' if points > 0 else 'less'} probable after {plain(found.groups[0].lower())} (95 % interval "
+        f"{low:+.2f} to {high:+.2f})."
+    )
 
 
 def _says(text: str) -> None:

@@ -1,0 +1,286 @@
+"""One sentence with many names: how probable a model finds some words after each, by groups of names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from attn_core.ablation import Head, Replacement
+    from attn_core.model import LanguageModel
+
+BLANK = "{name}"
+MAX_NAMES, MAX_GROUPS, MAX_WORDS = 200, 8, 20
+MAX_TEMPLATE, MAX_NAME = 1000, 80  # characters
+RESAMPLES = 10_000
+SURE = 0.95  # of an interval
+
+
+class NameProbeError(ValueError):
+    """The template, names or words cannot be used; the message is one sentence that says why and what to do."""
+
+
+@dataclass(frozen=True)
+class NameProbe:
+    """How probable some words are after a sentence, for each of many names.
+
+    Attributes:
+        template: the sentence, with `{name}` where a name goes.
+        words: n_words of them.
+        names: n_names of them.
+        groups: the group of each name.
+        pieces: int64 (n_names,): into how many tokens the sentence's name is cut.
+        probabilities: float64 (n_names, n_words): that the sentence goes on with all tokens of the word. A
+            longer word that begins with them counts, too ("nurse" in "nursery").
+        model: the model's name.
+        ablated: the heads that were switched off.
+        replacement: what their outputs were replaced by.
+    """
+
+    template: str
+    words: tuple[str, ...]
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    pieces: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    model: str
+    ablated: frozenset[Head] = frozenset()
+    replacement: Replacement = "zero"
+
+    def __post_init__(self) -> None:
+        if self.probabilities.shape != (len(self.names), len(self.words)):
+            raise ValueError(f"{self.probabilities.shape} numbers do not fit the names and words.")
+        if len(self.groups) != len(self.names) or self.pieces.shape != (len(self.names),):
+            raise ValueError("Every name has one group and one number of pieces.")
+        self.pieces.flags.writeable = False
+        self.probabilities.flags.writeable = False
+
+    def table(self) -> pd.DataFrame:
+        """One row a name: `group`, `name`, `pieces`, and for each word its probability in a column `P(word)`."""
+        numbers = pd.DataFrame(self.probabilities, columns=[f"P({word})" for word in self.words])
+        columns = {"group": self.groups, "name": self.names, "pieces": self.pieces}
+        return pd.concat([pd.DataFrame(columns), numbers], axis=1)
+
+    def means(self, *, seed: int = 0) -> pd.DataFrame:
+        """The mean probability of each word over each group's names, with a 95 % interval.
+
+        The interval is a percentile bootstrap over names (Efron and Tibshirani 1993, "An Introduction to the
+        Bootstrap"): how much the mean would vary with other names of the same kind. It knows nothing of other
+        sentences or models. A group of one name has none (NaN).
+
+        Returns:
+            One row for a word and group: `word`, `group`, `names` (how many), `mean`, `low`, `high`.
+        """
+        rows = []
+        for group, values, resampled in self._resampled(seed):
+            low, high = _interval(resampled)
+            for index, word in enumerate(self.words):
+                rows.append((word, group, len(values), values[:, index].mean(), low[index], high[index]))
+        return pd.DataFrame(rows, columns=["word", "group", "names", "mean", "low", "high"])
+
+    def differences(self, *, seed: int = 0) -> pd.DataFrame:
+        """How much more probable each word is in the first group than in each other, the largest first.
+
+        Returns:
+            One row for a word and group: `word`, `group` (the other one), `difference` (of means, the first group's
+            less the other's), `low`, `high` (its 95 % interval, see `means`).
+        """
+        (_, first, first_resampled), *others = self._resampled(seed)
+        rows = []
+        for group, values, resampled in others:
+            difference = first.mean(axis=0) - values.mean(axis=0)
+            low, high = _interval(first_resampled - resampled)
+            rows += [
+                (word, group, *numbers) for word, *numbers in zip(self.words, difference, low, high, strict=True)
+            ]
+        table = pd.DataFrame(rows, columns=["word", "group", "difference", "low", "high"])
+        return table.sort_values("difference", key=lambda d: -d.abs(), kind="stable", ignore_index=True)
+
+    def _resampled(self, seed: int) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+        """Each group with its names' numbers (n, n_words) and the means of resamples (RESAMPLES, n_words)."""
+        rng = np.random.default_rng(seed)
+        groups = np.array(self.groups)
+        found = []
+        for group in dict.fromkeys(self.groups):
+            values = self.probabilities[groups == group]
+            n = len(values)
+            shares = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
+            found.append(
+                (group, values, shares @ values if n > 1 else np.full((RESAMPLES, values.shape[1]), np.nan))
+            )
+        return found
+
+
+def probe(
+    model: LanguageModel,
+    template: str,
+    groups: Mapping[str, Sequence[str]],
+    words: Sequence[str],
+    *,
+    ablate: Collection[Head] = (),
+    replacement: Replacement = "zero",
+    on_progress: Callable[[float], None] | None = None,
+) -> NameProbe:
+    """Put each name into a sentence and ask how probable some words are next.
+
+    The probability of a word is the product of those of its tokens, each after the ones before it; a space stands
+    between sentence and word. One forward pass answers for all words of one token.
+
+    Args:
+        model: what to ask.
+        template: a sentence with `{name}` in it.
+        groups: at least two groups of names, at most 200 names together.
+        words: at most 20.
+        ablate: (layer, head) pairs to switch off.
+        replacement: what their outputs are replaced by (see `attn_core.ablation`).
+        on_progress: is told the part of the work that is done, in [0, 1]; what it raises ends the work.
+
+    Raises:
+        NameProbeError: template, names or words cannot be used.
+        PromptError: a sentence does not fit the model.
+    """
+    check_probe(template, groups, words)
+    sentence = template.rstrip(" ")
+    ids_of_words = [model.tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
+    names = [(group, name) for group, members in groups.items() for name in members]
+    probabilities = np.empty((len(names), len(words)))
+    pieces = np.empty(len(names), dtype=np.int64)
+    for row, (_, name) in enumerate(names):
+        text = sentence.replace(BLANK, name)
+        probabilities[row] = _word_probabilities(model, text, ids_of_words, ablate, replacement)
+        pieces[row] = _pieces(model, sentence, name)
+        if on_progress is not None:
+            on_progress((row + 1) / len(names))
+    return NameProbe(
+        template=template,
+        words=tuple(words),
+        names=tuple(name for _, name in names),
+        groups=tuple(group for group, _ in names),
+        pieces=pieces,
+        probabilities=probabilities,
+        model=model.name,
+        ablated=frozenset(ablate),
+        replacement=replacement if ablate else "zero",
+    )
+
+
+def _word_probabilities(
+    model: LanguageModel,
+    text: str,
+    ids_of_words: Sequence[Sequence[int]],
+    ablate: Collection[Head],
+    replacement: Replacement,
+) -> list[float]:
+    """The probability that the text goes on with each word, given as token ids."""
+    import torch
+
+    from attn_core.ablation import HeadsOff
+    from attn_core.attention import replacing
+    from attn_core.capture import encode
+
+    longest = max(map(len, ids_of_words))
+    prompt = encode(model, text, room=longest)
+    heads_off = HeadsOff(model, ablate, replacement)  # sees the text alone first, over which its means go
+    next_tokens: dict[tuple[int, ...], torch.Tensor] = {}
+
+    def after(begun: tuple[int, ...]) -> torch.Tensor:
+        if begun not in next_tokens:
+            ids = torch.cat([prompt, torch.tensor([begun], dtype=torch.long)], dim=1)
+            with torch.inference_mode(), replacing(heads_off):
+                logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1]
+            next_tokens[begun] = logits.double().softmax(-1)
+        return next_tokens[begun]
+
+    after(())
+    return [
+        float(np.prod([float(after(tuple(ids[:place]))[token_id]) for place, token_id in enumerate(ids)]))
+        for ids in ids_of_words
+    ]
+
+
+def _pieces(model: LanguageModel, sentence: str, name: str) -> int:
+    """How many tokens hold a part of the name where it first stands in the sentence."""
+    from attn_core.tokens import token_texts
+
+    start = sentence.index(BLANK)
+    ids: list[int] = model.tokenizer(sentence.replace(BLANK, name))["input_ids"]
+    ends = np.cumsum([0, *(len(text) for text in token_texts(model.tokenizer, ids))]).tolist()
+    spans = pairwise(ends)
+    return sum(begin < start + len(name) and end > start and end > begin for begin, end in spans)
+
+
+def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Sequence[str]) -> None:
+    """Raises `NameProbeError` if `probe` could not use these."""
+    if BLANK not in template:
+        raise NameProbeError(f"The sentence has no blank: write {BLANK} where a name goes.")
+    if len(template) > MAX_TEMPLATE:
+        raise NameProbeError(f"The sentence has {len(template):,} characters: shorten it to {MAX_TEMPLATE:,}.")
+    if len(groups) < 2:
+        raise NameProbeError("There must be two groups of names or more, to compare: add another line.")
+    if len(groups) > MAX_GROUPS:
+        raise NameProbeError(f"There are {len(groups)} groups of names: keep {MAX_GROUPS} at most.")
+    names = [name for members in groups.values() for name in members]
+    if len(names) > MAX_NAMES:
+        raise NameProbeError(f"There are {len(names)} names: keep {MAX_NAMES} at most.")
+    for group, members in groups.items():
+        if not members:
+            raise NameProbeError(f"The group “{group}” has no names: write some after the colon.")
+    if len(names) > len(set(names)):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise NameProbeError(f"The name “{twice}” stands there twice: delete one.")
+    long = next((name for name in names if len(name) > MAX_NAME), None)
+    if long is not None:
+        raise NameProbeError(f"The name “{long[:20]}…” has {len(long)} characters: shorten it to {MAX_NAME}.")
+    if not words:
+        raise NameProbeError("There are no words to look for: write some, with commas between them.")
+    if len(words) > MAX_WORDS:
+        raise NameProbeError(f"There are {len(words)} words: keep {MAX_WORDS} at most.")
+    if len(words) > len(set(words)):
+        raise NameProbeError(f"The word “{next(w for w in words if list(words).count(w) > 1)}” is there twice.")
+    if not _encodes(template, *groups, *names, *words):
+        raise NameProbeError("There is half of a surrogate pair, which is no character: delete it.")
+
+
+def parse_groups(text: str) -> dict[str, tuple[str, ...]]:
+    """Groups of names from text: a line for each group, with its name, a colon, and names with commas between.
+
+    Raises `NameProbeError` for a line without a colon, and for a group that is there twice.
+    """
+    groups: dict[str, tuple[str, ...]] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        group, colon, names = line.partition(":")
+        group = group.strip()
+        if not colon or not group:
+            raise NameProbeError(f"Line {number} of the names has no group: begin it like “Sisters: Ann, Eve”.")
+        if group in groups:
+            raise NameProbeError(f"The group “{group}” stands there twice: put its names on one line.")
+        groups[group] = tuple(filter(None, (name.strip() for name in names.split(","))))
+    return groups
+
+
+def parse_words(text: str) -> tuple[str, ...]:
+    """Words from text, with commas or new lines between; one that is there twice counts once."""
+    return tuple(dict.fromkeys(filter(None, (word.strip() for word in re.split(r"[,\n]", text)))))
+
+
+def _interval(resampled: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The bounds that hold the middle 95 % of resamples, (n_words,) each."""
+    low, high = np.quantile(resampled, [(1 - SURE) / 2, (1 + SURE) / 2], axis=0)
+    return low, high
+
+
+def _encodes(*texts: str) -> bool:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,241 @@
+"""One sentence with many names: the probabilities, their intervals, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attn_core import LanguageModel, NameProbe, NameProbeError, PromptError, capture, charts, probe
+from attn_core.names import check_probe, parse_groups, parse_words
+from attn_core.tables import inert_csv
+from tests.conftest import random_trace
+from tests.test_pages import charts_on, complaints, dashboard, press, shown, with_recording
+
+GROUPS = {"some": ("Maria", "Wei"), "others": ("James", "Omar", "Welloz")}
+TEMPLATE = "{name} works as a"
+
+
+def planted(gap: float = 0.2) -> NameProbe:
+    """A probe in which the second word is more probable for the first group by `gap`."""
+    rng = np.random.default_rng(0)
+    probabilities = rng.normal(0.3, 0.01, size=(20, 2))
+    probabilities[:10, 1] += gap
+    names = tuple(f"Name{i}" for i in range(20))
+    groups = ("first",) * 10 + ("second",) * 10
+    return NameProbe(TEMPLATE, ("one", "two"), names, groups, np.ones(20, dtype=np.int64), probabilities, "made up")
+
+
+def test_a_words_probability_is_that_of_the_prediction_after_the_sentence(mini: LanguageModel) -> None:
+    found = probe(mini, TEMPLATE, GROUPS, ["doctor", "nurse"])
+    for row, name in enumerate(found.names):
+        prediction = capture(mini, f"{name} works as a").prediction
+        assert prediction is not None
+        expected = [prediction.probability_of(" doctor"), prediction.probability_of(" nurse")]
+        assert found.probabilities[row] == pytest.approx(expected, abs=1e-6)
+    assert found.groups == ("some", "some", "others", "others", "others")
+    assert found.pieces.tolist()[:2] == [1, 1]
+    assert found.pieces[-1] > 1
+
+
+def test_a_word_of_several_pieces_is_the_product_over_them(mini: LanguageModel) -> None:
+    ids = mini.tokenizer(" Welloz")["input_ids"]
+    assert len(ids) > 1
+    text = mini.tokenizer("Maria works as a", return_tensors="pt")["input_ids"]
+    expected = 1.0
+    with torch.inference_mode():
+        for token_id in ids:
+            logits = mini.network(text).logits[0, -1].double()
+            expected *= float(logits.softmax(-1)[token_id])
+            text = torch.cat([text, torch.tensor([[token_id]])], dim=1)
+    found = probe(mini, TEMPLATE, GROUPS, ["Welloz"])
+    assert found.probabilities[0, 0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_space_at_the_end_of_the_sentence_changes_nothing(mini: LanguageModel) -> None:
+    plain, spaced = (probe(mini, text, GROUPS, ["doctor"]) for text in (TEMPLATE, TEMPLATE + " "))
+    np.testing.assert_array_equal(plain.probabilities, spaced.probabilities)
+
+
+@pytest.mark.parametrize("replacement", ["zero", "mean"])
+def test_heads_can_be_off_as_everywhere(mini: LanguageModel, replacement: str) -> None:
+    off = {(0, 0), (7, 11)}
+    found = probe(mini, TEMPLATE, GROUPS, ["doctor"], ablate=off, replacement=replacement)  # type: ignore[arg-type]
+    alone = capture(mini, "Maria works as a", ablate=off, replacement=replacement)  # type: ignore[arg-type]
+    assert alone.prediction is not None
+    assert found.probabilities[0, 0] == pytest.approx(alone.prediction.probability_of(" doctor"), abs=1e-6)
+
+
+def test_progress_is_told_to_the_end(mini: LanguageModel) -> None:
+    told: list[float] = []
+    probe(mini, TEMPLATE, GROUPS, ["doctor"], on_progress=told.append)
+    assert told == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+
+
+def test_a_planted_difference_is_found_and_its_interval_leaves_out_zero() -> None:
+    table = planted().differences()
+    assert table["word"].tolist() == ["two", "one"]
+    largest, none = table.iloc[0], table.iloc[1]
+    assert largest["low"] < 0.2 < largest["high"]
+    assert largest["low"] > 0
+    assert none["low"] < 0 < none["high"]
+
+
+def test_intervals_hold_the_mean_and_are_the_same_every_time() -> None:
+    means = planted().means()
+    assert ((means["low"] <= means["mean"]) & (means["mean"] <= means["high"])).all()
+    assert means.equals(planted().means())
+    assert len(means) == 4
+
+
+def test_a_group_of_one_name_has_no_interval() -> None:
+    one = planted()
+    one = replace(one, groups=("alone",) + ("second",) * 19)
+    means = one.means().set_index("group")
+    assert means.loc["alone", ["low", "high"]].isna().to_numpy().all()
+    assert means.loc["second", ["low", "high"]].notna().to_numpy().all()
+    assert one.differences()["low"].isna().all()
+
+
+def test_a_difference_mirrors_when_the_groups_change_places() -> None:
+    one = planted()
+    other = replace(one, probabilities=one.probabilities[::-1].copy())
+    forth, back = (side.differences().set_index("word")["difference"] for side in (one, other))
+    np.testing.assert_allclose(forth, -back)
+
+
+@pytest.mark.parametrize(
+    ("template", "groups", "words", "sentence"),
+    [
+        ("Maria works as a", GROUPS, ["a"], "has no blank"),
+        ("{name}" + "x" * 1000, GROUPS, ["a"], "shorten it to 1,000"),
+        (TEMPLATE, {"one": ("A", "B")}, ["a"], "two groups"),
+        (TEMPLATE, {"one": ("A",), "two": ()}, ["a"], "“two” has no names"),
+        (TEMPLATE, {"one": ("A",), "two": ("A",)}, ["a"], "“A” stands there twice"),
+        (TEMPLATE, {"one": tuple(f"N{i}" for i in range(200)), "two": ("A",)}, ["a"], "201 names: keep 200"),
+        (TEMPLATE, {str(i): (f"N{i}",) for i in range(9)}, ["a"], "9 groups"),
+        (TEMPLATE, {"one": ("A" * 81,), "two": ("B",)}, ["a"], "81 characters"),
+        (TEMPLATE, GROUPS, [], "no words"),
+        (TEMPLATE, GROUPS, [str(i) for i in range(21)], "21 words"),
+        (TEMPLATE, GROUPS, ["a", "a"], "“a” is there twice"),
+        (TEMPLATE, {"one": ("\ud83d",), "two": ("B",)}, ["a"], "surrogate"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_sentence(
+    mini: LanguageModel, template: str, groups: dict[str, tuple[str, ...]], words: list[str], sentence: str
+) -> None:
+    with pytest.raises(NameProbeError, match=sentence):
+        probe(mini, template, groups, words)
+
+
+def test_two_hundred_names_are_taken() -> None:
+    check_probe(TEMPLATE, {"one": tuple(f"N{i}" for i in range(199)), "two": ("A",)}, ["a"])
+
+
+def test_a_sentence_past_the_context_is_refused(mini: LanguageModel) -> None:
+    with pytest.raises(PromptError, match="shorten the text"):
+        probe(mini, "{name} " + "dog " * 240, {"one": ("A " * 30,), "two": ("B",)}, ["doctor"])
+
+
+def test_groups_are_read_from_lines() -> None:
+    assert parse_groups("Sisters: Ann, Eve ,\n\nBrothers:Tom") == {"Sisters": ("Ann", "Eve"), "Brothers": ("Tom",)}
+    with pytest.raises(NameProbeError, match="Line 2 of the names has no group"):
+        parse_groups("Sisters: Ann\nTom, Bob")
+    with pytest.raises(NameProbeError, match="“A” stands there twice"):
+        parse_groups("A: Ann\nA: Eve")
+
+
+def test_words_are_read_with_commas_or_lines() -> None:
+    assert parse_words("doctor, nurse\nteacher,,doctor ") == ("doctor", "nurse", "teacher")
+
+
+@given(st.text(max_size=60), st.text(max_size=40), st.text(max_size=30))
+def test_whatever_is_typed_is_read_or_refused_in_one_sentence(names: str, template: str, words: str) -> None:
+    try:
+        groups = parse_groups(names)
+        check_probe("{name}" + template, groups, parse_words(words))
+    except NameProbeError:
+        return
+    assert len(groups) >= 2
+
+
+def test_a_spreadsheet_runs_nothing_of_the_csv() -> None:
+    names = ("=1+1", "+2", "-3", "@x", *(f"N{i}" for i in range(16)))
+    table = replace(planted(), names=names, words=("one", "=two")).table()
+    lines = list(csv.reader(io.StringIO(inert_csv(table))))
+    assert lines[0] == ["group", "name", "pieces", "P(one)", "P(=two)"]
+    assert [line[1] for line in lines[1:6]] == ["'=1+1", "'+2", "'-3", "'@x", "N0"]
+    assert float(lines[1][3]) == pytest.approx(0.3, abs=0.05)
+
+
+def test_the_chart_has_a_dot_for_every_name_and_word_and_the_widest_gap_first() -> None:
+    chart = charts.name_probabilities(planted()).to_dict()
+    tables = list(chart["datasets"].values())
+    dots = next(table for table in tables if "name" in table[0])
+    assert len(dots) == 40
+    assert {row["rank"] for row in dots if row["word"] == "two"} == {0}
+    assert chart["description"] == "How probable 2 words are after 20 names in 2 groups."
+
+
+def test_words_may_be_called_what_columns_are_called() -> None:
+    found = replace(planted(), words=("name", "group"))
+    assert found.table().columns.is_unique
+    assert charts.name_probabilities(found).to_dict()
+
+
+def test_the_page_asks_and_shows_chart_tables_and_a_caution() -> None:
+    app = dashboard("names")
+    assert charts_on(app) == 0
+    app = press(app, "Ask with every name")
+    assert not app.exception
+    assert not [line for line in complaints(app) if "can show" not in line]
+    assert charts_on(app) == 1
+    assert len(app.dataframe) == 3
+    assert any("What it cannot" in line for line in complaints(app))
+    assert "24 names, asked of mini" in shown(app)
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/names.py").run()
+    assert charts_on(app) == 1
+    app.text_input(key="name_template").set_value("{name} is a").run()
+    assert "press the button to ask again" in shown(app)
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "sentence"),
+    [
+        ("name_template", "Maria works as a", "The sentence has no blank"),
+        ("name_words", " , ", "There are no words"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_keeps_what_was_typed(key: str, typed: str, sentence: str) -> None:
+    app = dashboard("names")
+    app.text_input(key=key).set_value(typed)
+    app = press(app, "Ask with every name")
+    assert not app.exception
+    assert len([line for line in complaints(app) if sentence in line]) == 1
+    assert app.text_input(key=key).value == typed
+
+
+def test_names_without_a_group_are_told_at_once() -> None:
+    app = dashboard("names")
+    app.text_area(key="name_groups").set_value("Maria, James").run()
+    assert any("Line 1 of the names has no group" in line for line in complaints(app))
+
+
+def test_with_a_recording_open_it_says_that_it_uses_a_model() -> None:
+    app = with_recording("names", random_trace())
+    assert not app.exception
+    assert "This needs a model" in shown(app)
+
+
+def test_heads_that_are_off_are_off_here_and_said(tmp_path: Path) -> None:
+    app = press(dashboard("names", off="7.11"), "Ask with every name")
+    assert app.session_state["name_probe"].ablated == {(7, 11)}
+    assert "asked of mini with layer 7 head 11 off" in shown(app)
