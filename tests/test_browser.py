@@ -29,7 +29,9 @@ START_LIMIT = 60  # seconds
 WAIT = 30_000  # milliseconds, for whatever a slow machine still has to load
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PAGES = {"": "How GPT-2", "generate": "Generate", "head_grid": "Head grid", "head_view": "Head view"}
-PAGES |= {"compare": "Compare"}
+PAGES |= {"compare": "Compare", "tour": "Tour", "names": "Many names"}
+WITH_PROMPT = [path for path in PAGES if path != "names"]
+LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1280, 400)]
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,23 @@ def page(browser: Browser) -> Iterator[Page]:
     opened = context.new_page()
     yield opened
     context.close()
+
+
+@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
+def any_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page in each theme, on a laptop and on a phone."""
+    theme, width = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+    context.set_default_timeout(WAIT)
+    expect.set_options(timeout=WAIT)
+    yield context.new_page()
+    context.close()
+
+
+def fits(page: Page) -> bool:
+    """Whether the page is no wider than its window."""
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    return bool(page.evaluate("document.documentElement.scrollWidth") <= width)
 
 
 def visit(page: Page, server: str, path: str = "", **query: str) -> None:
@@ -253,7 +272,7 @@ def test_a_long_text_is_written_whole_and_every_token_answers(page: Page, server
 
 def test_compare_the_two_prompts(page: Page, server: str) -> None:
     visit(page, server, "compare")
-    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(3)
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
     for letter, word in (("A", "son"), ("B", "colleague")):
         expect(page.get_by_role("heading", name=f"{letter}: layer")).to_be_visible()
         expect(page.get_by_role("textbox", name=f"Prompt {letter}")).to_have_value(re.compile(word))
@@ -262,11 +281,150 @@ def test_compare_the_two_prompts(page: Page, server: str) -> None:
     page.get_by_role("option", name="Who is Jesse Vig?").click()
     expect(page.get_by_role("textbox", name="Prompt A")).to_have_value("Who is Jesse Vig?")
     settle(page)
-    before = figure(page, 0)
+    before = figure(page, 1)
     page.get_by_role("textbox", name="Prompt A").fill("Maria Vig is the daughter of a teacher named Ann")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_test_id("stVegaLiteChart").first.get_by_text("daughter").first).to_be_visible()
-    assert figure(page, 0) != before
+    expect(page.get_by_test_id("stVegaLiteChart").nth(1).get_by_text("daughter").first).to_be_visible()
+    assert figure(page, 1) != before
+
+
+def test_every_step_of_the_tour_is_seen_and_has_its_address(any_page: Page, server: str) -> None:
+    page = any_page
+    visit(page, server, "tour")
+    for step in range(1, 9):
+        expect(page.get_by_role("heading", level=2, name=re.compile(f"^{step}\\. "))).to_be_visible()
+        settle(page)
+        if step == 6:
+            expect(page.get_by_text("Nothing says that any of it is true")).to_be_visible()
+        else:
+            expect(page.get_by_test_id("stVegaLiteChart").first.locator("svg")).to_be_visible()
+        if step < 8:
+            expect(page.get_by_text("It holds here").first).to_be_visible()
+            assert fits(page)
+            page.get_by_role("button", name="Next", exact=True).click()
+            expect(page).to_have_url(re.compile(f"step={step + 1}"))
+    expect(page.get_by_text("What it cannot")).to_be_visible()
+    assert fits(page)
+    page.reload()
+    expect(page.get_by_role("heading", level=2, name=re.compile("^8"))).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Back", exact=True).click()
+    expect(page.get_by_role("heading", level=2, name=re.compile("^7"))).to_be_visible()
+
+
+def test_a_head_of_the_tours_grid_opens_with_a_click(page: Page, server: str) -> None:
+    visit(page, server, "tour", step="3")
+    expect(page.get_by_role("heading", name="Layer 1, head 0")).to_be_visible()
+    settle(page)
+    page.locator(".mark-rect.role-mark path").nth(-1).click(force=True)
+    expect(page.get_by_role("heading", name="Layer 11, head 11")).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Find heads in Head grid").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Head grid")
+    expect(page.get_by_role("heading", name="Layer 11, head 11")).to_be_visible()
+
+
+def test_heads_are_found_by_what_they_do_and_by_two_words(any_page: Page, server: str) -> None:
+    page = any_page
+    visit(page, server, "head_grid")
+    pictures = page.locator(".mark-image image")
+    expect(pictures).to_have_count(144)
+    settle(page)
+    page.get_by_role("button", name=re.compile(r"^null \(")).click()
+    faded = page.locator(".mark-image image[opacity='0.15']")
+    expect(faded.first).to_be_attached()
+    settle(page)
+    count = 144 - faded.count()
+    expect(page.get_by_text(f"{count} of 144 heads find nothing here").first).to_be_visible()
+
+    page.get_by_role("combobox", name="Sort by").click()
+    page.get_by_role("option", name="previous token").click()
+    expect(pictures).to_have_count(count)
+    settle(page)
+    page.get_by_text("by two words").click()
+    expect(page.get_by_text("heads put at least 0.1 of their attention there")).to_be_visible()
+    settle(page)
+    page.get_by_role("combobox", name="to", exact=True).click()
+    page.get_by_role("option", name="dog (1)").click()
+    expect(page.get_by_text("to dog: most layer 4 head 8")).to_be_visible()
+    settle(page)
+    assert fits(page)
+
+    # The table's first row is the head with the strongest link.
+    page.get_by_test_id("stDataFrame").locator("canvas").first.click(position={"x": 30, "y": 50})
+    expect(page.get_by_role("heading", name="Layer 4, head 8")).to_be_visible()
+    settle(page)
+    page.get_by_test_id("stDataFrame").locator("canvas").first.click(position={"x": 30, "y": 85})
+    expect(page.get_by_role("heading", name="Layer 4, head 8")).to_be_hidden()
+    expect(page).to_have_url(re.compile("layer="))
+
+
+def test_the_comparison_in_every_look(any_page: Page, server: str) -> None:
+    page = any_page
+    visit(page, server, "compare")
+    expect(page.locator("mark")).to_have_text([re.compile("son"), re.compile("colleague")])
+    expect(page.get_by_role("radio")).to_have_count(10)
+    expect(page.get_by_role("heading", name="A: layer 7, head 11")).to_be_visible()
+    settle(page)
+    assert fits(page)
+    page.get_by_text(re.compile(r"^layer \d+ head \d+ moved")).nth(1).click()
+    expect(page.get_by_role("heading", name="A: layer 7, head 11")).to_be_hidden()
+    settle(page)
+    page.get_by_role("button", name="Swap A and B").click()
+    expect(page.locator("mark")).to_have_text([re.compile("colleague"), re.compile("son")])
+    settle(page)
+    page.get_by_role("button", name="Edit B from A").click()
+    expect(page.get_by_text("Both prompts are the same")).to_be_visible()
+    settle(page)
+    box = page.get_by_role("textbox", name="Prompt B")
+    box.fill("Some other words alone")
+    box.press("Control+Enter")
+    expect(page.get_by_text("nothing lines up")).to_be_visible()
+    assert fits(page)
+
+
+def test_a_head_of_the_map_of_change_opens_with_a_click_and_looks_from_another_word(
+    page: Page, server: str
+) -> None:
+    visit(page, server, "compare")
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
+    settle(page)
+    page.get_by_test_id("stVegaLiteChart").first.locator(".mark-rect.role-mark path").first.click(force=True)
+    expect(page.get_by_role("heading", name="A: layer 0, head 0")).to_be_visible()
+    settle(page)
+    lines = page.get_by_test_id("stVegaLiteChart").nth(1)
+    lines.get_by_text("preacher").first.click(force=True)
+    expect(page.get_by_text("From preacher layer 0 head 0 looks most at")).to_have_count(2)
+
+
+def test_many_names_are_asked_and_downloaded(any_page: Page, server: str) -> None:
+    page = any_page
+    visit(page, server, "names")
+    page.get_by_role("button", name="Ask with every name").click()
+    expect(page.get_by_test_id("stVegaLiteChart").locator("svg")).to_be_visible()
+    expect(page.get_by_text("What it cannot")).to_be_visible()
+    settle(page)
+    assert fits(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the names (CSV)").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0].startswith("group,name,pieces,P(doctor)")
+    assert len(lines) == 25
+
+
+def test_several_words_are_summed_by_clicking_them(page: Page, server: str) -> None:
+    visit(page, server, "head_view")
+    lines = page.get_by_test_id("stVegaLiteChart")
+    expect(lines.locator("svg")).to_be_visible()
+    settle(page)
+    for word in ("ship", "ran"):
+        lines.get_by_text(word, exact=True).first.click(force=True)
+        expect(page.get_by_test_id("stMultiSelect").first.get_by_text(word)).to_be_visible()
+        settle(page)
+    # Layer 4 head 8 gives all its attention to the subject from both.
+    expect(lines.get_by_text("2.00")).to_be_visible()
+    lines.get_by_text("ship", exact=True).first.click(force=True)
+    expect(lines.get_by_text("2.00")).to_be_hidden()
 
 
 def test_open_a_recording_and_see_ran_look_at_dog(
@@ -323,9 +481,9 @@ def test_prompt_and_head_carry_from_page_to_page_and_survive_a_reload(page: Page
 def test_pages_fit_a_phone(page: Page, server: str, path: str) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     visit(page, server, path)
-    if path != "generate":
+    if path not in ("generate", "names"):
         expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert fits(page)
 
 
 def test_markup_in_a_prompt_is_shown_as_text(page: Page, server: str) -> None:
@@ -337,8 +495,13 @@ def test_markup_in_a_prompt_is_shown_as_text(page: Page, server: str) -> None:
         dialog.dismiss()
 
     page.on("dialog", note)
-    for path in PAGES:
+    for path in WITH_PROMPT:
         visit(page, server, path, prompt=prompt, prompt_a=prompt)
+        if path == "tour":
+            page.get_by_role("textbox", name="Try your own sentence").fill(prompt)
+            page.keyboard.press("Control+Enter")
+            expect(page.get_by_role("button", name="Back to the article's words")).to_be_visible()
+            settle(page)
         if path == "generate":
             page.get_by_role("button", name="Generate", exact=True).click()
             expect(page.get_by_role("group", name="generated text")).to_contain_text(prompt)

@@ -14,7 +14,7 @@ from attn_core.trace import AttentionTrace
 THUMBNAIL = 64  # pixels a side at most, so that a long prompt does not make the chart larger
 CELL = 36  # pixels a side of a head's square,
 AXES = 56  # pixels that the names of rows and columns take
-LEGEND = 44  # pixels that the names of the colours take
+LEGEND = 64  # pixels that the names of the colours take
 FADED = 0.15  # opacity of a thumbnail that does not stand out
 MAX_WIDTH = 640  # unless there are so many heads that the figure would be wider than this
 
@@ -143,7 +143,8 @@ def _label_color(present: Sequence[str]) -> alt.Stroke:
         legend=alt.Legend(
             orient="bottom",
             direction="horizontal",
-            columns=4,
+            columns=3,
+            values=[label for label in present if label != MIXED],
             symbolType="square",
             symbolSize=160,
             symbolFillColor="transparent",

@@ -146,7 +146,8 @@ def head_table(found: Found) -> None:
         key=key,
         on_select=clicked,
         selection_mode="single-cell",
-        column_config={
+        column_config={"label": st.column_config.TextColumn(width=120)}
+        | {
             name: st.column_config.ProgressColumn(
                 "this link" if name == "attention" else SCORE_NAMES[name],
                 format="%.2f",

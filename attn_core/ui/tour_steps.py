@@ -182,8 +182,12 @@ def a_life_for_any_name() -> None:
     surname = name.split()[-1]
     again = surname in "".join(step.token for step in written.steps)
     pieces = " ".join(f":blue-badge[{plain(piece)}]" for piece in _pieces(trace, name))
+    whole = len(_pieces(trace, surname)) == 1
     does = f"It writes about {plain(name)}." if again else f"It does not come back to the name {plain(surname)}."
-    _verdict(Finding(again, float(again)), f"{does} It read the name as {pieces}")
+    _verdict(
+        Finding(again, float(again)),
+        f"{does} It read the name as {pieces}{', the last word whole' if whole else ''}.",
+    )
     st.html(shaded(written))
     st.caption(
         f"The next {len(written.steps)} tokens, the most probable one each time; the stronger the shade, the "
