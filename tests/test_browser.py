@@ -272,7 +272,7 @@ def test_a_long_text_is_written_whole_and_every_token_answers(page: Page, server
 
 def test_compare_the_two_prompts(page: Page, server: str) -> None:
     visit(page, server, "compare")
-    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)  # the map, both lines, the next words
     for letter, word in (("A", "son"), ("B", "colleague")):
         expect(page.get_by_role("heading", name=f"{letter}: layer")).to_be_visible()
         expect(page.get_by_role("textbox", name=f"Prompt {letter}")).to_have_value(re.compile(word))
@@ -316,7 +316,8 @@ def test_a_head_of_the_tours_grid_opens_with_a_click(page: Page, server: str) ->
     visit(page, server, "tour", step="3")
     expect(page.get_by_role("heading", name="Layer 1, head 0")).to_be_visible()
     settle(page)
-    page.locator(".mark-rect.role-mark path").nth(-1).click(force=True)
+    grid = page.get_by_test_id("stVegaLiteChart").first
+    grid.locator(".mark-rect.role-mark path").last.click(force=True)
     expect(page.get_by_role("heading", name="Layer 11, head 11")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Find heads in Head grid").click()
@@ -341,20 +342,20 @@ def test_heads_are_found_by_what_they_do_and_by_two_words(any_page: Page, server
     page.get_by_role("option", name="previous token").click()
     expect(pictures).to_have_count(count)
     settle(page)
-    page.get_by_text("by two words").click()
+    page.get_by_role("radio", name="by two words").click()
     expect(page.get_by_text("heads put at least 0.1 of their attention there")).to_be_visible()
     settle(page)
     page.get_by_role("combobox", name="to", exact=True).click()
-    page.get_by_role("option", name="dog (1)").click()
-    expect(page.get_by_text("to dog: most layer 4 head 8")).to_be_visible()
+    page.get_by_role("option", name=re.compile("dog")).click()
+    expect(page.get_by_text("From ran to dog: most layer 4 head 8")).to_be_visible()
     settle(page)
     assert fits(page)
 
     # The table's first row is the head with the strongest link.
-    page.get_by_test_id("stDataFrame").locator("canvas").first.click(position={"x": 30, "y": 50})
+    page.get_by_test_id("stDataFrame").click(position={"x": 30, "y": 50})
     expect(page.get_by_role("heading", name="Layer 4, head 8")).to_be_visible()
     settle(page)
-    page.get_by_test_id("stDataFrame").locator("canvas").first.click(position={"x": 30, "y": 85})
+    page.get_by_test_id("stDataFrame").click(position={"x": 30, "y": 85})
     expect(page.get_by_role("heading", name="Layer 4, head 8")).to_be_hidden()
     expect(page).to_have_url(re.compile("layer="))
 
@@ -393,7 +394,7 @@ def test_a_head_of_the_map_of_change_opens_with_a_click_and_looks_from_another_w
     expect(page.get_by_role("heading", name="A: layer 0, head 0")).to_be_visible()
     settle(page)
     lines = page.get_by_test_id("stVegaLiteChart").nth(1)
-    lines.get_by_text("preacher").first.click(force=True)
+    lines.get_by_text("preacher").last.click(force=True)
     expect(page.get_by_text("From preacher layer 0 head 0 looks most at")).to_have_count(2)
 
 
@@ -418,12 +419,12 @@ def test_several_words_are_summed_by_clicking_them(page: Page, server: str) -> N
     expect(lines.locator("svg")).to_be_visible()
     settle(page)
     for word in ("ship", "ran"):
-        lines.get_by_text(word, exact=True).first.click(force=True)
+        lines.get_by_text(word, exact=True).last.click(force=True)  # at the left
         expect(page.get_by_test_id("stMultiSelect").first.get_by_text(word)).to_be_visible()
         settle(page)
     # Layer 4 head 8 gives all its attention to the subject from both.
     expect(lines.get_by_text("2.00")).to_be_visible()
-    lines.get_by_text("ship", exact=True).first.click(force=True)
+    lines.get_by_text("ship", exact=True).last.click(force=True)
     expect(lines.get_by_text("2.00")).to_be_hidden()
 
 
