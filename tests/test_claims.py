@@ -1,0 +1,89 @@
+"""The article's claims as measures: what passes, what fails, and which head has the number."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attn_core import AttentionTrace, LanguageModel, Prediction, capture, compare
+from attn_core.claims import (
+    does,
+    finds_nothing,
+    ignores,
+    last_separator,
+    links,
+    most_ignored_word,
+    names_a_colour,
+)
+from attn_core.examples import COLLEAGUE, DOG, KITE, SON
+
+
+def resting(tokens: list[str], *, elsewhere: dict[tuple[int, int], tuple[int, int]]) -> AttentionTrace:
+    """A trace of 2 x 2 heads on their first token, of which some put all of one query on one other token."""
+    attention = np.zeros((2, 2, len(tokens), len(tokens)), dtype=np.float32)
+    attention[..., 0] = 1
+    for (layer, head), (query, key) in elsewhere.items():
+        attention[layer, head, query] = 0
+        attention[layer, head, query, key] = 1
+    return AttentionTrace(tuple(tokens), attention, text="".join(tokens))
+
+
+def test_a_link_names_the_head_that_looks_there_most() -> None:
+    trace = resting(["The", " dog", " on", " it", " ran"], elsewhere={(1, 0): (4, 1)})
+    found = links(trace, 4, 1)
+    assert (found.holds, found.number, found.head) == (True, 1.0, (1, 0))
+    missing = links(trace, 4, 2)
+    assert (missing.holds, missing.number) == (False, 0.0)
+
+
+def test_a_text_without_a_list_has_no_head_for_lists() -> None:
+    trace = resting(["The", " dog", " ran"], elsewhere={})
+    assert does(trace, "list_items") is None
+    assert last_separator(trace) is None
+
+
+def test_heads_that_rest_find_nothing() -> None:
+    found = finds_nothing(resting(["The", " dog", " ran"], elsewhere={}))
+    assert (found.holds, found.number, found.head) == (True, 1.0, None)
+
+
+@pytest.mark.parametrize(("token", "holds"), [(" Blue", True), (" dog", False)])
+def test_a_colour_is_told_from_other_words(token: str, holds: bool) -> None:
+    prediction = Prediction((token, " x"), np.array([0.6, 0.1], dtype=np.float32), (1, 2))
+    assert names_a_colour(prediction).holds is holds
+    assert names_a_colour(prediction).number == pytest.approx(0.6)
+
+
+def test_the_word_that_a_head_ignores_is_found_and_not_the_first() -> None:
+    tokens = ["Ann", " is", " Vig", " here"]
+    a = resting(tokens, elsewhere={(0, 1): (3, 2)})
+    moved = compare(a, resting(tokens, elsewhere={}))
+    assert most_ignored_word(moved) == 2
+    found = ignores(moved, 2)
+    assert (found.holds, found.number, found.head) == (True, 1.0, (0, 1))
+    assert not ignores(compare(a, a), 2).holds
+
+
+def test_nothing_is_ignored_where_no_word_is_shared() -> None:
+    moved = compare(resting(["x", " y"], elsewhere={}), resting(["u", " v"], elsewhere={}))
+    assert most_ignored_word(moved) is None
+
+
+def test_the_claims_hold_in_the_bundled_model(mini: LanguageModel) -> None:
+    dog, kite = capture(mini, DOG), capture(mini, KITE)
+    assert links(dog, 5, 1).holds
+    for trace, score in ((dog, "previous_token"), (kite, "list_items")):
+        found = does(trace, score)
+        assert found is not None
+        assert found.holds
+    assert finds_nothing(dog).holds
+    assert kite.prediction is not None
+    assert names_a_colour(kite.prediction).holds
+    separator = last_separator(kite)
+    assert separator is not None
+    assert kite.tokens[separator] == " and"
+    moved = compare(capture(mini, SON), capture(mini, COLLEAGUE))
+    word = most_ignored_word(moved)
+    assert word is not None
+    assert moved.words[word].label == "Vig"
+    assert ignores(moved, word).holds
