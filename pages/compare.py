@@ -24,6 +24,7 @@ st.subheader("Which heads look elsewhere?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     moved = ui.comparison(view_a, view_b)
     word = ui.ranking_picker(moved)
+with st.container(horizontal=True, vertical_alignment="bottom"):
     suggested = ui.most_moved_head(a, moved, word)
     layer, head = ui.head_picker(a.attention, suggested)
     ui.head_switch(layer, head)

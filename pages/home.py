@@ -32,7 +32,7 @@ with places:
     st.page_link("pages/head_view.py", label="**Head view**: one head, large", icon=":material/polyline:")
     st.page_link(
         "pages/generate.py",
-        label="**Generate**: watch it write, and ask which heads made a word",
+        label="**Generate**: which heads made this word?",
         icon=":material/edit_note:",
     )
     st.page_link(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from attn_core.charts.grid import AXES, CELL, MAX_WIDTH, head_axis
 from attn_core.charts.style import ACCENT, DIVERGING, INK, SEQUENTIAL, Theme
 
-SMALLEST_SCALE = 1e-6  # so that a map of zeros has a scale
+SMALLEST_NUMBER = 1e-6  # a map of smaller ones is a map of zeros, with a scale up to 1
 
 
 def head_map(
@@ -21,11 +21,10 @@ def head_map(
     signed: bool = True,
     theme: Theme = "light",
 ) -> alt.LayerChart:
-    """A number for each head as a square: green above zero, purple below, the page's background at zero.
+    """A number for each head as a square, of the page's background at zero.
 
-    Numbers that cannot be negative (`signed=False`) get the blue of attention, in proportion.
-
-    The square root of a signed number sets its colour, as in the pictures of attention, so that faint ones show.
+    Signed numbers are green above zero and purple below; the square root sets the colour, as in the pictures of
+    attention, so that faint ones show. Numbers that cannot be negative get the blue of attention, in proportion.
     The point selection `head` (fields `layer` and `head`) tells which square was clicked.
 
     Args:
@@ -39,7 +38,9 @@ def head_map(
     layers, heads = np.indices(values.shape)
     table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "value": values.ravel().astype(float)})
     table["selected"] = [pair == selected for pair in zip(table["layer"], table["head"], strict=True)]
-    largest = max(float(np.abs(values).max()), SMALLEST_SCALE)
+    largest = float(np.abs(values).max())
+    if largest < SMALLEST_NUMBER:
+        largest = 1.0
     colors = DIVERGING[theme] if signed else SEQUENTIAL[theme]
     steps = _square_root_steps(largest, len(colors)) if signed else np.linspace(0, largest, len(colors)).tolist()
     sign = "+" if signed else ""

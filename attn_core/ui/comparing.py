@@ -171,8 +171,10 @@ def _look_from(moved: Comparison, name: str, position: int) -> None:
 
 def change_numbers(moved: Comparison, head: tuple[int, int]) -> None:
     """One head's weights on every word in both prompts."""
+    table = change_table(moved, *head)
+    table["difference"] = table["difference"].round(2) + 0.0  # so that there is no -0.00
     st.dataframe(
-        change_table(moved, *head),
+        table,
         hide_index=True,
         height=min(38 + 35 * len(moved.words), 460),
         column_config={
