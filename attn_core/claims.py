@@ -63,9 +63,12 @@ def does(trace: AttentionTrace, score: str) -> Finding | None:
     return _of_head(float(best[score]), CLEARLY, (int(best["layer"]), int(best["head"])))
 
 
-def finds_nothing(trace: AttentionTrace) -> Finding:
-    """Claim 4: very many heads rest on the first token, at least a quarter of all."""
-    share = float((head_scores(trace)["label"] == LABELS["first_token"]).mean())
+def finds_nothing(trace: AttentionTrace) -> Finding | None:
+    """Claim 4: very many heads rest on the first token, at least a quarter of all; None under three tokens."""
+    scores = head_scores(trace)
+    if scores["first_token"].isna().all():
+        return None
+    share = float((scores["label"] == LABELS["first_token"]).mean())
     return Finding(share >= VERY_MANY, share)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ class NameProbe:
         columns = {"group": self.groups, "name": self.names, "pieces": self.pieces}
         return pd.concat([pd.DataFrame(columns), numbers], axis=1)
 
-    def means(self, *, seed: int = 0) -> pd.DataFrame:
+    def means(self) -> pd.DataFrame:
         """The mean probability of each word over each group's names, with a 95 % interval.
 
         The interval is a percentile bootstrap over names (Efron and Tibshirani 1993, "An Introduction to the
@@ -79,20 +80,20 @@ class NameProbe:
             One row for a word and group: `word`, `group`, `names` (how many), `mean`, `low`, `high`.
         """
         rows = []
-        for group, values, resampled in self._resampled(seed):
+        for group, values, resampled in self._resampled:
             low, high = _interval(resampled)
             for index, word in enumerate(self.words):
                 rows.append((word, group, len(values), values[:, index].mean(), low[index], high[index]))
         return pd.DataFrame(rows, columns=["word", "group", "names", "mean", "low", "high"])
 
-    def differences(self, *, seed: int = 0) -> pd.DataFrame:
+    def differences(self) -> pd.DataFrame:
         """How much more probable each word is in the first group than in each other, the largest first.
 
         Returns:
             One row for a word and group: `word`, `group` (the other one), `difference` (of means, the first group's
             less the other's), `low`, `high` (its 95 % interval, see `means`).
         """
-        (_, first, first_resampled), *others = self._resampled(seed)
+        (_, first, first_resampled), *others = self._resampled
         rows = []
         for group, values, resampled in others:
             difference = first.mean(axis=0) - values.mean(axis=0)
@@ -103,9 +104,10 @@ class NameProbe:
         table = pd.DataFrame(rows, columns=["word", "group", "difference", "low", "high"])
         return table.sort_values("difference", key=lambda d: -d.abs(), kind="stable", ignore_index=True)
 
-    def _resampled(self, seed: int) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+    @cached_property
+    def _resampled(self) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
         """Each group with its names' numbers (n, n_words) and the means of resamples (RESAMPLES, n_words)."""
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         groups = np.array(self.groups)
         found = []
         for group in dict.fromkeys(self.groups):

@@ -44,7 +44,12 @@ def test_a_text_without_a_list_has_no_head_for_lists() -> None:
 
 def test_heads_that_rest_find_nothing() -> None:
     found = finds_nothing(resting(["The", " dog", " ran"], elsewhere={}))
+    assert found is not None
     assert (found.holds, found.number, found.head) == (True, 1.0, None)
+
+
+def test_two_words_do_not_tell_who_finds_nothing() -> None:
+    assert finds_nothing(resting(["The", " dog"], elsewhere={})) is None
 
 
 @pytest.mark.parametrize(("token", "holds"), [(" Blue", True), (" dog", False)])
@@ -76,7 +81,9 @@ def test_the_claims_hold_in_the_bundled_model(mini: LanguageModel) -> None:
         found = does(trace, score)
         assert found is not None
         assert found.holds
-    assert finds_nothing(dog).holds
+    nothing = finds_nothing(dog)
+    assert nothing is not None
+    assert nothing.holds
     assert kite.prediction is not None
     assert names_a_colour(kite.prediction).holds
     separator = last_separator(kite)

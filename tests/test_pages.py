@@ -558,7 +558,9 @@ def test_a_link_to_a_step_that_is_not_there_begins_at_the_first(step: str) -> No
     ("step", "name", "text", "sentence"),
     [
         (1, "tour_subject", "Cup door ring tree hill", "looks"),
-        (3, "tour_previous", "The", "One word alone has none before it"),
+        (1, "tour_subject", "The", "The first word has only itself to look at"),
+        (3, "tour_previous", "The dog", "This is too short to tell"),
+        (4, "tour_nothing", "The dog", "This is too short to tell"),
         (5, "tour_list", "The dog on the ship ran", "There is no list in this sentence"),
         (6, "tour_name", "xq", "It read the name as"),
         (7, "tour_b", SON, "Both prompts are the same"),

@@ -184,7 +184,7 @@ def name_caution(found: NameProbe) -> None:
     mini = (
         " The bundled model learned from made-up sentences in which jobs were dealt to names at random: what "
         "differs here is chance."
-        if found.model.startswith("mini")
+        if found.model == "mini"
         else ""
     )
     st.warning(

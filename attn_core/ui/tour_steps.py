@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
@@ -58,6 +59,9 @@ def a_verb_finds_its_subject() -> None:
             default=1 - hidden if of_the_article else max(query - 2, 0),
             stop=query + 1,
         )
+    if query == 0:
+        _cannot_tell("The first word has only itself to look at: choose a later one, or type some more.")
+        return
     finding = claims.links(view, query, key)
     from_word, to_word = (plain(token_labels(view.tokens)[position]) for position in (query, key))
     if finding.holds:
@@ -108,8 +112,8 @@ def always_the_word_before() -> None:
     )
     trace = _sentence("tour_previous")
     finding = claims.does(trace, "previous_token")
-    if finding is None:
-        st.info("One word alone has none before it: type some more.", icon=":material/edit:")
+    if finding is None or trace.n_tokens < 3:
+        _cannot_tell("This is too short to tell the word before from the first one: type three words or more.")
         return
     sentence = f"{_named(finding)} puts **{finding.number:.0%}** of its attention on the token before."
     _verdict(finding, sentence if finding.holds else f"{sentence} No head does more, and it is less than half.")
@@ -125,6 +129,9 @@ def nothing_found() -> None:
     )
     trace = _sentence("tour_nothing")
     finding = claims.finds_nothing(trace)
+    if finding is None:
+        _cannot_tell("This is too short to tell who rests on the first word: type three words or more.")
+        return
     heads = _heads_labelled(trace, "first_token")
     sentence = (
         f"**{len(heads)} of {trace.n_layers * trace.n_heads} heads find nothing here**: they give the first token "
@@ -144,7 +151,7 @@ def items_of_a_list() -> None:
     finding = claims.does(trace, "list_items")
     separator = claims.last_separator(trace)
     if finding is None or separator is None:
-        st.info("There is no list in this sentence: end it like “apples, pears and”.", icon=":material/edit:")
+        _cannot_tell("There is no list in this sentence: end it like “apples, pears and”.")
         return
     sentence = (
         f"From the list's commas and conjunctions {head_name(_head(finding))} puts **{finding.number:.0%}** of its "
@@ -180,7 +187,7 @@ def a_life_for_any_name() -> None:
     offer_trace(trace.to_bytes)
     written = _biography(model.name, trace.text, heads_off(), replacement(), model)
     surname = name.split()[-1]
-    again = surname in "".join(step.token for step in written.steps)
+    again = bool(re.search(rf"(?<!\w){re.escape(surname)}(?!\w)", "".join(step.token for step in written.steps)))
     pieces = " ".join(f":blue-badge[{plain(piece)}]" for piece in _pieces(trace, name))
     whole = len(_pieces(trace, surname)) == 1
     does = f"It writes about {plain(name)}." if again else f"It does not come back to the name {plain(surname)}."
@@ -282,6 +289,11 @@ def _verdict(finding: Finding, sentence: str) -> None:
     )
     with st.container(border=True):
         st.markdown(f"{badge} {sentence}")
+
+
+def _cannot_tell(sentence: str) -> None:
+    """Why the text cannot show the claim, and what to do."""
+    st.info(sentence, icon=":material/edit:")
 
 
 def _head(finding: Finding) -> Head:
