@@ -9,7 +9,8 @@ import pandas as pd
 from attn_core.charts.style import CATEGORIES, INK, named_axis
 from attn_core.names import NameProbe
 
-ROW, GAP = 22, 16  # pixels: of a group, between words
+# Pixels: of a group, between words, of a group's name above the figure, and of the axis below it.
+ROW, GAP, LEGEND, AXIS = 22, 16, 20, 100
 
 
 def name_probabilities(probe: NameProbe) -> alt.LayerChart:
@@ -69,15 +70,15 @@ def name_probabilities(probe: NameProbe) -> alt.LayerChart:
     told = means.assign(rank=means["word"].map(rank))
     intervals = (
         alt.Chart(told[told["low"].notna()])
-        .mark_rule(strokeWidth=3, color=INK)
-        .encode(x=alt.X("low:Q", axis=x_axis), x2="high:Q", y=y, yOffset=offset, tooltip=_of_mean())
+        .mark_rule(strokeWidth=4)
+        .encode(x=alt.X("low:Q", axis=x_axis), x2="high:Q", y=y, yOffset=offset, color=color, tooltip=_of_mean())
     )
     bars = (
         alt.Chart(told)
         .mark_tick(thickness=5, size=ROW - 4, color=INK)
         .encode(x=alt.X("mean:Q", axis=x_axis), y=y, yOffset=offset, tooltip=_of_mean())
     )
-    height = len(order) * (ROW * len(groups) + GAP)
+    height = len(order) * (ROW * len(groups) + GAP) + LEGEND * len(groups) + AXIS
     return (
         alt.layer(names, intervals, bars)
         .properties(
