@@ -13,7 +13,7 @@ from attn_core.trace import AttentionTrace
 from attn_core.ui.figures import choice_of_heads, draw_lines, head_map, strongest_link
 from attn_core.ui.state import plain
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import nothing_left_note, word_piece_note
+from attn_core.ui.views import forget_other_words, nothing_left_note, word_piece_note
 
 LAST = -1  # instead of an aligned word
 SMALLEST_CHANGE = 0.005  # that is told in words
@@ -61,6 +61,7 @@ def comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
     """Both traces compared from a word that can be chosen."""
     words = aligned_words(a.tokens, b.tokens)
     shared = [index for index, word in enumerate(words) if _is_in_both(word)]
+    forget_other_words([word.label for word in words], "compare_query", "rank_by")
     if st.session_state.get("compare_query") not in shared:
         st.session_state.compare_query = LAST
     chosen = st.selectbox(

@@ -61,7 +61,6 @@ def head_finder(trace: AttentionTrace, view: AttentionTrace) -> Found:
             required=True,
             key="find_by",
             persist_state="session",
-            on_change=_look_from_the_link,
         )
         return _by_deed(trace) if way == BY_DEED else _by_link(trace, view)
 
@@ -120,12 +119,6 @@ def _default_key(view: AttentionTrace, query: int) -> int:
     candidates = range(1, query - 1) or range(query + 1)
     strongest = view.attention[:, :, query, candidates.start : candidates.stop].max(axis=(0, 1))
     return candidates[int(strongest.argmax())]
-
-
-def _look_from_the_link() -> None:
-    """Forget the words of the last search: they may be of another text."""
-    for name in ("link_query", "link_key"):
-        st.session_state.pop(name, None)
 
 
 def head_table(found: Found) -> None:

@@ -46,7 +46,6 @@ def a_verb_finds_its_subject() -> None:
     whole = _sentence("tour_subject")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         view = View(hide_first=hiding_switch()).of(whole)
-        _begin_anew("tour_subject", view)
         hidden = whole.n_tokens - view.n_tokens
         of_the_article = whole.text.startswith(examples.DOG)
         query = word_picker(
@@ -339,14 +338,6 @@ def _restore(name: str) -> None:
     st.session_state[name] = TOUR_TEXTS[name]
 
 
-def _begin_anew(name: str, view: AttentionTrace) -> None:
-    """Forget the chosen words of a step when its text is another."""
-    if st.session_state.get(f"{name}_tokens") != view.tokens:
-        st.session_state[f"{name}_tokens"] = view.tokens
-        for part in ("query", "key"):
-            st.session_state.pop(f"{name}_{part}", None)
-
-
 def _found_or_articles(found: Head, trace: AttentionTrace) -> Head:
     """The head to draw: the one found here, or for GPT-2 small the one that the article shows."""
     articles = examples.article_head(trace.model, trace.text)
@@ -362,7 +353,6 @@ def _found_or_articles(found: Head, trace: AttentionTrace) -> Head:
 def _lines(name: str, whole: AttentionTrace, head: Head, *, hide_first: bool, query: int) -> None:
     """A head's lines from a token of the whole text, until somebody chooses another."""
     view = View(hide_first=hide_first).of(whole)
-    _begin_anew(name, view)
     chosen = chosen_query(view, f"{name}_query", default=query - whole.n_tokens + view.n_tokens)
     lines(view, *head, query=chosen, key=f"{name}_query")
     nothing_left_note(view, *head)

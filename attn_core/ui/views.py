@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,6 @@ from attn_core.tokens import has_word_pieces, join_words, token_labels
 from attn_core.trace import AttentionTrace
 
 ALL_WORDS = -1  # instead of a token's position
-
-_POSITIONS = ("home_query", "query", "view_queries", "link_query", "link_key", "compare_query", "tour_all")
-"""Keys of the state that hold positions in a view."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def _weighed(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, Att
 def view_switches(*traces: AttentionTrace | None) -> View:
     """Switches for how these traces are looked at."""
     weighed = weighing_switch(*(trace.value_norms for trace in traces if trace is not None))
-    words = st.toggle("Join word pieces", key="words", persist_state="session", on_change=_forget_positions)
+    words = st.toggle("Join word pieces", key="words", persist_state="session")
     return View(weighed, words, hiding_switch())
 
 
@@ -65,7 +63,6 @@ def hiding_switch() -> bool:
         "Hide the first word",
         key="hide_first",
         persist_state="session",
-        on_change=_forget_positions,
         help="Many heads rest on the first word when they find nothing. Hidden, the rest is scaled up to 1.",
     )
 
@@ -85,10 +82,22 @@ def weighing_switch(*value_norms: NDArray[np.float32] | None) -> bool:
     return weighed and recorded
 
 
-def _forget_positions() -> None:
-    """A position means another word once words are joined or hidden."""
-    for name in _POSITIONS:
-        st.session_state.pop(name, None)
+def forget_other_words(words: Sequence[str], *keys: str) -> None:
+    """Forget the chosen positions at which another word stands than when they were chosen.
+
+    Args:
+        words: that can be chosen now.
+        keys: of the state, each of a position or a list of positions.
+    """
+    now = tuple(words)
+    for key in keys:
+        before = st.session_state.get(f"{key}_words", now)
+        st.session_state[f"{key}_words"] = now
+        chosen = st.session_state.get(key)
+        if isinstance(chosen, list):
+            st.session_state[key] = [i for i in chosen if i < len(now) and before[i : i + 1] == now[i : i + 1]]
+        elif chosen is not None and chosen >= 0 and before[chosen : chosen + 1] != now[chosen : chosen + 1]:
+            del st.session_state[key]
 
 
 def word_picker(label: str, trace: AttentionTrace, *, key: str, default: int, stop: int | None = None) -> int:
@@ -98,13 +107,16 @@ def word_picker(label: str, trace: AttentionTrace, *, key: str, default: int, st
         label: what is asked for.
         trace: whose words.
         key: of the state.
-        default: the position that stands until somebody chooses.
+        default: the position that stands until somebody chooses another.
         stop: only words before this position.
     """
     stop = trace.n_tokens if stop is None else stop
     labels = token_labels(trace.tokens)
-    if not 0 <= st.session_state.get(key, -1) < stop:
+    forget_other_words(trace.tokens, key)
+    chosen = st.session_state.get(key, -1)
+    if not 0 <= chosen < stop or chosen == st.session_state.get(f"{key}_default"):
         st.session_state[key] = default
+    st.session_state[f"{key}_default"] = default
     position = st.selectbox(
         label,
         range(stop),
@@ -119,6 +131,7 @@ def word_picker(label: str, trace: AttentionTrace, *, key: str, default: int, st
 def query_picker(trace: AttentionTrace, *, key: str) -> int | None:
     """Choose the word whose lines are shown; None means all words."""
     labels = token_labels(trace.tokens)
+    forget_other_words(trace.tokens, key)
     if not -1 <= st.session_state.get(key, ALL_WORDS) < trace.n_tokens:
         st.session_state[key] = ALL_WORDS
     st.selectbox(
@@ -135,7 +148,7 @@ def query_picker(trace: AttentionTrace, *, key: str) -> int | None:
 def queries_picker(trace: AttentionTrace, *, key: str) -> list[int]:
     """Choose the words whose lines are shown, and whose weights are summed; none means all words."""
     labels = token_labels(trace.tokens)
-    st.session_state[key] = [i for i in st.session_state.get(key, []) if i < trace.n_tokens]
+    forget_other_words(trace.tokens, key)
     return st.multiselect(
         "From the words",
         range(trace.n_tokens),
@@ -149,6 +162,7 @@ def queries_picker(trace: AttentionTrace, *, key: str) -> list[int]:
 
 def chosen_query(trace: AttentionTrace, key: str, *, default: int) -> int | None:
     """The word whose lines were asked for by a click or in `query_picker`; None means all words."""
+    forget_other_words(trace.tokens, key)
     query = int(st.session_state.get(key, default))
     if query >= trace.n_tokens:
         query = default
