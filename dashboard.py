@@ -17,5 +17,5 @@ page = st.navigation(
     ]
 )
 ui.begin()
-ui.sidebar(examples_fill="prompt_a" if page.title == "Compare" else "prompt")
+ui.sidebar(examples_fill={"Compare": "prompt_a", "Tour": None, "Many names": None}.get(page.title, "prompt"))
 page.run()

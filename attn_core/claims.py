@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attn_core.comparison import Comparison
+from attn_core.comparison import Comparison, Span
 from attn_core.patterns import LABELS, head_scores, link_strengths, list_queries
 from attn_core.trace import AttentionTrace, Prediction
 
@@ -100,14 +100,24 @@ def ignores(comparison: Comparison, word: int) -> Finding:
 def most_ignored_word(comparison: Comparison) -> int | None:
     """The word of both texts that some head takes most attention away from; None if they share no word.
 
-    The first word does not count, where heads rest, unless it is the only one.
+    The word looked from does not count, nor the first one, where heads rest, unless it is the only one.
     """
-    shared = [index for index, word in enumerate(comparison.words) if word.kind == "equal"]
+    shared = [
+        index
+        for index, word in enumerate(comparison.words)
+        if word.kind == "equal" and not _is_in(comparison.queries, (word.span_a, word.span_b))
+    ]
     shared = [index for index in shared if index > 0] or shared
     if not shared:
         return None
     lost = -comparison.difference[:, :, shared].min(axis=(0, 1))
     return shared[int(lost.argmax())]
+
+
+def _is_in(positions: tuple[int, int], spans: tuple[Span | None, Span | None]) -> bool:
+    return any(
+        span is not None and span[0] <= position < span[1] for position, span in zip(positions, spans, strict=True)
+    )
 
 
 def _of_head(number: float, threshold: float, head: tuple[int, int]) -> Finding:

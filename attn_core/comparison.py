@@ -53,7 +53,7 @@ class Comparison:
         words: the aligned words in the order of both texts.
         queries: the token positions looked from, in the first and in the second text.
         attention_a, attention_b: float32 (n_layers, n_heads, n_words): the weight on each word, summed over its
-            pieces; 0 for a word that the text does not have.
+            pieces; 0 for a word that the text does not have. Rows sum to 1, or less where a token is hidden.
     """
 
     words: tuple[AlignedWord, ...]
@@ -78,10 +78,13 @@ class Comparison:
     def change(self) -> NDArray[np.float32]:
         """How far each head's attention moved, in [0, 1] (n_layers, n_heads).
 
-        The total variation distance between the two rows of weights, half the sum of the absolute differences: the
-        part of its attention that a head has put on other words.
+        The total variation distance between the two rows of weights, the part of its attention that a head has put
+        on other words: what all words gained together, or what they lost, whichever is more. The two are the same,
+        half the sum of the absolute differences, unless a token is hidden; then it stands for the other side.
         """
-        return np.minimum(np.abs(self.difference).sum(axis=-1) / 2, np.float32(1))
+        gained = self.difference.clip(min=0).sum(axis=-1)
+        lost = (-self.difference).clip(min=0).sum(axis=-1)
+        return np.minimum(np.maximum(gained, lost), np.float32(1))
 
     @property
     def lines_up(self) -> bool:
@@ -108,7 +111,8 @@ def compare(trace_a: AttentionTrace, trace_b: AttentionTrace, query: int | tuple
     paired in order as replaced, and what is left over is in one text only.
 
     Args:
-        trace_a, trace_b: of the same model; also views of traces, with the first token hidden for instance.
+        trace_a, trace_b: of the same model; also views of traces. If the first token is hidden it should be without
+            renormalising, which would blow up what is left where a head rests on it.
         query: the token position to look from, in both texts or one for each; negative ones count from the end.
 
     Raises:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +18,8 @@ if TYPE_CHECKING:
 BLANK = "{name}"
 MAX_NAMES, MAX_GROUPS, MAX_WORDS = 200, 8, 20
 MAX_TEMPLATE, MAX_NAME = 1000, 80  # characters
-RESAMPLES = 10_000
 SURE = 0.95  # of an interval
+FEWEST_NAMES = 5  # of a group with an interval
 
 
 class NameProbeError(ValueError):
@@ -72,52 +70,54 @@ class NameProbe:
     def means(self) -> pd.DataFrame:
         """The mean probability of each word over each group's names, with a 95 % interval.
 
-        The interval is a percentile bootstrap over names (Efron and Tibshirani 1993, "An Introduction to the
-        Bootstrap"): how much the mean would vary with other names of the same kind. It knows nothing of other
-        sentences or models. A group of one name has none (NaN).
+        The interval is Student's t over names: how much the mean would vary with other names of the same kind. It
+        knows nothing of other sentences or models. A group of fewer than 5 names has none (NaN). Where a few names
+        are far more probable than the rest it is right less often, about 88 times of 100 for SmolLM2 and 5 names.
 
         Returns:
             One row for a word and group: `word`, `group`, `names` (how many), `mean`, `low`, `high`.
         """
         rows = []
-        for group, values, resampled in self._resampled:
-            low, high = _interval(resampled)
+        for group, values in self._values():
+            mean = values.mean(axis=0)
+            reach = _reach(SURE, _error(values) ** 2, len(values) - 1)
+            low, high = (mean - reach).clip(min=0), (mean + reach).clip(max=1)
             for index, word in enumerate(self.words):
-                rows.append((word, group, len(values), values[:, index].mean(), low[index], high[index]))
+                rows.append((word, group, len(values), mean[index], low[index], high[index]))
         return pd.DataFrame(rows, columns=["word", "group", "names", "mean", "low", "high"])
 
     def differences(self) -> pd.DataFrame:
         """How much more probable each word is in the first group than in each other, the largest first.
 
+        The intervals are Welch's t, widened by Bonferroni's rule so that all of them are right together 95 times
+        of 100: the largest difference was picked out among many.
+
         Returns:
             One row for a word and group: `word`, `group` (the other one), `difference` (of means, the first group's
-            less the other's), `low`, `high` (its 95 % interval, see `means`).
+            less the other's), `low`, `high` (NaN if one of the groups has fewer than 5 names).
         """
-        (_, first, first_resampled), *others = self._resampled
+        (_, first), *others = self._values()
+        sure = 1 - (1 - SURE) / (len(others) * len(self.words))
         rows = []
-        for group, values, resampled in others:
+        for group, values in others:
             difference = first.mean(axis=0) - values.mean(axis=0)
-            low, high = _interval(first_resampled - resampled)
+            a, b = _error(first) ** 2, _error(values) ** 2
+            parts = a**2 / max(len(first) - 1, 1) + b**2 / max(len(values) - 1, 1)
+            freedom = np.divide((a + b) ** 2, parts, out=np.ones_like(parts), where=parts > 0)
+            reach = _reach(sure, a + b, freedom)
             rows += [
-                (word, group, *numbers) for word, *numbers in zip(self.words, difference, low, high, strict=True)
+                (word, group, *numbers)
+                for word, *numbers in zip(
+                    self.words, difference, difference - reach, difference + reach, strict=True
+                )
             ]
         table = pd.DataFrame(rows, columns=["word", "group", "difference", "low", "high"])
         return table.sort_values("difference", key=lambda d: -d.abs(), kind="stable", ignore_index=True)
 
-    @cached_property
-    def _resampled(self) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
-        """Each group with its names' numbers (n, n_words) and the means of resamples (RESAMPLES, n_words)."""
-        rng = np.random.default_rng(0)
+    def _values(self) -> list[tuple[str, NDArray[np.float64]]]:
+        """Each group with its names' probabilities, (names of the group, n_words)."""
         groups = np.array(self.groups)
-        found = []
-        for group in dict.fromkeys(self.groups):
-            values = self.probabilities[groups == group]
-            n = len(values)
-            shares = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
-            found.append(
-                (group, values, shares @ values if n > 1 else np.full((RESAMPLES, values.shape[1]), np.nan))
-            )
-        return found
+        return [(group, self.probabilities[groups == group]) for group in dict.fromkeys(self.groups)]
 
 
 def probe(
@@ -209,13 +209,11 @@ def _word_probabilities(
 
 def _pieces(model: LanguageModel, sentence: str, name: str) -> int:
     """How many tokens hold a part of the name where it first stands in the sentence."""
-    from attn_core.tokens import token_texts
+    from attn_core.tokens import token_texts, tokens_of
 
     start = sentence.index(BLANK)
     ids: list[int] = model.tokenizer(sentence.replace(BLANK, name))["input_ids"]
-    ends = np.cumsum([0, *(len(text) for text in token_texts(model.tokenizer, ids))]).tolist()
-    spans = pairwise(ends)
-    return sum(begin < start + len(name) and end > start and end > begin for begin, end in spans)
+    return len(tokens_of(token_texts(model.tokenizer, ids), start, start + len(name)))
 
 
 def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Sequence[str]) -> None:
@@ -274,10 +272,19 @@ def parse_words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (word.strip() for word in re.split(r"[,\n]", text)))))
 
 
-def _interval(resampled: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The bounds that hold the middle 95 % of resamples, (n_words,) each."""
-    low, high = np.quantile(resampled, [(1 - SURE) / 2, (1 + SURE) / 2], axis=0)
-    return low, high
+def _error(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The standard error of the mean over names, (n_words,); NaN if they are too few to tell."""
+    n = len(values)
+    if n < FEWEST_NAMES:
+        return np.full(values.shape[1], np.nan)
+    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(n))
+
+
+def _reach(sure: float, variance: NDArray[np.float64], freedom: NDArray[np.float64] | int) -> NDArray[np.float64]:
+    """How far an interval of Student's t goes to each side, (n_words,)."""
+    from scipy.stats import t  # takes half a second
+
+    return np.asarray(t.ppf((1 + sure) / 2, freedom) * np.sqrt(variance))
 
 
 def _encodes(*texts: str) -> bool:

@@ -93,6 +93,21 @@ def word_spans(tokens: Sequence[str]) -> list[tuple[int, int]]:
     return list(pairwise([*starts, len(tokens)]))
 
 
+def tokens_of(tokens: Sequence[str], start: int, stop: int) -> list[int]:
+    """The positions of the tokens that hold the characters `start` to `stop` of the text, or a part of one."""
+    found: list[int] = []
+    together: list[int] = []  # tokens without text, and the one that completes their character
+    end = 0
+    for position, token in enumerate(tokens):
+        begin, end = end, end + len(token)
+        together.append(position)
+        if token:
+            if start < end and begin < stop:
+                found += together
+            together = []
+    return found
+
+
 def join_words(trace: AttentionTrace) -> AttentionTrace:
     """The trace with word pieces joined into words.
 

@@ -17,6 +17,7 @@ FORMAT_VERSION = 1
 MAX_TOKENS = 4096
 MAX_BYTES = 1 << 30  # of attention, once unpacked
 ROW_SUM_TOLERANCE = 0.01  # float16 rounds each weight by up to 1 part in 2048
+NOTHING_LEFT = 1e-4  # of a row without its first token; below this it is the rounding of float16, not attention
 
 
 class InvalidTrace(ValueError):
@@ -72,8 +73,8 @@ class AttentionTrace:
         value_norms: float32 (n_layers, n_heads, n), if they were recorded: how long the vector is that a key
             moves into the residual stream when the head looks at nothing else.
         ablated: the (layer, head) pairs that were switched off.
-        derived: made from another trace by leaving out or weighing keys, so a row with nothing left may be all
-            zeros, and it is not saved.
+        derived: made from another trace by leaving out or weighing keys, so a row may sum to less than 1 or be
+            all zeros, and it is not saved.
 
     Raises:
         InvalidTrace: when shape or dtype are wrong. That the weights are attention is checked where they come
@@ -117,17 +118,22 @@ class AttentionTrace:
         """One head's weights, float32 (n_tokens, n_tokens): [query, key]."""
         return self.attention[layer, head].astype(np.float32)
 
-    def without_first_token(self) -> Self:
-        """The trace with its first token hidden and the rest of each row renormalised to sum to 1.
+    def without_first_token(self, *, renormalise: bool = True) -> Self:
+        """The trace with its first token hidden.
 
-        A row that gave (to float16) everything to the first token has nothing left and is all zeros.
+        Args:
+            renormalise: make the rest of each row sum to 1, to be drawn. A row that gave (to float16) everything
+                to the first token has nothing left and is all zeros. If not, weights stay what they were, to be
+                measured, and rows sum to less than 1.
+
         Raises `InvalidTrace` if there is no second token.
         """
         if self.n_tokens < 2:
             raise InvalidTrace("There is only one token, so the first one cannot be hidden.")
         norms = None if self.value_norms is None else self.value_norms[:, :, 1:]
-        # Below this, what is left is the rounding of float16 and not attention.
-        rest = _renormalised(self.attention[:, :, 1:, 1:].astype(np.float32), smallest=1e-4)
+        rest = self.attention[:, :, 1:, 1:]
+        if renormalise:
+            rest = _renormalised(rest.astype(np.float32), smallest=NOTHING_LEFT)
         return replace(self, tokens=self.tokens[1:], attention=rest, value_norms=norms, derived=True)
 
     def value_weighted(self) -> Self:

@@ -11,8 +11,13 @@ ui.title(
 a, b = ui.two_traces()
 if b is None:
     st.info("Open a second recording to set it beside this one.", icon=":material/compare:")
-    layer, head = ui.head_picker(a.attention, ui.suggested_head(a))
-    ui.lines(a, layer, head, query=ui.chosen_query(a, "query", default=a.n_tokens - 1), key="query")
+    how = ui.view_switches(a)
+    view = how.of(a)
+    with st.container(horizontal=True):
+        layer, head = ui.head_picker(a.attention, ui.suggested_head(a))
+    ui.lines(view, layer, head, query=ui.chosen_query(view, "query", default=view.n_tokens - 1), key="query")
+    ui.nothing_left_note(view, layer, head)
+    ui.word_piece_note(view)
     st.stop()
 
 ui.marked_prompts(a, b)
@@ -22,19 +27,20 @@ view_a, view_b = how.of(a), how.of(b)
 
 st.subheader("Which heads look elsewhere?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    moved = ui.comparison(view_a, view_b)
+    moved = ui.comparison(how.measured(a), how.measured(b))
     word = ui.ranking_picker(moved)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     suggested = ui.most_moved_head(a, moved, word)
     layer, head = ui.head_picker(a.attention, suggested)
     ui.head_switch(layer, head)
 overview, furthest = st.columns([5, 4], gap="large")
+ui.hidden_note(how)
 with overview:
     ui.map_of_change(moved, word, (layer, head))
 with furthest:
     ui.heads_that_moved(moved, word, (layer, head))
 
-ui.two_line_views(moved, view_a, view_b, (layer, head), weighed=how.weighed)
+ui.two_line_views(moved, view_a, view_b, (layer, head), how=how)
 ui.change_numbers(moved, (layer, head))
 
 st.subheader("What comes next")

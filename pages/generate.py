@@ -74,6 +74,7 @@ with looks:
     chart = charts.row_lines(run.tokens_before(chosen), row, name=f"layer {layer} head {head}")
     with ui.tall(chart):
         st.altair_chart(chart)
+    ui.nothing_left_in_row_note(row)
 with switches:
     st.subheader("What if heads were off?")
     ui.switches(moment, pushed, (layer, head))

@@ -69,6 +69,12 @@ def test_the_word_that_a_head_ignores_is_found_and_not_the_first() -> None:
     assert not ignores(compare(a, a), 2).holds
 
 
+def test_the_word_looked_from_is_not_called_ignored() -> None:
+    tokens = ["Ann", " is", " Vig", " here"]
+    a = resting(tokens, elsewhere={(0, 1): (3, 3), (0, 0): (3, 1)})
+    assert most_ignored_word(compare(a, resting(tokens, elsewhere={(0, 0): (3, 2)}))) == 1
+
+
 def test_nothing_is_ignored_where_no_word_is_shared() -> None:
     moved = compare(resting(["x", " y"], elsewhere={}), resting(["u", " v"], elsewhere={}))
     assert most_ignored_word(moved) is None

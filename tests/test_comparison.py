@@ -113,6 +113,33 @@ def test_change_is_the_part_of_the_attention_that_went_elsewhere() -> None:
     np.testing.assert_allclose(comparison.difference[0, 1], [-0.25, 0.25, 0])
 
 
+def test_a_head_that_came_from_the_hidden_word_moved_by_what_it_brought() -> None:
+    def looking(last: list[float]) -> AttentionTrace:
+        attention = np.zeros((1, 1, 3, 3), dtype=np.float32)
+        attention[0, 0, :2, 0] = 1
+        attention[0, 0, 2] = last
+        return AttentionTrace(("a", " b", " c"), attention).without_first_token(renormalise=False)
+
+    comparison = compare(looking([0.9, 0.1, 0]), looking([0.2, 0.8, 0]))
+    np.testing.assert_allclose(comparison.change, [[0.7]], rtol=1e-5)
+    resting = compare(looking([0.999, 0.001, 0]), looking([0.999, 0, 0.001]))
+    np.testing.assert_allclose(resting.change, [[0.001]], rtol=1e-3)
+
+
+@given(
+    WORDS.filter(lambda tokens: len(tokens) > 1), WORDS.filter(lambda tokens: len(tokens) > 1), st.integers(0, 9)
+)
+def test_hiding_the_first_word_leaves_how_far_heads_moved_as_long_as_it_is_paired(
+    a: list[str], b: list[str], seed: int
+) -> None:
+    a, b = ["The", *a[1:]], ["The", *b[1:]]
+    one, other = trace_of(a, seed), trace_of(b, seed + 1)
+    whole = compare(one, other)
+    left = compare(one.without_first_token(renormalise=False), other.without_first_token(renormalise=False))
+    if whole.words[0].span_a == whole.words[0].span_b == (0, 1):
+        np.testing.assert_allclose(left.change, whole.change, atol=5e-3)
+
+
 def test_the_query_may_be_another_token_in_each_text() -> None:
     one, other = trace_of(["a", " b", " c"]), trace_of(["a", " x", " b", " c"])
     comparison = compare(one, other, query=(1, 2))

@@ -73,6 +73,12 @@ def test_heads_can_be_off_as_everywhere(mini: LanguageModel, replacement: str) -
     assert found.probabilities[0, 0] == pytest.approx(alone.prediction.probability_of(" doctor"), abs=1e-6)
 
 
+@pytest.mark.parametrize(("name", "pieces"), [("王", 3), ("Zoë", 4), ("🙂", 4)])
+def test_pieces_of_a_character_are_counted(mini: LanguageModel, name: str, pieces: int) -> None:
+    found = probe(mini, "Here {name} works as a", {"a": (name,), "b": ("Maria",)}, ["doctor"])
+    assert found.pieces.tolist() == [pieces, 1]
+
+
 def test_progress_is_told_to_the_end(mini: LanguageModel) -> None:
     told: list[float] = []
     probe(mini, TEMPLATE, GROUPS, ["doctor"], on_progress=told.append)
@@ -95,9 +101,25 @@ def test_intervals_hold_the_mean_and_are_the_same_every_time() -> None:
     assert len(means) == 4
 
 
-def test_a_group_of_one_name_has_no_interval() -> None:
+def test_an_interval_of_a_mean_is_students() -> None:
+    from scipy.stats import ttest_1samp, ttest_ind
+
     one = planted()
-    one = replace(one, groups=("alone",) + ("second",) * 19)
+    values, others = one.probabilities[:10], one.probabilities[10:]
+    expected = ttest_1samp(values, 0).confidence_interval(0.95)
+    means = one.means().query("group == 'first'")
+    np.testing.assert_allclose(means["low"], expected.low)
+    np.testing.assert_allclose(means["high"], expected.high)
+    together = ttest_ind(values, others, equal_var=False).confidence_interval(0.975)  # of two words
+    differences = one.differences().set_index("word").loc[["one", "two"]]
+    np.testing.assert_allclose(differences["low"], together.low)
+    np.testing.assert_allclose(differences["high"], together.high)
+
+
+@pytest.mark.parametrize("few", [1, 4])
+def test_a_group_of_few_names_has_no_interval(few: int) -> None:
+    one = planted()
+    one = replace(one, groups=("alone",) * few + ("second",) * (20 - few))
     means = one.means().set_index("group")
     assert means.loc["alone", ["low", "high"]].isna().to_numpy().all()
     assert means.loc["second", ["low", "high"]].notna().to_numpy().all()

@@ -4,12 +4,18 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from attn_core import AttentionTrace, LanguageModel, ResidualStream, capture, residual_stream
+from attn_core.examples import COLLEAGUE, SON
+from attn_core.ui.reasons import Moment, row_of
 from tests import models
 from tests.conftest import random_trace
 
@@ -17,7 +23,6 @@ ROOT = Path(__file__).parent.parent
 PAGES = ("home", "tour", "generate", "head_grid", "head_view", "compare", "names")
 WITH_PROMPT = tuple(page for page in PAGES if page != "names")
 WITHOUT_MODEL = ("home", "head_grid", "head_view", "compare")
-SON = "Jesse Vig is the son of an evangelical preacher named James"
 
 
 def dashboard(page: str = "home", **query: str) -> AppTest:
@@ -48,6 +53,11 @@ def complaints(app: AppTest) -> list[str]:
 
 def charts_on(app: AppTest) -> int:
     return len(app.get("vega_lite_chart"))
+
+
+def table_of(chart: Any) -> pd.DataFrame:
+    """The numbers that the first layer of a chart draws."""
+    return pa.ipc.open_stream(chart.proto.datasets[0].data.data).read_pandas()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -440,10 +450,66 @@ def test_every_page_weighs_joins_and_hides(page: str, switch: str) -> None:
 
 
 def test_the_first_word_is_hidden_where_a_generated_word_is_looked_at() -> None:
-    app = generated()
+    app = generated(layer="0", head="0")
+    links = table_of(app.get("vega_lite_chart")[-1])
+    assert 0 in set(links["key"])
     app.toggle(key="hide_first").set_value(True).run()
     assert not app.exception
-    assert charts_on(app) == 4
+    hidden = table_of(app.get("vega_lite_chart")[-1])
+    assert 0 not in set(hidden["key"])
+    assert hidden["weight"].sum() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("weighed", [False, True])
+def test_what_rounding_leaves_beside_the_hidden_first_word_is_nothing(weighed: bool) -> None:
+    row = np.array([0.99995, 5e-5, 0], dtype=np.float16)
+    step, stream = SimpleNamespace(attention={(0, 0): row}), SimpleNamespace(value_norms={(0, 0): np.ones(3)})
+    at = cast(Moment, SimpleNamespace(step=step, stream=stream))
+    assert not row_of(at, (0, 0), weighed=weighed, hide_first=True).any()
+    assert row_of(at, (0, 0), weighed=weighed).sum() == pytest.approx(1, abs=1e-3)
+
+
+def test_a_chosen_word_is_kept_while_it_stands_there_and_forgotten_with_it() -> None:
+    app = dashboard("head_grid")
+    app.selectbox(key="query").set_value(5).run()
+    app.text_area(key="prompt_box").set_value("The cat on the ship ran").run()
+    assert app.selectbox(key="query").value == 5
+    app.text_area(key="prompt_box").set_value("The cat on the ship slept").run()
+    assert app.selectbox(key="query").value == -1
+
+
+def test_heads_are_ranked_again_by_all_words_once_the_word_is_another() -> None:
+    app = dashboard("compare")
+    app.selectbox(key="rank_by").set_value(1).run()
+    assert app.selectbox(key="rank_by").value == 1
+    app.text_area(key="prompt_a_box").set_value("Jesse Best is the son of a preacher named James").run()
+    assert not app.exception
+    assert app.selectbox(key="rank_by").value == -1
+
+
+def test_hiding_the_first_word_does_not_rank_heads_by_what_it_scales_up() -> None:
+    app = dashboard("compare")
+    before = app.radio(key="strongest_box").options
+    app.toggle(key="hide_first").set_value(True).run()
+    assert not app.exception
+    after = app.radio(key="strongest_box").options
+    assert [line.split(":")[0] for line in before] == [line.split(":")[0] for line in after]
+    assert "these numbers are parts of all" in shown(app)
+
+
+def test_prompts_that_differ_in_spaces_are_not_called_the_same() -> None:
+    app = dashboard("compare", prompt_a="The dog ran", prompt_b=" The dog ran")
+    assert not app.exception
+    assert "they differ in spaces" in shown(app)
+
+
+def test_recordings_of_two_models_are_compared_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (replace(random_trace(2, 3, 6, seed), model=name) for seed, name in ((0, "one"), (1, "other")))
+    app = with_recording("compare", first)
+    app.file_uploader(key="second_upload").set_value(("b.npz", second.to_bytes(), "application/zip")).run()
+    assert not app.exception
+    assert "the second by other" in complaints(app)[0]
+    assert "Which heads look elsewhere?" in shown(app)
 
 
 def test_heads_are_filtered_by_what_they_do() -> None:
@@ -578,11 +644,66 @@ def test_ones_own_sentence_in_the_tour(step: int, name: str, text: str, sentence
 
 
 def test_a_claim_that_does_not_hold_says_so_with_its_number() -> None:
+    told = shown(with_recording("tour", random_trace(3, 4, 8)))
+    assert "It does not hold here" in told
+    assert re.search(r"with \*\*\d+%\*\* of its attention: less than half", told)
+
+
+def test_ones_own_pair_is_measured_but_neither_proves_nor_breaks_the_claim() -> None:
     app = dashboard("tour", step="7")
+    assert "It holds here" in shown(app)
+    assert "looks at **Vig**" in shown(app)
+    app.text_area(key="tour_a_box").set_value(COLLEAGUE)
     app.text_area(key="tour_b_box").set_value(SON).run()
-    assert "It does not hold here" in shown(app)
-    assert "No head takes more away from a word" in shown(app)
-    assert "It does not hold here" in shown(with_recording("tour", random_trace(3, 4, 8)))
+    assert "In your sentences" in shown(app)
+    assert "It holds here" not in shown(app)
+    assert "does not hold" not in shown(app)
+    app.text_area(key="tour_a_box").set_value(SON).run()
+    assert "No head takes attention away from a word" in shown(app)
+
+
+def test_a_pair_that_shares_its_last_word_alone_is_told_what_is_missing() -> None:
+    app = dashboard("tour", step="7")
+    app.text_area(key="tour_a_box").set_value("Some dogs bark")
+    app.text_area(key="tour_b_box").set_value("The old trees bark").run()
+    assert not app.exception
+    assert "Only the last word is the same in both" in shown(app)
+
+
+def test_a_link_is_measured_with_the_hidden_word_counted() -> None:
+    app = dashboard("tour")
+    before = re.search(r"looks from \*\*ran\*\* to \*\*dog\*\* with \*\*\d+%\*\*", shown(app))
+    assert before
+    app.toggle(key="hide_first").set_value(True).run()
+    assert before.group() in shown(app)
+    assert "these numbers are parts of all" in shown(app)
+
+
+def test_a_name_too_long_to_write_about_gets_one_sentence() -> None:
+    app = dashboard("tour", step="6")
+    app.text_area(key="tour_name_box").set_value("Ann " * 235).run()
+    assert not app.exception
+    assert len(complaints(app)) == 1
+    assert "shorten the text" in complaints(app)[0]
+
+
+def test_a_head_clicked_in_the_tour_is_forgotten_with_its_sentence() -> None:
+    app = dashboard("tour", step="3")
+    found = app.subheader[0].value
+    app.session_state["tour_head"] = (2, 3)
+    app.run()
+    assert app.subheader[0].value == "Layer 2, head 3"
+    app.text_area(key="tour_previous_box").set_value("A cat sat on the mat").run()
+    assert app.subheader[0].value == found
+
+
+def test_a_word_clicked_in_the_tour_keeps_its_lines() -> None:
+    app = dashboard("tour", step="3")
+    app.session_state["tour_all"] = 2
+    app.run()
+    assert not app.exception
+    links = table_of(app.get("vega_lite_chart")[-1])
+    assert set(links["query"][links["chosen"]]) == {2}
 
 
 def test_the_tour_shows_the_recorded_gpt2_with_the_articles_head(recording: Callable[[str], Path]) -> None:

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attn_core import AttentionTrace, LanguageModel
-from attn_core.tokens import has_word_pieces, join_words, token_label, token_labels, token_texts, word_spans
+from attn_core.tokens import (
+    has_word_pieces,
+    join_words,
+    token_label,
+    token_labels,
+    token_texts,
+    tokens_of,
+    word_spans,
+)
 from tests.conftest import random_trace
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -35,6 +43,15 @@ def test_tokens_joined_give_the_text(mini: LanguageModel, text: str) -> None:
 )
 def test_a_token_is_shown_without_anything_invisible(token: str, label: str) -> None:
     assert token_label(token) == label
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "positions"), [(0, 3, [0]), (3, 4, [1, 2]), (4, 5, [1, 2]), (5, 6, [3]), (2, 6, [0, 1, 2, 3])]
+)
+def test_the_tokens_of_a_part_of_the_text_hold_the_pieces_of_its_characters(
+    start: int, stop: int, positions: list[int]
+) -> None:
+    assert tokens_of(["Who", "", " 王", "?"], start, stop) == positions
 
 
 def test_pieces_of_words_and_of_characters_are_marked() -> None:

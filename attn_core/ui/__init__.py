@@ -41,6 +41,7 @@ from attn_core.ui.reasons import (
     heads_that_pushed,
     lens,
     moment,
+    nothing_left_in_row_note,
     row_of,
     scan,
     strongest_head,
@@ -54,6 +55,7 @@ from attn_core.ui.tour import tour
 from attn_core.ui.traces import prompt_box, trace_in_view, two_traces
 from attn_core.ui.views import (
     chosen_query,
+    hidden_note,
     hiding_switch,
     nothing_left_note,
     queries_picker,
@@ -97,6 +99,7 @@ __all__ = [
     "heads_that_are_missed",
     "heads_that_moved",
     "heads_that_pushed",
+    "hidden_note",
     "hiding_switch",
     "language_model",
     "lens",
@@ -112,6 +115,7 @@ __all__ = [
     "name_chart",
     "name_probe",
     "name_tables",
+    "nothing_left_in_row_note",
     "nothing_left_note",
     "offer_text",
     "prompt_box",

@@ -13,7 +13,7 @@ from attn_core.trace import AttentionTrace
 from attn_core.ui.figures import choice_of_heads, draw_lines, head_map, strongest_link
 from attn_core.ui.state import plain
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import forget_other_words, nothing_left_note, word_piece_note
+from attn_core.ui.views import View, forget_other_words, nothing_left_note, word_piece_note
 
 LAST = -1  # instead of an aligned word
 SMALLEST_CHANGE = 0.005  # that is told in words
@@ -25,8 +25,10 @@ def marked_prompts(a: AttentionTrace, b: AttentionTrace) -> None:
     words = aligned_words(a.tokens, b.tokens)
     for column, name, trace in zip(st.columns(2, gap="large"), "AB", (a, b), strict=True):
         column.html(_marked(words, name, trace))
-    if all(word.kind == "equal" for word in words):
+    if a.tokens == b.tokens:
         st.info("Both prompts are the same: change a word in one of them.", icon=":material/edit:")
+    elif all(word.kind == "equal" for word in words):
+        st.info("Both prompts have the same words: they differ in spaces, or in how words are cut.")
     elif not any(word.kind == "equal" for word in words):
         st.info(
             "No word is the same in both prompts, so nothing lines up: words are only paired by their order, and "
@@ -144,7 +146,7 @@ def _told(moved: Comparison, head: tuple[int, int], word: int | None) -> str:
 
 
 def two_line_views(
-    moved: Comparison, a: AttentionTrace, b: AttentionTrace, head: tuple[int, int], *, weighed: bool
+    moved: Comparison, a: AttentionTrace, b: AttentionTrace, head: tuple[int, int], *, how: View
 ) -> None:
     """One head's lines in both prompts, side by side; a click on a word looks from there in both."""
     for column, name, trace, query in zip(st.columns(2, gap="large"), "AB", (a, b), moved.queries, strict=True):
@@ -154,7 +156,7 @@ def two_line_views(
 
         with column:
             st.subheader(f"{name}: layer {head[0]}, head {head[1]}")
-            st.markdown(strongest_link(trace, *head, query, weighed=weighed))
+            st.markdown(strongest_link(trace, *head, query, how=how))
             draw_lines(trace, *head, query=query, key=f"compare_{name}", on_click=look_from)
             nothing_left_note(trace, *head)
             word_piece_note(trace)

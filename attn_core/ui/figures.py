@@ -17,7 +17,7 @@ from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui.state import choose_head, picture_key, plain, theme
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import ALL_WORDS
+from attn_core.ui.views import ALL_WORDS, View
 
 
 def grid(
@@ -190,15 +190,23 @@ def weights_table(trace: AttentionTrace, layer: int, head: int, queries: list[in
     )
 
 
-def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int, *, weighed: bool = False) -> str:
-    """One sentence in markdown: where the head looks from this word, or takes from, if the trace is weighed."""
+def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int, *, how: View) -> str:
+    """One sentence in markdown: where the head looks from this word, or takes from, if the trace is weighed.
+
+    Args:
+        trace: as it is looked at.
+        layer, head: zero-based.
+        query: a position in it.
+        how: it is looked at.
+    """
     labels = token_labels(trace.tokens)
     row = trace.head(layer, head)[query]
     key = int(row.argmax())
     if not row[key]:
         return f"From **{plain(labels[query])}** {head_name((layer, head))} looks at the hidden first word alone."
-    does = "takes most from" if weighed else "looks most at"
+    does = "takes most from" if how.weighed else "looks most at"
+    left = " of what is left" if how.hide_first and trace.derived else ""
     return (
         f"From **{plain(labels[query])}** {head_name((layer, head))} {does} "
-        f"**{plain(labels[key])}** ({row[key]:.2f})."
+        f"**{plain(labels[key])}** ({row[key]:.2f}{left})."
     )

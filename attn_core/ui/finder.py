@@ -14,7 +14,7 @@ from attn_core.trace import AttentionTrace
 from attn_core.ui.heads import head_counts, head_scores_of
 from attn_core.ui.state import choose_head, picture_key, plain
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import word_picker
+from attn_core.ui.views import View, word_picker
 
 BY_DEED, BY_LINK = "by what they do", "by two words"
 IN_PLACE = "layer and head"
@@ -46,12 +46,12 @@ class Found:
         return [(int(layer), int(head)) for layer, head in self.table[["layer", "head"]].to_numpy()]
 
 
-def head_finder(trace: AttentionTrace, view: AttentionTrace) -> Found:
+def head_finder(trace: AttentionTrace, how: View) -> Found:
     """Controls that ask for heads, and the heads that answer.
 
     Args:
         trace: whose scores count.
-        view: as it is shown: its words can be chosen for a link.
+        how: it is looked at, which tells the words that can be chosen for a link.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control(
@@ -62,7 +62,7 @@ def head_finder(trace: AttentionTrace, view: AttentionTrace) -> Found:
             key="find_by",
             persist_state="session",
         )
-        return _by_deed(trace) if way == BY_DEED else _by_link(trace, view)
+        return _by_deed(trace) if way == BY_DEED else _by_link(trace, how)
 
 
 def _by_deed(trace: AttentionTrace) -> Found:
@@ -96,7 +96,8 @@ def _by_deed(trace: AttentionTrace) -> Found:
     return Found(table, scores["label"].tolist(), by != IN_PLACE, head_counts(trace))
 
 
-def _by_link(trace: AttentionTrace, view: AttentionTrace) -> Found:
+def _by_link(trace: AttentionTrace, how: View) -> Found:
+    view = how.measured(trace)
     query = word_picker("that look from", view, key="link_query", default=view.n_tokens - 1)
     key = word_picker("to", view, key="link_key", default=_default_key(view, query), stop=query + 1)
     scores = head_scores_of(trace)
@@ -124,7 +125,8 @@ def _default_key(view: AttentionTrace, query: int) -> int:
 def head_table(found: Found) -> None:
     """The heads with their numbers; a click on one chooses it."""
     heads = found.heads
-    key = picture_key("head_table")
+    # The rows in another order are another table: it would take the cell that it still shows for no click.
+    key = f"{picture_key('head_table')}_{hash(tuple(heads))}"
 
     def clicked() -> None:
         cells = st.session_state[key]["selection"].get("cells", [])

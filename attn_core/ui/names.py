@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from attn_core import charts
-from attn_core.names import NameProbe, NameProbeError, check_probe, parse_groups, parse_words, probe
+from attn_core.names import FEWEST_NAMES, NameProbe, NameProbeError, check_probe, parse_groups, parse_words, probe
 from attn_core.tables import inert_csv
 from attn_core.ui.figures import own_width
 from attn_core.ui.state import plain
@@ -134,7 +134,7 @@ def name_chart(found: NameProbe) -> None:
     st.altair_chart(chart, width=own_width(chart))
     st.caption(
         "A dot is a name, the upright mark the mean of a group, the line its 95 % interval over the choice of "
-        "names."
+        f"names. A group of fewer than {FEWEST_NAMES} names has no interval: too few to tell."
     )
 
 
@@ -148,7 +148,8 @@ def name_tables(found: NameProbe) -> None:
     first, *_ = found.groups
     st.markdown(
         f"How much more probable a word is after **{plain(first)}**, in percentage points. An interval that holds "
-        "0 says that other names of the same kind might turn it round."
+        "0 says that other names of the same kind might turn it round. These are wider, so that all of them are "
+        "right together 95 times of 100."
     )
     numbers = {"difference": "more by", "low": low, "high": high}
     differences = found.differences().rename(columns=numbers | {"group": "than after"})
@@ -190,7 +191,7 @@ def name_caution(found: NameProbe) -> None:
     st.warning(
         "**What this can show:** how this model goes on after these names in this one sentence. **What it "
         f"cannot:** why. Names also differ in how common they are and in how many pieces they are read ({told}). "
-        "Another sentence may turn a difference round; among many words some intervals miss 0 by chance; and no "
-        f"difference here does not mean none elsewhere.{mini}",
+        "Another sentence may turn a difference round, and no difference here does not mean none elsewhere."
+        f"{mini}",
         icon=":material/balance:",
     )

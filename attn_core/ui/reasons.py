@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attn_core import charts
 from attn_core.tokens import token_label, token_labels
+from attn_core.trace import NOTHING_LEFT
 from attn_core.ui.figures import choice_of_heads, head_map
 from attn_core.ui.state import plain
 from attn_core.ui.switches import REPLACEMENTS, head_name, heads_off, heads_phrase, replacement, switch_off
@@ -235,9 +236,18 @@ def row_of(at: Moment, head: Head, *, weighed: bool, hide_first: bool = False) -
     row = at.step.attention[head].astype(np.float32)
     if weighed:
         row = row * at.stream.value_norms[head]
+        row /= max(float(row.sum()), 1e-12)
     if hide_first:
         row[0] = 0
-    return row / max(float(row.sum()), 1e-12) if weighed or hide_first else row
+        left = float(row.sum())
+        row = row / left if left > NOTHING_LEFT else np.zeros_like(row)
+    return row
+
+
+def nothing_left_in_row_note(row: NDArray[np.float32]) -> None:
+    """Say why a row of `row_of` has no lines, if it has none."""
+    if not row.any():
+        st.caption("All of the attention went to the hidden first word.")
 
 
 def switches(at: Moment, pushed: Attribution, selected: Head) -> None:

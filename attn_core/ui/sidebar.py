@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 MODELS = ("gpt2", "distilgpt2", "mini")
 
 
-def sidebar(*, examples_fill: str = "prompt") -> None:
+def sidebar(*, examples_fill: str | None = "prompt") -> None:
     """The controls that every page shares: model, examples, recordings.
 
     Args:
-        examples_fill: the prompt of the state that an example goes to.
+        examples_fill: the prompt of the state that an example goes to; None on a page that shows no prompt.
     """
     with st.sidebar:
         st.selectbox(
@@ -38,15 +38,17 @@ def sidebar(*, examples_fill: str = "prompt") -> None:
             "or a local folder in transformers' format.",
         )
         st.session_state.model_status = st.empty()
-        st.selectbox(
-            "Example prompts",
-            examples.PROMPTS,
-            index=None,
-            key="example",
-            placeholder="From the article…",
-            on_change=_use_example,
-            args=(examples_fill,),
-        )
+        place = st.empty()  # always, so that what follows keeps its place
+        if examples_fill is not None:
+            place.selectbox(
+                "Example prompts",
+                examples.PROMPTS,
+                index=None,
+                key="example",
+                placeholder="From the article…",
+                on_change=_use_example,
+                args=(examples_fill,),
+            )
         st.file_uploader(
             "Open a recording",
             type="npz",

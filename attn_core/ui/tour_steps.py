@@ -10,10 +10,10 @@ import streamlit as st
 
 from attn_core import charts, claims, examples
 from attn_core.claims import Finding
-from attn_core.comparison import compare
+from attn_core.comparison import Comparison, compare
 from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
-from attn_core.tokens import token_label, token_labels
+from attn_core.tokens import token_label, token_labels, tokens_of
 from attn_core.trace import AttentionTrace
 from attn_core.ui.comparing import marked_prompts
 from attn_core.ui.figures import grid, lines
@@ -24,7 +24,16 @@ from attn_core.ui.sidebar import offer_trace
 from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
 from attn_core.ui.switches import head_name, heads_off, replacement
 from attn_core.ui.traces import prompt_box, recording_line, trace_of
-from attn_core.ui.views import View, chosen_query, hiding_switch, nothing_left_note, word_picker, word_piece_note
+from attn_core.ui.views import (
+    ALL_WORDS,
+    View,
+    chosen_query,
+    hidden_note,
+    hiding_switch,
+    nothing_left_note,
+    word_picker,
+    word_piece_note,
+)
 from attn_core.ui.writing import shaded
 
 if TYPE_CHECKING:
@@ -45,7 +54,8 @@ def a_verb_finds_its_subject() -> None:
     )
     whole = _sentence("tour_subject")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        view = View(hide_first=hiding_switch()).of(whole)
+        how = View(hide_first=hiding_switch())
+        view = how.of(whole)
         hidden = whole.n_tokens - view.n_tokens
         of_the_article = whole.text.startswith(examples.DOG)
         query = word_picker(
@@ -61,7 +71,8 @@ def a_verb_finds_its_subject() -> None:
     if query == 0:
         _cannot_tell("The first word has only itself to look at: choose a later one, or type some more.")
         return
-    finding = claims.links(view, query, key)
+    measured = how.measured(whole)
+    finding = claims.links(measured, query, key)
     from_word, to_word = (plain(token_labels(view.tokens)[position]) for position in (query, key))
     if finding.holds:
         _verdict(
@@ -77,7 +88,8 @@ def a_verb_finds_its_subject() -> None:
         )
     head = _found_or_articles(_head(finding), whole)
     if head != finding.head:
-        st.markdown(f"The article's {head_name(head)} gives it **{view.head(*head)[query, key]:.0%}**.")
+        st.markdown(f"The article's {head_name(head)} gives it **{measured.head(*head)[query, key]:.0%}**.")
+    hidden_note(how)
     lines(view, *head, query=query, key="tour_subject_query")
     nothing_left_note(view, *head)
     word_piece_note(view)
@@ -179,12 +191,18 @@ def a_life_for_any_name() -> None:
         "Asked “Who is Jesse Vig?”, GPT-2 writes a biography and makes it up. It reads a rare name in pieces, "
         "<i>V</i> and <i>ig</i>, and has to put them together again, in order, to write about that person."
     )
+    from attn_core.capture import PromptError
+
     _needs_a_model()
     name = _own_text("Try another name", "tour_name").strip()
     model = language_model()
     trace = trace_of(model, f"Who is {name}?" if name else "")
     offer_trace(trace.to_bytes)
-    written = _biography(model.name, trace.text, heads_off(), replacement(), model)
+    try:
+        written = _biography(model.name, trace.text, heads_off(), replacement(), model)
+    except PromptError as error:  # no room left for its tokens
+        st.error(str(error), icon=":material/edit:")
+        return
     surname = name.split()[-1]
     again = bool(re.search(rf"(?<!\w){re.escape(surname)}(?!\w)", "".join(step.token for step in written.steps)))
     pieces = " ".join(f":blue-badge[{plain(piece)}]" for piece in _pieces(trace, name))
@@ -221,8 +239,11 @@ def son_or_colleague() -> None:
     offer_trace(b.to_bytes, label="Save trace B (.npz)", file_name="trace_b.npz")
     marked_prompts(a, b)
     moved = compare(a, b)
-    index = claims.most_ignored_word(moved)
+    of_the_article = (text_a, text_b) == (examples.SON, examples.COLLEAGUE)
+    index = _place_of("Vig", moved) if of_the_article else claims.most_ignored_word(moved)
     if index is None:
+        if moved.lines_up:
+            _cannot_tell("Only the last word is the same in both: type a sentence twice, with one word changed.")
         return
     word, finding = moved.words[index], claims.ignores(moved, index)
     in_a, in_b = (side[(*_head(finding), index)] for side in (moved.attention_a, moved.attention_b))
@@ -230,7 +251,10 @@ def son_or_colleague() -> None:
         f"From the last word {head_name(_head(finding))} looks at **{plain(word.label)}** with **{in_a:.0%}** of "
         f"its attention in A and **{in_b:.0%}** in B."
     )
-    _verdict(finding, sentence if finding.holds else f"{sentence} No head takes more away from a word.")
+    if of_the_article:
+        _verdict(finding, sentence if finding.holds else f"{sentence} No head takes more away from it.")
+    else:
+        _measured(sentence if finding.number else "No head takes attention away from a word.")
     if a.prediction is not None and b.prediction is not None and word.span_a is not None:
         piece = a.tokens[word.span_a[0]]
         after_a, after_b = (side.probability_of(piece) for side in (a.prediction, b.prediction))
@@ -268,11 +292,14 @@ def _largest_difference(found: NameProbe) -> str:
     """The word that differs most between the groups, in words, with its interval."""
     largest = found.differences().iloc[0]
     points, low, high = (100 * float(largest[name]) for name in ("difference", "low", "high"))
-    return (
+    word = (
         f"**{plain(str(largest['word']))}**, {abs(points):.2f} percentage points "
-        f"{'more' if points > 0 else 'less'} probable after {plain(found.groups[0].lower())} (95 % interval "
-        f"{low:+.2f} to {high:+.2f})."
+        f"{'more' if points > 0 else 'less'} probable after {plain(found.groups[0].lower())}"
     )
+    interval = f"95 % interval, for all {len(found.words)} words together: {low:+.2f} to {high:+.2f}"
+    if low <= 0 <= high:
+        return f"{word}. That may be chance, and other names may turn it round ({interval})."
+    return f"{word}. Other names of the same kind would hardly turn it round ({interval})."
 
 
 def _says(text: str) -> None:
@@ -288,6 +315,16 @@ def _verdict(finding: Finding, sentence: str) -> None:
     )
     with st.container(border=True):
         st.markdown(f"{badge} {sentence}")
+
+
+def _measured(sentence: str) -> None:
+    """A number of sentences that the claim is not about."""
+    with st.container(border=True):
+        st.markdown(f":blue-badge[:material/edit: In your sentences] {sentence}")
+
+
+def _place_of(label: str, moved: Comparison) -> int:
+    return [word.label for word in moved.words].index(label)
 
 
 def _cannot_tell(sentence: str) -> None:
@@ -361,9 +398,9 @@ def _lines(name: str, whole: AttentionTrace, head: Head, *, hide_first: bool, qu
 
 def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head] | None = None) -> None:
     """All heads, of which some stand out, and the lines of one, until somebody clicks another."""
-    layer, head = st.session_state.get("tour_head") or suggested
-    if layer >= trace.n_layers or head >= trace.n_heads:
-        layer, head = suggested
+    if st.session_state.get("tour_head_of") != (trace.model, trace.tokens):
+        st.session_state.tour_head_of, st.session_state.tour_head = (trace.model, trace.tokens), None
+    layer, head = st.session_state.tour_head or suggested
     view = View(hide_first=hiding_switch()).of(trace)
     overview, one_head = st.columns([5, 4], gap="medium")
     with overview:
@@ -378,7 +415,8 @@ def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head]
     with one_head:
         st.subheader(f"Layer {layer}, head {head}")
         st.markdown(head_deed(trace, layer, head))
-        lines(view, layer, head, query=None, key="tour_all")
+        query = chosen_query(view, "tour_all", default=ALL_WORDS)
+        lines(view, layer, head, query=query, key="tour_all")
         nothing_left_note(view, layer, head)
         word_piece_note(view)
     _look_closer("head_grid", "Find heads in Head grid", (layer, head), prompt=trace.text)
@@ -420,10 +458,6 @@ def _biography(
 
 def _pieces(trace: AttentionTrace, name: str) -> list[str]:
     """The tokens that the name was cut into, as a person should read them."""
+    labels = token_labels(trace.tokens)
     start = trace.text.rindex(name)
-    pieces, end = [], 0
-    for token, label in zip(trace.tokens, token_labels(trace.tokens), strict=True):
-        end += len(token)
-        if start < end <= start + len(name):
-            pieces.append(label)
-    return pieces
+    return [labels[position] for position in tokens_of(trace.tokens, start, start + len(name))]

@@ -122,4 +122,10 @@ def _second_recording() -> AttentionTrace | None:
             icon=":material/error:",
         )
         return None
+    if first.model and second.model and first.model != second.model:
+        st.warning(
+            f"The first recording was made by {plain(first.model)} and the second by {plain(second.model)}. Head "
+            "numbers mean something else in another model, so what moved here says little.",
+            icon=":material/warning:",
+        )
     return second

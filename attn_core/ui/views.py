@@ -30,22 +30,31 @@ class View:
     hide_first: bool = False
 
     def of(self, trace: AttentionTrace) -> AttentionTrace:
-        """The trace so looked at."""
-        if self.weighed:
-            trace = _weighed(trace, id(trace))[1]
-        return self.arranged(trace)
+        """The trace so looked at, to be drawn."""
+        return self.arranged(self._weighed(trace))
+
+    def measured(self, trace: AttentionTrace) -> AttentionTrace:
+        """The same without scaling up: a head that rests on the hidden word does little on the others."""
+        trace = self._joined(self._weighed(trace))
+        return trace.without_first_token(renormalise=False) if self._hides(trace) else trace
 
     def arranged(self, trace: AttentionTrace) -> AttentionTrace:
-        """The trace with its words joined and hidden, and its weights as they are."""
-        if self.words:
-            trace = join_words(trace)
-        if self.hide_first and trace.n_tokens > 1:
-            trace = trace.without_first_token()
-        return trace
+        """The trace with its words joined and hidden, not weighed."""
+        trace = self._joined(trace)
+        return trace.without_first_token() if self._hides(trace) else trace
+
+    def _weighed(self, trace: AttentionTrace) -> AttentionTrace:
+        return _value_weighted(trace, id(trace))[1] if self.weighed else trace
+
+    def _joined(self, trace: AttentionTrace) -> AttentionTrace:
+        return join_words(trace) if self.words else trace
+
+    def _hides(self, trace: AttentionTrace) -> bool:
+        return self.hide_first and trace.n_tokens > 1
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _weighed(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, AttentionTrace]:
+def _value_weighted(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, AttentionTrace]:
     """The value-weighted trace, with the one it was made from: while this is kept, no other can have that id."""
     return _trace, _trace.value_weighted()
 
@@ -173,6 +182,12 @@ def word_piece_note(trace: AttentionTrace) -> None:
     """Explain the + sign where it occurs."""
     if has_word_pieces(trace.tokens):
         st.caption("A word that starts with + goes on with the word before it: GPT-2 reads pieces of words.")
+
+
+def hidden_note(how: View) -> None:
+    """Say that numbers are not scaled up as what is drawn is, if the first word is hidden."""
+    if how.hide_first:
+        st.caption("What is drawn is scaled up without the hidden first word; these numbers are parts of all.")
 
 
 def nothing_left_note(trace: AttentionTrace, layer: int, head: int) -> None:
