@@ -320,6 +320,12 @@ def test_a_head_of_the_tours_grid_opens_with_a_click(page: Page, server: str) ->
     grid.locator(".mark-rect.role-mark path").last.click(force=True)
     expect(page.get_by_role("heading", name="Layer 11, head 11")).to_be_visible()
     settle(page)
+    words = page.get_by_test_id("stVegaLiteChart").last.locator("text[text-anchor=end][opacity='1']")
+    expect(words).to_have_count(6)
+    words.nth(1).click(force=True)
+    page.mouse.move(0, 0)
+    expect(words).not_to_have_count(6)  # the others fade while one is chosen
+    settle(page)
     page.get_by_role("button", name="Find heads in Head grid").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Head grid")
     expect(page.get_by_role("heading", name="Layer 11, head 11")).to_be_visible()
@@ -358,6 +364,30 @@ def test_heads_are_found_by_what_they_do_and_by_two_words(any_page: Page, server
     page.get_by_test_id("stDataFrame").click(position={"x": 30, "y": 85})
     expect(page.get_by_role("heading", name="Layer 4, head 8")).to_be_hidden()
     expect(page).to_have_url(re.compile("layer="))
+
+
+def test_the_same_row_of_the_table_opens_another_head_once_it_is_sorted(page: Page, server: str) -> None:
+    visit(page, server, "head_grid")
+    settle(page)
+    table = page.get_by_test_id("stDataFrame")
+    table.click(position={"x": 30, "y": 50})
+    expect(page.get_by_role("heading", name="Layer 0, head 0")).to_be_visible()
+    settle(page)
+    sort_by = page.get_by_role("combobox", name="Sort by")
+    sort_by.scroll_into_view_if_needed()
+    sort_by.click()
+    page.get_by_role("option", name="previous token").click()
+    expect(page.get_by_text("11.11", exact=True)).to_be_visible()  # thumbnails in a new order have their numbers
+    settle(page)
+    table.click(position={"x": 30, "y": 50})
+    expect(page.get_by_role("heading", name="Layer 1, head 0")).to_be_visible()
+
+
+@pytest.mark.parametrize(("path", "offered"), [("head_grid", 1), ("tour", 0), ("names", 0)])
+def test_examples_are_offered_where_a_prompt_takes_them(page: Page, server: str, path: str, offered: int) -> None:
+    visit(page, server, path)
+    settle(page)
+    expect(page.get_by_label("Example prompts")).to_have_count(offered)
 
 
 def test_the_comparison_in_every_look(any_page: Page, server: str) -> None:
