@@ -141,8 +141,9 @@ def _told(moved: Comparison, head: tuple[int, int], word: int | None) -> str:
     if word is not None:
         return f"{head_name(head)}: {weights(word)}"
     difference = moved.difference[head]
-    told = [weights(int(index)) for index in (difference.argmin(), difference.argmax()) if difference[index]]
-    return f"{head_name(head)} moved **{moved.change[head]:.2f}**: {', '.join(told)}"
+    ends = (int(difference.argmin()), int(difference.argmax()))
+    told = [weights(index) for index in ends if abs(difference[index]) >= SMALLEST_CHANGE]
+    return f"{head_name(head)} moved **{moved.change[head]:.2f}**{': ' if told else ''}{', '.join(told)}"
 
 
 def two_line_views(
