@@ -77,13 +77,15 @@ class NameProbe:
         Returns:
             One row for a word and group: `word`, `group`, `names` (how many), `mean`, `low`, `high`.
         """
+        from scipy.stats import ttest_1samp  # takes half a second
+
         rows = []
         for group, values in self._values():
-            mean = values.mean(axis=0)
-            reach = _reach(SURE, _error(values) ** 2, len(values) - 1)
-            low, high = (mean - reach).clip(min=0), (mean + reach).clip(max=1)
-            for index, word in enumerate(self.words):
-                rows.append((word, group, len(values), mean[index], low[index], high[index]))
+            low = high = np.full(len(self.words), np.nan)
+            if len(values) >= FEWEST_NAMES:
+                low, high = np.clip(np.array(ttest_1samp(values, 0).confidence_interval(SURE)), 0, 1)
+            columns = zip(self.words, values.mean(axis=0), low, high, strict=True)
+            rows += [(word, group, len(values), *numbers) for word, *numbers in columns]
         return pd.DataFrame(rows, columns=["word", "group", "names", "mean", "low", "high"])
 
     def differences(self) -> pd.DataFrame:
@@ -96,21 +98,18 @@ class NameProbe:
             One row for a word and group: `word`, `group` (the other one), `difference` (of means, the first group's
             less the other's), `low`, `high` (NaN if one of the groups has fewer than 5 names).
         """
+        from scipy.stats import ttest_ind  # takes half a second
+
         (_, first), *others = self._values()
         sure = 1 - (1 - SURE) / (len(others) * len(self.words))
         rows = []
         for group, values in others:
+            low = high = np.full(len(self.words), np.nan)
+            if min(len(first), len(values)) >= FEWEST_NAMES:
+                low, high = np.array(ttest_ind(first, values, equal_var=False).confidence_interval(sure))
             difference = first.mean(axis=0) - values.mean(axis=0)
-            a, b = _error(first) ** 2, _error(values) ** 2
-            parts = a**2 / max(len(first) - 1, 1) + b**2 / max(len(values) - 1, 1)
-            freedom = np.divide((a + b) ** 2, parts, out=np.ones_like(parts), where=parts > 0)
-            reach = _reach(sure, a + b, freedom)
-            rows += [
-                (word, group, *numbers)
-                for word, *numbers in zip(
-                    self.words, difference, difference - reach, difference + reach, strict=True
-                )
-            ]
+            columns = zip(self.words, difference, low, high, strict=True)
+            rows += [(word, group, *numbers) for word, *numbers in columns]
         table = pd.DataFrame(rows, columns=["word", "group", "difference", "low", "high"])
         return table.sort_values("difference", key=lambda d: -d.abs(), kind="stable", ignore_index=True)
 
@@ -270,21 +269,6 @@ def parse_groups(text: str) -> dict[str, tuple[str, ...]]:
 def parse_words(text: str) -> tuple[str, ...]:
     """Words from text, with commas or new lines between; one that is there twice counts once."""
     return tuple(dict.fromkeys(filter(None, (word.strip() for word in re.split(r"[,\n]", text)))))
-
-
-def _error(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The standard error of the mean over names, (n_words,); NaN if they are too few to tell."""
-    n = len(values)
-    if n < FEWEST_NAMES:
-        return np.full(values.shape[1], np.nan)
-    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(n))
-
-
-def _reach(sure: float, variance: NDArray[np.float64], freedom: NDArray[np.float64] | int) -> NDArray[np.float64]:
-    """How far an interval of Student's t goes to each side, (n_words,)."""
-    from scipy.stats import t  # takes half a second
-
-    return np.asarray(t.ppf((1 + sure) / 2, freedom) * np.sqrt(variance))
 
 
 def _encodes(*texts: str) -> bool:

@@ -133,7 +133,7 @@ class AttentionTrace:
         norms = None if self.value_norms is None else self.value_norms[:, :, 1:]
         rest = self.attention[:, :, 1:, 1:]
         if renormalise:
-            rest = _renormalised(rest.astype(np.float32), smallest=NOTHING_LEFT)
+            rest = renormalised(rest.astype(np.float32))
         return replace(self, tokens=self.tokens[1:], attention=rest, value_norms=norms, derived=True)
 
     def value_weighted(self) -> Self:
@@ -148,7 +148,7 @@ class AttentionTrace:
             raise InvalidTrace("The size of what each token offers was not recorded: capture the text again.")
         weighted = np.empty(self.attention.shape, dtype=np.float16)
         for layer, (weights, norms) in enumerate(zip(self.attention, self.value_norms, strict=True)):
-            weighted[layer] = _renormalised(weights.astype(np.float32) * norms[:, None], smallest=1e-12)
+            weighted[layer] = renormalised(weights.astype(np.float32) * norms[:, None], smallest=1e-12)
         return replace(self, attention=weighted, value_norms=None, derived=True)
 
     def save(self, file: str | Path | IO[bytes]) -> None:
@@ -249,8 +249,8 @@ def _check_value_norms(norms: NDArray[Any], attention: NDArray[Any]) -> None:
         raise InvalidTrace("A value norm is not a number of 0 or more.")
 
 
-def _renormalised(weights: NDArray[np.float32], *, smallest: float) -> NDArray[np.float16]:
-    """Rows made to sum to 1; those that sum to less than `smallest` become zeros."""
+def renormalised(weights: NDArray[np.float32], *, smallest: float = NOTHING_LEFT) -> NDArray[np.float16]:
+    """Rows (…, n_tokens) made to sum to 1; those that sum to less than `smallest` become zeros."""
     sums = weights.sum(axis=-1, keepdims=True)
     return np.divide(weights, sums, out=np.zeros_like(weights), where=sums > smallest).astype(np.float16)
 

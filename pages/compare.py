@@ -34,11 +34,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, head = ui.head_picker(a.attention, suggested)
     ui.head_switch(layer, head)
 overview, furthest = st.columns([5, 4], gap="large")
-ui.hidden_note(how)
 with overview:
     ui.map_of_change(moved, word, (layer, head))
 with furthest:
     ui.heads_that_moved(moved, word, (layer, head))
+ui.hidden_note(how)
 
 ui.two_line_views(moved, view_a, view_b, (layer, head), how=how)
 ui.change_numbers(moved, (layer, head))

@@ -101,19 +101,34 @@ def test_intervals_hold_the_mean_and_are_the_same_every_time() -> None:
     assert len(means) == 4
 
 
-def test_an_interval_of_a_mean_is_students() -> None:
-    from scipy.stats import ttest_1samp, ttest_ind
+def test_intervals_reach_as_far_as_students_t_says() -> None:
+    values = np.array([[0.1], [0.2], [0.3], [0.4], [0.5], [0.3], [0.4], [0.5], [0.6], [0.7]])
+    groups = ("low",) * 5 + ("high",) * 5
+    pieces = np.ones(10, dtype=np.int64)
+    found = NameProbe(TEMPLATE, ("one",), tuple("abcdefghij"), groups, pieces, values, "made up")
+    means = found.means()
+    reach = 2.7764 * np.sqrt(0.025 / 5)  # t at 97.5 % with 4 degrees of freedom, from a table
+    np.testing.assert_allclose(means["high"] - means["mean"], reach, rtol=1e-3)
+    np.testing.assert_allclose(means["mean"] - means["low"], reach, rtol=1e-3)
+    difference = found.differences().iloc[0]
+    reach = 2.3060 * np.sqrt(2 * 0.025 / 5)  # with 8 degrees of freedom
+    assert difference["low"] == pytest.approx(-0.2 - reach, rel=1e-3)
+    assert difference["high"] == pytest.approx(-0.2 + reach, rel=1e-3)
 
-    one = planted()
-    values, others = one.probabilities[:10], one.probabilities[10:]
-    expected = ttest_1samp(values, 0).confidence_interval(0.95)
-    means = one.means().query("group == 'first'")
-    np.testing.assert_allclose(means["low"], expected.low)
-    np.testing.assert_allclose(means["high"], expected.high)
-    together = ttest_ind(values, others, equal_var=False).confidence_interval(0.975)  # of two words
-    differences = one.differences().set_index("word").loc[["one", "two"]]
-    np.testing.assert_allclose(differences["low"], together.low)
-    np.testing.assert_allclose(differences["high"], together.high)
+
+def test_the_interval_of_a_difference_is_wider_the_more_there_are_to_pick_from() -> None:
+    two = planted()
+    one = replace(two, words=("two",), probabilities=two.probabilities[:, 1:])
+    alone, among = (found.differences().iloc[0] for found in (one, two))
+    assert alone["difference"] == among["difference"]
+    assert among["low"] < alone["low"] < alone["high"] < among["high"]
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss")
+def test_names_that_are_all_alike_have_an_interval_of_no_width() -> None:
+    alike = replace(planted(), probabilities=np.full((20, 2), 0.25))
+    assert np.ptp(alike.means()[["mean", "low", "high"]].to_numpy()) == pytest.approx(0)
+    assert alike.differences()[["difference", "low", "high"]].to_numpy() == pytest.approx(0)
 
 
 @pytest.mark.parametrize("few", [1, 4])

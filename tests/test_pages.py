@@ -503,7 +503,7 @@ def test_prompts_that_differ_in_spaces_are_not_called_the_same() -> None:
     assert "they differ in spaces" in shown(app)
 
 
-def test_recordings_of_two_models_are_compared_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recordings_of_two_models_are_compared_with_a_warning() -> None:
     first, second = (replace(random_trace(2, 3, 6, seed), model=name) for seed, name in ((0, "one"), (1, "other")))
     app = with_recording("compare", first)
     app.file_uploader(key="second_upload").set_value(("b.npz", second.to_bytes(), "application/zip")).run()

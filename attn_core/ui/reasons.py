@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from attn_core import charts
 from attn_core.tokens import token_label, token_labels
-from attn_core.trace import NOTHING_LEFT
+from attn_core.trace import renormalised
 from attn_core.ui.figures import choice_of_heads, head_map
 from attn_core.ui.state import plain
 from attn_core.ui.switches import REPLACEMENTS, head_name, heads_off, heads_phrase, replacement, switch_off
@@ -235,12 +235,10 @@ def row_of(at: Moment, head: Head, *, weighed: bool, hide_first: bool = False) -
     """
     row = at.step.attention[head].astype(np.float32)
     if weighed:
-        row = row * at.stream.value_norms[head]
-        row /= max(float(row.sum()), 1e-12)
+        row = renormalised(row * at.stream.value_norms[head], smallest=1e-12).astype(np.float32)
     if hide_first:
         row[0] = 0
-        left = float(row.sum())
-        row = row / left if left > NOTHING_LEFT else np.zeros_like(row)
+        row = renormalised(row).astype(np.float32)
     return row
 
 

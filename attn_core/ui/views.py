@@ -35,13 +35,11 @@ class View:
 
     def measured(self, trace: AttentionTrace) -> AttentionTrace:
         """The same without scaling up: a head that rests on the hidden word does little on the others."""
-        trace = self._joined(self._weighed(trace))
-        return trace.without_first_token(renormalise=False) if self._hides(trace) else trace
+        return self._hidden(self._joined(self._weighed(trace)), renormalise=False)
 
     def arranged(self, trace: AttentionTrace) -> AttentionTrace:
         """The trace with its words joined and hidden, not weighed."""
-        trace = self._joined(trace)
-        return trace.without_first_token() if self._hides(trace) else trace
+        return self._hidden(self._joined(trace), renormalise=True)
 
     def _weighed(self, trace: AttentionTrace) -> AttentionTrace:
         return _value_weighted(trace, id(trace))[1] if self.weighed else trace
@@ -49,8 +47,9 @@ class View:
     def _joined(self, trace: AttentionTrace) -> AttentionTrace:
         return join_words(trace) if self.words else trace
 
-    def _hides(self, trace: AttentionTrace) -> bool:
-        return self.hide_first and trace.n_tokens > 1
+    def _hidden(self, trace: AttentionTrace, *, renormalise: bool) -> AttentionTrace:
+        hides = self.hide_first and trace.n_tokens > 1
+        return trace.without_first_token(renormalise=renormalise) if hides else trace
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
