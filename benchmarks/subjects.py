@@ -1,0 +1,70 @@
+"""What is measured: a network of GPT-2 small's shape, texts of a given length, and attention of any size.
+
+GPT-2's own weights are not needed: time and memory depend on the shape alone.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
+
+from attn_core import AttentionTrace, LanguageModel, load_model
+from attn_core.attention import use_recording_attention
+
+N_LAYERS = N_HEADS = 12
+N_CORES = 2
+
+
+def gpt2_network(attention: str | None = None) -> GPT2LMHeadModel:
+    """GPT-2 small with random weights, float32, in eval mode.
+
+    Args:
+        attention: the implementation it is to use, by transformers' name; its own choice if None.
+    """
+    torch.manual_seed(0)
+    config = GPT2Config(eos_token_id=None, bos_token_id=None)
+    if attention is not None:
+        config._attn_implementation = attention
+    network = GPT2LMHeadModel(config).eval()
+    with torch.no_grad():  # queries and keys of trained size: random ones would look everywhere alike
+        for block in network.transformer.h:
+            block.attn.c_attn.weight[:, : 2 * config.n_embd] *= 3
+    return network
+
+
+def gpt2_model() -> LanguageModel:
+    """The same network, its attention ready to be recorded, with the bundled tokenizer."""
+    network = gpt2_network()
+    use_recording_attention(network)
+    return LanguageModel("gpt2 shape", "folder", network, tokenizer())
+
+
+@cache
+def tokenizer() -> PreTrainedTokenizerBase:
+    """The bundled model's."""
+    return load_model("mini").tokenizer
+
+
+def token_ids(n_tokens: int) -> list[int]:
+    """So many token ids that the bundled tokenizer knows, drawn at random."""
+    return np.random.default_rng(n_tokens).integers(1, 3000, n_tokens).tolist()
+
+
+def random_trace(n_tokens: int) -> AttentionTrace:
+    """Attention of 144 heads that differs from query to query and head to head.
+
+    Each row is a softmax of random scores. Real attention is more even and packs better, so sizes made of this
+    are upper bounds.
+    """
+    random = np.random.default_rng(n_tokens)
+    attention = np.zeros((N_LAYERS, N_HEADS, n_tokens, n_tokens), dtype=np.float16)
+    future = np.triu(np.ones((n_tokens, n_tokens), dtype=bool), 1)
+    for layer in range(N_LAYERS):
+        scores = random.normal(scale=2.5, size=(N_HEADS, n_tokens, n_tokens)).astype(np.float32)
+        weights = np.where(future, 0, np.exp(scores))
+        attention[layer] = weights / weights.sum(axis=-1, keepdims=True)
+    words = tuple(f" word{i}" if i else "word0" for i in range(n_tokens))
+    return AttentionTrace(words, attention, model="random", text="".join(words))
