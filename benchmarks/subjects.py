@@ -68,3 +68,16 @@ def random_trace(n_tokens: int) -> AttentionTrace:
         attention[layer] = weights / weights.sum(axis=-1, keepdims=True)
     words = tuple(f" word{i}" if i else "word0" for i in range(n_tokens))
     return AttentionTrace(words, attention, model="random", text="".join(words))
+
+
+@cache
+def single_tokens() -> tuple[str, ...]:
+    """The words that the bundled tokenizer makes one token of, each with the space before it."""
+    words = sorted(token.replace("Ġ", " ") for token in tokenizer().get_vocab() if token[0] == "Ġ")
+    return tuple(word for word in words if word[1:].isalpha() and len(tokenizer()(word)["input_ids"]) == 1)
+
+
+def prompt(n_tokens: int, seed: int) -> str:
+    """A prompt of so many tokens; another one for each seed."""
+    words = np.random.default_rng(seed).choice(single_tokens(), n_tokens - 1)
+    return "The" + "".join(words)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
@@ -21,11 +14,10 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from attn_core import AttentionTrace, LanguageModel
 from tests.browser import find_browser
 from tests.conftest import random_trace
+from tests.serving import serving
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parent.parent
-START_LIMIT = 60  # seconds
 WAIT = 30_000  # milliseconds, for whatever a slow machine still has to load
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PAGES = {"": "How GPT-2", "generate": "Generate", "head_grid": "Head grid", "head_view": "Head view"}
@@ -35,34 +27,10 @@ LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1280, 400)]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """Address of a running dashboard that cannot reach the Hub."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path_factory.mktemp("no_models"))}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_healthy(process, f"{address}/_stcore/health")
-        yield address
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + START_LIMIT
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the server stopped while it started"
-        try:
-            with urlopen(url, timeout=1):
-                return
-        except (URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(f"the server did not start within {START_LIMIT} s")
+    with serving() as running:
+        yield running.address
 
 
 @pytest.fixture(scope="module")

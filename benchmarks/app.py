@@ -1,0 +1,193 @@
+"""How long a visitor of the dashboard waits, in real Chromium against the running server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
+
+import numpy as np
+import torch
+from playwright.sync_api import Browser, Page
+
+from attn_core import capture, charts, head_scores
+from benchmarks.browsing import GRID, LINES, Wait, after, arriving, browsing, settled, visiting
+from benchmarks.results import Budget, Measurement, Result, by_turns
+from benchmarks.subjects import N_CORES, N_HEADS, N_LAYERS, gpt2_model, gpt2_network, prompt, tokenizer
+from tests.serving import Server, serving
+
+TRIES = 30
+N_TOKENS = 32
+TITLE = "document.querySelector('[data-testid=stMain] h1')"
+OURS, EMPTY = "this dashboard", "an empty Streamlit app"
+FIRST, DEEDS = "First paint of the first page: its title", "What a visitor waits for"
+WORK = f"What the server works on, for a prompt of {N_TOKENS} tokens"
+COLD, WARM = "first visit to the server", "later visits"
+PAGES = {"Head view": LINES, "Head grid": GRID, "Home": LINES}
+
+Waits = list[Wait]
+Sides = dict[str, Waits]
+
+
+def run(runs: int = 5) -> Result:
+    """Measure the first paint beside an empty app's, then new prompts, clicks and links."""
+    with model_folder() as folder, empty_app() as empty, browsing() as browser:
+        cold: Sides = {OURS: [], EMPTY: []}
+        for _ in range(runs):
+            for side, script in ((OURS, "dashboard.py"), (EMPTY, empty)):
+                with serving(script) as server:
+                    cold[side].append(first_paint(browser, server, folder))
+        with serving() as server, serving(empty) as empty_server:
+            warm: Sides = {OURS: [], EMPTY: []}
+            for turn in range(-1, TRIES):
+                for side, visited in ((OURS, server), (EMPTY, empty_server)):
+                    wait = first_paint(browser, visited, folder)
+                    if turn >= 0:
+                        warm[side].append(wait)
+            deeds = deeds_of_a_visitor(browser, server, folder)
+    return Result(
+        title="In the app",
+        how=(
+            "A headless Chromium against the server, which runs a network of GPT-2 small's shape. Time runs from "
+            "the navigation, the click or the key to two animation frames after the new figure stands in the page; "
+            f"over {TRIES} tries, the first visit to a fresh server over {runs}. An empty app is one `st.title`. "
+            "*Server* is until the last message before painting has come, over loopback; *browser* is the rest."
+        ),
+        measurements=tuple(_measurements(cold, warm, deeds)),
+        budgets=(
+            Budget("click on a head to its painted lines, median", 0.3, _median(deeds["click on a head"]), "s"),
+            Budget(
+                "first paint of the first page, first visit, as a multiple of an empty app's", 1.5, _ratio(cold)
+            ),
+            Budget(
+                "first paint of the first page, later visits, as a multiple of an empty app's", 1.5, _ratio(warm)
+            ),
+        ),
+    )
+
+
+@contextmanager
+def model_folder() -> Iterator[Path]:
+    """A folder with a network of GPT-2 small's shape, as a visitor may name one."""
+    with TemporaryDirectory() as folder:
+        gpt2_network().save_pretrained(folder)
+        tokenizer().save_pretrained(folder)
+        yield Path(folder)
+
+
+@contextmanager
+def empty_app() -> Iterator[Path]:
+    """A Streamlit app of a title."""
+    with TemporaryDirectory() as folder:
+        script = Path(folder) / "empty.py"
+        script.write_text("import streamlit as st\n\nst.title('Empty')\n")
+        yield script
+
+
+def first_paint(browser: Browser, server: Server, folder: Path) -> Wait:
+    """A new visitor opens the first page and sees its title."""
+    with visiting(browser) as page:
+        return arriving(page, f"{server.address}/?{urlencode({'model': str(folder)})}", TITLE)
+
+
+def deeds_of_a_visitor(browser: Browser, server: Server, folder: Path) -> Sides:
+    """What one visitor does again and again: type prompts, click heads, change pages."""
+    address = f"{server.address}/head_grid?{urlencode({'model': str(folder)})}"
+    with visiting(browser, address) as page:
+        page.wait_for_function(GRID)
+        settled(page)
+        prompts = [new_prompt(page, prompt(N_TOKENS, seed)) for seed in range(TRIES)]
+        clicks = [click_on_head(page, *head) for head in _heads(TRIES)]
+        changes = {name: Waits() for name in PAGES}
+        for turn in range(TRIES):
+            name = list(PAGES)[turn % len(PAGES)]
+            changes[name].append(change_page(page, name))
+    every = [wait for waits in changes.values() for wait in waits]
+    return {
+        f"a new prompt of {N_TOKENS} tokens, to the grid": prompts,
+        "click on a head": clicks,
+        "another page, to its figure": every,
+        **{f"… to {name}": waits for name, waits in changes.items()},
+    }
+
+
+def new_prompt(page: Page, text: str) -> Wait:
+    """Type a prompt on the page of the grid and wait for its thumbnails."""
+    box = page.get_by_label("Prompt", exact=True)
+    box.fill(text)
+    page.evaluate(f"watched.before = {GRID}")
+    wait = after(page, lambda: box.press("Control+Enter"), f"({GRID} ?? watched.before) !== watched.before")
+    settled(page)
+    return wait
+
+
+def click_on_head(page: Page, layer: int, head: int) -> Wait:
+    """Click a thumbnail and wait for the lines of its head."""
+    square = page.locator("[data-testid=stVegaLiteChart] svg image").nth(layer * N_HEADS + head)
+    square.scroll_into_view_if_needed()
+    square.hover(force=True)
+    wait = after(page, lambda: square.click(force=True), f"svg_of('Attention of layer {layer} head {head}:')")
+    settled(page)
+    return wait
+
+
+def change_page(page: Page, name: str) -> Wait:
+    """Click the link to a page and wait for its title and figure."""
+    page.evaluate("document.querySelectorAll('svg').forEach(svg => { svg.isOld = true; })")
+    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
+    figure = "one thumbnail a head" if PAGES[name] == GRID else "Attention of layer"
+    wait = after(page, link.click, f"svg_of('{figure}') && !svg_of('{figure}').isOld")
+    settled(page)
+    return wait
+
+
+def _heads(n: int) -> list[tuple[int, int]]:
+    """So many different heads."""
+    order = np.random.default_rng(0).permutation(N_LAYERS * N_HEADS)[:n]
+    return [(int(index) // N_HEADS, int(index) % N_HEADS) for index in order]
+
+
+def server_work() -> dict[str, tuple[float, ...]]:
+    """Seconds that the parts of a page take of a warm process, each over `TRIES`."""
+    torch.set_num_threads(N_CORES)
+    model = gpt2_model()
+    trace = capture(model, prompt(N_TOKENS, 0))
+    parts: dict[str, Callable[[], object]] = {
+        "the model: capture": lambda: capture(model, prompt(N_TOKENS, 0)),
+        "what the heads do: head_scores": lambda: head_scores(trace),
+        "chart building: the grid": lambda: charts.head_grid(trace, selected=(0, 0)).to_json(),
+        "chart building: the lines": lambda: charts.attention_lines(trace, 0, 0).to_json(),
+    }
+    return by_turns({name: partial(_seconds, work) for name, work in parts.items()}, TRIES)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _measurements(cold: Sides, warm: Sides, deeds: Sides) -> Iterator[Measurement]:
+    for row, sides in ((COLD, cold), (WARM, warm)):
+        for side, waits in sides.items():
+            yield Measurement(FIRST, row, side, "s", tuple(wait.whole for wait in waits))
+    for deed, waits in deeds.items():
+        yield Measurement(DEEDS, deed, "in all", "ms", tuple(wait.whole * 1e3 for wait in waits))
+        yield Measurement(DEEDS, deed, "server", "ms", tuple(wait.server * 1e3 for wait in waits))
+        yield Measurement(DEEDS, deed, "browser", "ms", tuple(wait.browser * 1e3 for wait in waits))
+        yield Measurement(DEEDS, deed, "sent", "kB", tuple(wait.megabytes * 1e3 for wait in waits))
+    for part, seconds in server_work().items():
+        yield Measurement(WORK, part, "time", "ms", tuple(value * 1e3 for value in seconds))
+
+
+def _median(waits: Waits) -> float:
+    return median(wait.whole for wait in waits)
+
+
+def _ratio(sides: Sides) -> float:
+    return _median(sides[OURS]) / _median(sides[EMPTY])
