@@ -6,10 +6,9 @@ transformers: charts and saved traces work without them.
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from attn_core.lazy import load_when_used
 
 if TYPE_CHECKING:
     from attn_core.anatomy import UnknownAnatomy
@@ -88,20 +87,4 @@ __all__ = [
 ]
 
 
-class _Package(ModuleType):
-    """The package as a module whose public names are always those of `_HOME`.
-
-    Importing the submodule `attn_core.capture` would otherwise put that module in the place of the function
-    `attn_core.capture`.
-    """
-
-    def __getattribute__(self, name: str) -> Any:
-        home = _HOME.get(name)
-        return ModuleType.__getattribute__(self, name) if home is None else _from(home, name)
-
-
-def _from(module: str, name: str) -> Any:
-    return getattr(import_module(f"{__name__}.{module}"), name)
-
-
-sys.modules[__name__].__class__ = _Package
+load_when_used(__name__)

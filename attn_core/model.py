@@ -29,7 +29,7 @@ Source = Literal["hub", "cache", "bundled", "folder"]
 _one_at_a_time = threading.Lock()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LanguageModel:
     """A causal language model whose attention can be recorded.
 

@@ -58,7 +58,7 @@ class Prediction:
         return list(zip(self.tokens[:n], self.probabilities[:n].tolist(), strict=True))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AttentionTrace:
     """The attention of one forward pass.
 

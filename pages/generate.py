@@ -71,9 +71,7 @@ with looks:
     with st.container(horizontal=True):
         weighed, hide_first = ui.weighing_switch(moment.stream.value_norms), ui.hiding_switch()
     row = ui.row_of(moment, (layer, head), weighed=weighed, hide_first=hide_first)
-    chart = charts.row_lines(run.tokens_before(chosen), row, name=f"layer {layer} head {head}")
-    with ui.tall(chart):
-        st.altair_chart(chart)
+    ui.draw_row(run.tokens_before(chosen), row, name=f"layer {layer} head {head}")
     ui.nothing_left_in_row_note(row)
 with switches:
     st.subheader("What if heads were off?")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from attn_core.charts.style import ACCENT, CATEGORIES, INK, Theme, picture
+from attn_core.charts.figure import Figure, Tables, as_chart
+from attn_core.charts.style import ACCENT, CATEGORIES, INK, Theme, pictures
 from attn_core.patterns import MIXED
 from attn_core.trace import AttentionTrace
 
@@ -29,7 +32,23 @@ LABEL_COLORS = {
 }
 
 
-def head_grid(
+@dataclass(frozen=True)
+class Form:
+    """What the grid's form depends on.
+
+    Attributes:
+        n_rows, n_columns: of thumbnails.
+        kinds: the labels that get frames of their own colour; None without labels.
+        ranked: whether the thumbnails stand in an order of their own, and not by layer and head.
+    """
+
+    n_rows: int
+    n_columns: int
+    kinds: tuple[str, ...] | None
+    ranked: bool
+
+
+def grid_figure(
     trace: AttentionTrace,
     *,
     selected: tuple[int, int] | None = None,
@@ -37,7 +56,8 @@ def head_grid(
     heads: Sequence[tuple[int, int]] | None = None,
     ranked: bool = False,
     theme: Theme = "light",
-) -> alt.LayerChart:
+    thumbnails: Sequence[str] | None = None,
+) -> Figure:
     """Every head of the trace as a thumbnail of its attention; queries run down, keys across.
 
     The point selection `head` (fields `layer` and `head`) tells which thumbnail was clicked.
@@ -51,12 +71,14 @@ def head_grid(
         ranked: lay out only `heads`, in their order from left to right, each with its layer and head written in
             its empty corner, instead of a row for each layer.
         theme: which background the thumbnails are painted for.
+        thumbnails: what `paint_thumbnails` made of the trace, if it is at hand.
     """
     every = [(layer, head) for layer in range(trace.n_layers) for head in range(trace.n_heads)]
     kinds = dict(zip(every, labels or [MIXED] * len(every), strict=True))
     shown = every if heads is None else list(heads)
     outstanding = set(shown)
     placed = [divmod(rank, trace.n_heads) for rank in range(len(shown))] if ranked else every
+    painted = dict(zip(every, thumbnails or paint_thumbnails(trace, theme), strict=True))
     table = pd.DataFrame(
         [
             {
@@ -66,21 +88,43 @@ def head_grid(
                 "column": column,
                 "label": kinds[layer, head],
                 "stands_out": (layer, head) in outstanding,
-                "picture": picture(trace.attention[layer, head], theme, THUMBNAIL),
+                "selected": (layer, head) == selected,
+                "picture": painted[layer, head],
             }
             for (layer, head), (row, column) in zip(shown if ranked else every, placed, strict=True)
         ]
     )
-    n_rows = max(-(-len(table) // trace.n_heads), 1)
+    form = Form(
+        n_rows=max(-(-len(table) // trace.n_heads), 1),
+        n_columns=trace.n_heads,
+        kinds=None if labels is None else tuple(label for label in LABEL_COLORS if label in set(labels)),
+        ranked=ranked,
+    )
+    tables = {
+        "pictures": table.drop(columns=["label", "selected"]),
+        "cells": table.drop(columns="picture"),
+    }
+    return Figure(_draw, form, tables, _description(trace, len(outstanding)))
+
+
+head_grid = as_chart(grid_figure)
+
+
+def paint_thumbnails(trace: AttentionTrace, theme: Theme) -> list[str]:
+    """The thumbnail of each head as a data URL, in the order of layers and heads."""
+    return pictures(trace.attention, theme, THUMBNAIL)
+
+
+def _draw(form: Form, tables: Tables) -> alt.LayerChart:
     gap = 0.06
     scale = alt.Scale(paddingInner=gap, paddingOuter=gap)
     x = alt.X("column:O", title="head", axis=head_axis("top"), scale=scale.copy())
     y = alt.Y("row:O", title="layer", axis=head_axis("left"), scale=scale.copy())
-    if ranked:
-        x = alt.X("column:O", axis=None, scale=alt.Scale(domain=list(range(trace.n_heads)), **scale.to_dict()))
+    if form.ranked:
+        x = alt.X("column:O", axis=None, scale=alt.Scale(domain=list(range(form.n_columns)), **scale.to_dict()))
         y = alt.Y("row:O", axis=None, scale=scale)
-    pictures = (
-        alt.Chart(table)
+    images = (
+        alt.Chart(tables["pictures"])
         .mark_image(aspect=False, width=alt.expr("bandwidth('x')"), height=alt.expr("bandwidth('y')"))
         .encode(
             x=x,
@@ -90,15 +134,14 @@ def head_grid(
             tooltip=alt.value(None),
         )
     )
-    cells = table.drop(columns="picture")
     strong = "datum.stands_out && datum.label !== '" + MIXED + "'"
     frames = (
-        alt.Chart(cells)
+        alt.Chart(tables["cells"])
         .mark_rect(fill="transparent", cursor="pointer", stroke=INK)
         .encode(
             x=x,
             y=y,
-            strokeOpacity=alt.when(_is(selected))
+            strokeOpacity=alt.when("datum.selected")
             .then(alt.value(0))
             .when(strong)
             .then(alt.value(1))
@@ -108,28 +151,27 @@ def head_grid(
         )
         .add_params(alt.selection_point(name="head", fields=["layer", "head"], on="click", clear=False))
     )
-    if labels is not None:
+    if form.kinds is not None:
         frames = frames.encode(
-            stroke=_label_color([label for label in LABEL_COLORS if label in set(labels)]),
+            stroke=_label_color(form.kinds),
             tooltip=[alt.Tooltip("layer:O"), alt.Tooltip("head:O"), alt.Tooltip("label:N", title="does")],
         )
     mark = (
-        alt.Chart(cells)
-        .transform_filter(_is(selected))
+        alt.Chart(tables["cells"])
+        .transform_filter("datum.selected")
         .mark_rect(fillOpacity=0, stroke=ACCENT, strokeWidth=4)
         .encode(x=x, y=y)
     )
-    layers = [pictures, mark, frames]
-    if ranked:
-        layers.insert(1, _names(cells, x, y))
-    step = min(CELL, MAX_WIDTH / trace.n_heads)
-    axes = 0 if ranked else AXES
+    layers = [images, mark, frames]
+    if form.ranked:
+        layers.insert(1, _names(tables["cells"], x, y))
+    step = min(CELL, MAX_WIDTH / form.n_columns)
+    axes = 0 if form.ranked else AXES
     return (
         alt.layer(*layers)
         .properties(
-            width=step * trace.n_heads + axes,
-            height=step * n_rows + axes + (LEGEND if labels is not None else 0),
-            description=_description(trace, len(outstanding)),
+            width=step * form.n_columns + axes,
+            height=step * form.n_rows + axes + (LEGEND if form.kinds is not None else 0),
         )
         .configure_view(strokeWidth=0)
     )
@@ -154,7 +196,7 @@ def _label_color(present: Sequence[str]) -> alt.Stroke:
     )
 
 
-def _names(cells: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
+def _names(cells: Any, x: alt.X, y: alt.Y) -> alt.Chart:
     """Layer and head of each thumbnail in its upper right corner, which is empty: nothing looks ahead."""
     return (
         alt.Chart(cells)
@@ -173,8 +215,3 @@ def _description(trace: AttentionTrace, outstanding: int) -> str:
 def head_axis(orient: str) -> alt.Axis:
     """The numbers of layers or heads beside a chart with a square a head."""
     return alt.Axis(orient=orient, labelAngle=0, ticks=False, domain=False, grid=False)  # type: ignore[arg-type]
-
-
-def _is(selected: tuple[int, int] | None) -> str:
-    layer, head = selected if selected is not None else (-1, -1)
-    return f"datum.layer === {layer} && datum.head === {head}"

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import altair as alt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attn_core.charts.figure import Figure, Tables, as_chart
 from attn_core.charts.grid import AXES, CELL, MAX_WIDTH, head_axis
 from attn_core.charts.style import ACCENT, DIVERGING, INK, SEQUENTIAL, Theme
 
 SMALLEST_NUMBER = 1e-6  # a map of smaller ones is a map of zeros, with a scale up to 1
 
 
-def head_map(
+@dataclass(frozen=True)
+class Form:
+    """What the map's form depends on.
+
+    Attributes:
+        n_layers, n_heads: squares down and across.
+        title: of the legend and the numbers.
+        largest: number that the colours reach to.
+        signed: whether they reach as far below zero.
+        theme: which background the squares are painted for.
+    """
+
+    n_layers: int
+    n_heads: int
+    title: str
+    largest: float
+    signed: bool
+    theme: Theme
+
+
+def map_figure(
     values: NDArray[np.floating],
     *,
     selected: tuple[int, int] | None = None,
     title: str,
     signed: bool = True,
     theme: Theme = "light",
-) -> alt.LayerChart:
+) -> Figure:
     """A number for each head as a square, of the page's background at zero.
 
     Signed numbers are green above zero and purple below; the square root sets the colour, as in the pictures of
@@ -41,11 +64,21 @@ def head_map(
     largest = float(np.abs(values).max())
     if largest < SMALLEST_NUMBER:
         largest = 1.0
-    colors = DIVERGING[theme] if signed else SEQUENTIAL[theme]
+    form = Form(n_layers, n_heads, title, largest, signed, theme)
+    description = f"{title}: {n_layers} layers of {n_heads} heads, one square a head."
+    return Figure(_draw, form, {"heads": table}, description)
+
+
+head_map = as_chart(map_figure)
+
+
+def _draw(form: Form, tables: Tables) -> alt.LayerChart:
+    title, largest, signed = form.title, form.largest, form.signed
+    colors = DIVERGING[form.theme] if signed else SEQUENTIAL[form.theme]
     steps = _square_root_steps(largest, len(colors)) if signed else np.linspace(0, largest, len(colors)).tolist()
     sign = "+" if signed else ""
     gap = 0.06
-    base = alt.Chart(table).encode(
+    base = alt.Chart(tables["heads"]).encode(
         x=alt.X("head:O", title="head", axis=head_axis("top"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap)),
         y=alt.Y(
             "layer:O", title="layer", axis=head_axis("left"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap)
@@ -84,13 +117,12 @@ def head_map(
         .mark_rect(fillOpacity=0, stroke=ACCENT, strokeWidth=4, cornerRadius=2)
         .encode(tooltip=alt.value(None))
     )
-    step = min(CELL, MAX_WIDTH / n_heads)
+    step = min(CELL, MAX_WIDTH / form.n_heads)
     return (
         alt.layer(squares, frame)
         .properties(
-            width=step * n_heads + AXES,
-            height=step * n_layers + AXES,
-            description=f"{title}: {n_layers} layers of {n_heads} heads, one square a head.",
+            width=step * form.n_heads + AXES,
+            height=step * form.n_layers + AXES,
         )
         .configure_view(strokeWidth=0)
     )

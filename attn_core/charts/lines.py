@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attn_core.charts.figure import Figure, Tables, as_chart
 from attn_core.charts.style import ACCENT, CATEGORIES, INK, LINK
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
@@ -22,6 +23,8 @@ MIN_LINKS = 5  # of a chosen query are drawn, if all are thinner
 
 # Up to so many tokens: pixels from one word to the next, and the size of the letters.
 ROWS = ((16, 30, 18), (32, 26, 16), (80, 20, 13), (math.inf, 15, 11))
+
+WIDTH = 520  # pixels
 
 # Where things stand across the figure, as parts of its width.
 LEFT, RIGHT, NUMBERS = 0.30, 0.63, 0.99
@@ -35,6 +38,23 @@ Queries = int | Sequence[int] | None
 LIT_BY_POINTER = "length(data('hovered_store')) && vlSelectionTest('hovered_store', datum)"
 NOT_HOVERED = "!length(data('hovered_store'))"
 LIT = "length(data('hovered_store')) ? vlSelectionTest('hovered_store', datum) : datum.chosen"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the lines' form depends on.
+
+    Attributes:
+        n_tokens: that stand beneath each other.
+        colored: the names of the heads, if there are several.
+        lit_numbers: whether the weights of the chosen query are written while nothing is hovered.
+        summed: whether the weights of several chosen queries are.
+    """
+
+    n_tokens: int
+    colored: tuple[str, ...]
+    lit_numbers: bool
+    summed: bool
 
 
 @dataclass(frozen=True)
@@ -57,7 +77,7 @@ def shown_links(trace: AttentionTrace, heads: Sequence[tuple[int, int]], *, quer
     return _choose([(_name(head), trace.head(*head)) for head in heads], _positions(query))
 
 
-def attention_lines(
+def lines_figure(
     trace: AttentionTrace,
     layer: int,
     head: int,
@@ -65,7 +85,7 @@ def attention_lines(
     query: Queries = None,
     more_heads: Sequence[tuple[int, int]] = (),
     name: str | None = None,
-) -> alt.LayerChart:
+) -> Figure:
     """One head's attention as lines; with `more_heads`, several heads over each other in colours.
 
     Hovering a word on the left shows its lines only, with the weights. The point selection `query`
@@ -94,7 +114,7 @@ def attention_lines(
     )
 
 
-def row_lines(tokens: Sequence[str], row: NDArray[Any], *, name: str) -> alt.LayerChart:
+def row_figure(tokens: Sequence[str], row: NDArray[Any], *, name: str) -> Figure:
     """The lines of the last token only: what one head looked at when the next token was chosen.
 
     Args:
@@ -113,6 +133,10 @@ def row_lines(tokens: Sequence[str], row: NDArray[Any], *, name: str) -> alt.Lay
         queries=[query],
         description=f"What {name} looked at from the last word.",
     )
+
+
+attention_lines = as_chart(lines_figure)
+row_lines = as_chart(row_figure)
 
 
 def _name(head: tuple[int, int]) -> str:
@@ -154,13 +178,10 @@ def _figure(
     queries: Sequence[int] | range,
     description: str,
     sums: NDArray[np.float32] | None = None,
-) -> alt.LayerChart:
-    n = len(labels)
-    step, font = next((step, font) for most, step, font in ROWS if n <= most)
-    words = pd.DataFrame({"query": range(n), "word": labels})
+) -> Figure:
+    words = pd.DataFrame({"query": range(len(labels)), "word": labels})
     words["chosen"] = chosen is None or words["query"].isin(chosen)
-    y_scale = alt.Scale(domain=[-0.5, n - 0.5], reverse=True, nice=False)
-    width = alt.Scale(domain=[0, 1], range=[0.6, 9 if len(heads) == 1 else 5])
+    words["kept"] = chosen is not None and words["chosen"]
 
     spread = 0.5 / len(heads)  # heads over each other are set apart a little, or the last would hide the rest
     order = {head: float(index) for index, head in enumerate(heads)}
@@ -172,23 +193,42 @@ def _figure(
         from_word=[labels[query] for query in links["query"]],
         to_word=[labels[key] for key in links["key"]],
     )
+    tables = {"links": links, "words": words, "queries": words[words["query"].isin(list(queries))]}
+    alone = len(heads) == 1
+    if alone and sums is not None:
+        table = pd.DataFrame({"key": range(len(labels)), "weight": sums})
+        tables["sums"] = table[table["weight"] >= MIN_WEIGHT]
+    form = Form(
+        n_tokens=len(labels),
+        colored=() if alone else tuple(heads),
+        lit_numbers=chosen is not None and sums is None,
+        summed="sums" in tables,
+    )
+    return Figure(_draw, form, tables, description)
+
+
+def _draw(form: Form, tables: Tables) -> alt.LayerChart:
+    n, alone = form.n_tokens, not form.colored
+    step, font = next((step, font) for most, step, font in ROWS if n <= most)
+    y_scale = alt.Scale(domain=[-0.5, n - 0.5], reverse=True, nice=False)
+    width = alt.Scale(domain=[0, 1], range=[0.6, 9 if alone else 5])
     hovered = alt.selection_point(
         name="hovered", fields=["query"], on="pointerover", clear="pointerout", empty=False
     )
     color = (
-        alt.Color(
+        alt.value(LINK)
+        if alone
+        else alt.Color(
             "head:N",
             title=None,
-            sort=list(heads),
-            scale=alt.Scale(domain=list(heads), range=list(CATEGORIES[: len(heads)])),
+            sort=list(form.colored),
+            scale=alt.Scale(domain=list(form.colored), range=list(CATEGORIES[: len(form.colored)])),
             legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=5),
         )
-        if len(heads) > 1
-        else alt.value(LINK)
     )
     weight_opacity = alt.Opacity("weight:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None)
     lines = (
-        alt.Chart(links)
+        alt.Chart(tables["links"])
         .mark_rule(strokeCap="round")
         .encode(
             x=_at(LEFT),
@@ -207,11 +247,11 @@ def _figure(
         )
     )
     keys = (
-        alt.Chart(words)
+        alt.Chart(tables["words"])
         .mark_text(align="left", fontSize=font, color=INK, dx=8, limit=RIGHT_LIMIT)
         .encode(x=_at(RIGHT), y=alt.Y("query:Q", axis=None, scale=y_scale), text="word:N")
     )
-    rows = alt.Chart(words[words["query"].isin(list(queries))]).encode(y=alt.Y("query:Q", axis=None, scale=y_scale))
+    rows = alt.Chart(tables["queries"]).encode(y=alt.Y("query:Q", axis=None, scale=y_scale))
     left_words = rows.mark_text(align="right", fontSize=font, color=INK, dx=-8, limit=LEFT_LIMIT).encode(
         x=_at(LEFT), text="word:N", opacity=alt.when(LIT).then(alt.value(1)).otherwise(alt.value(0.55))
     )
@@ -226,7 +266,7 @@ def _figure(
             y2="bottom:Q",
             opacity=alt.when(hovered)
             .then(alt.value(0.28))
-            .when(f"indexof({list(map(int, chosen or ()))}, datum.query) >= 0")
+            .when("datum.kept")
             .then(alt.value(0.18))
             .otherwise(alt.value(0)),
             tooltip=[alt.Tooltip("word:N"), alt.Tooltip("query:Q", title="position")],
@@ -234,20 +274,14 @@ def _figure(
         .add_params(hovered, alt.selection_point(name="query", fields=["query"], on="click", clear=False))
     )
     layers = [lines, keys, left_words, bands]
-    if len(heads) == 1:
-        one_query = chosen is not None and sums is None
-        layers.insert(3, _numbers(links, y_scale, font, LIT if one_query else LIT_BY_POINTER))
-        if sums is not None:
-            table = pd.DataFrame({"key": range(n), "weight": sums})
-            layers.insert(3, _numbers(table[table["weight"] >= MIN_WEIGHT], y_scale, font, NOT_HOVERED))
-    return (
-        alt.layer(*layers)
-        .properties(width=520, height=step * n, description=description)
-        .configure_view(strokeWidth=0)
-    )
+    if alone:
+        layers.insert(3, _numbers(tables["links"], y_scale, font, LIT if form.lit_numbers else LIT_BY_POINTER))
+    if form.summed:
+        layers.insert(3, _numbers(tables["sums"], y_scale, font, NOT_HOVERED))
+    return alt.layer(*layers).properties(width=WIDTH, height=step * n).configure_view(strokeWidth=0)
 
 
-def _numbers(table: pd.DataFrame, y_scale: alt.Scale, font: int, shown_if: str) -> alt.Chart:
+def _numbers(table: Any, y_scale: alt.Scale, font: int, shown_if: str) -> alt.Chart:
     """The column `weight` written at the right of the words at `key`, while a Vega expression holds."""
     return (
         alt.Chart(table)

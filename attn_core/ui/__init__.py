@@ -1,78 +1,162 @@
-"""The one part of the library that knows Streamlit: cached loading, state in the URL, shared controls."""
+"""The one part of the library that knows Streamlit: cached loading, state in the URL, shared controls.
 
-from attn_core.ui.comparing import (
-    change_numbers,
-    comparison,
-    heads_that_moved,
-    map_of_change,
-    marked_prompts,
-    most_moved_head,
-    ranking_picker,
-    two_line_views,
-)
-from attn_core.ui.figures import (
-    choice_of_heads,
-    grid,
-    head_map,
-    lines,
-    lines_of_words,
-    matrix,
-    more_heads,
-    strongest_link,
-    tall,
-    weights_table,
-)
-from attn_core.ui.finder import head_finder, head_table
-from attn_core.ui.frame import title
-from attn_core.ui.heads import (
-    head_counts,
-    head_deed,
-    head_picker,
-    settled_head,
-    suggested_head,
-)
-from attn_core.ui.models import language_model
-from attn_core.ui.names import name_caution, name_chart, name_probe, name_tables
-from attn_core.ui.reasons import (
-    attribution,
-    contributions,
-    foil_picker,
-    heads_that_are_missed,
-    heads_that_pushed,
-    lens,
-    moment,
-    nothing_left_in_row_note,
-    row_of,
-    scan,
-    strongest_head,
-    switches,
-)
-from attn_core.ui.sidebar import offer_text, sidebar
-from attn_core.ui.state import begin, theme
-from attn_core.ui.summaries import summary, summary_picker
-from attn_core.ui.switches import head_switch
-from attn_core.ui.tour import tour
-from attn_core.ui.traces import prompt_box, trace_in_view, two_traces
-from attn_core.ui.views import (
-    chosen_query,
-    hidden_note,
-    hiding_switch,
-    nothing_left_note,
-    queries_picker,
-    query_picker,
-    view_switches,
-    weighing_switch,
-    word_piece_note,
-)
-from attn_core.ui.writing import (
-    chosen_step,
-    generation,
-    generation_again,
-    generation_note,
-    generation_settings,
-    token_row,
-    two_texts,
-)
+Names are loaded when they are first used, so that a page's title is on the screen before charts and tables,
+which take a second to import.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attn_core.lazy import load_when_used
+
+if TYPE_CHECKING:
+    from attn_core.ui.comparing import (
+        change_numbers,
+        comparison,
+        heads_that_moved,
+        map_of_change,
+        marked_prompts,
+        most_moved_head,
+        ranking_picker,
+        two_line_views,
+    )
+    from attn_core.ui.figures import (
+        choice_of_heads,
+        draw_row,
+        grid,
+        head_map,
+        lines,
+        lines_of_words,
+        matrix,
+        more_heads,
+        strongest_link,
+        weights_table,
+    )
+    from attn_core.ui.finder import head_finder, head_table
+    from attn_core.ui.frame import title
+    from attn_core.ui.heads import (
+        head_counts,
+        head_deed,
+        head_picker,
+        settled_head,
+        suggested_head,
+    )
+    from attn_core.ui.models import language_model
+    from attn_core.ui.names import name_caution, name_chart, name_probe, name_tables
+    from attn_core.ui.reasons import (
+        attribution,
+        contributions,
+        foil_picker,
+        heads_that_are_missed,
+        heads_that_pushed,
+        lens,
+        moment,
+        nothing_left_in_row_note,
+        row_of,
+        scan,
+        strongest_head,
+        switches,
+    )
+    from attn_core.ui.sidebar import offer_text, sidebar
+    from attn_core.ui.state import begin, theme
+    from attn_core.ui.summaries import summary, summary_picker
+    from attn_core.ui.switches import head_switch
+    from attn_core.ui.tour import tour
+    from attn_core.ui.traces import prompt_box, trace_in_view, two_traces
+    from attn_core.ui.views import (
+        chosen_query,
+        hidden_note,
+        hiding_switch,
+        nothing_left_note,
+        queries_picker,
+        query_picker,
+        view_switches,
+        weighing_switch,
+        word_piece_note,
+    )
+    from attn_core.ui.writing import (
+        chosen_step,
+        generation,
+        generation_again,
+        generation_note,
+        generation_settings,
+        token_row,
+        two_texts,
+    )
+
+_HOME = {
+    "attribution": "reasons",
+    "begin": "state",
+    "change_numbers": "comparing",
+    "choice_of_heads": "figures",
+    "chosen_query": "views",
+    "chosen_step": "writing",
+    "comparison": "comparing",
+    "contributions": "reasons",
+    "draw_row": "figures",
+    "foil_picker": "reasons",
+    "generation": "writing",
+    "generation_again": "writing",
+    "generation_note": "writing",
+    "generation_settings": "writing",
+    "grid": "figures",
+    "head_counts": "heads",
+    "head_deed": "heads",
+    "head_finder": "finder",
+    "head_map": "figures",
+    "head_picker": "heads",
+    "head_switch": "switches",
+    "head_table": "finder",
+    "heads_that_are_missed": "reasons",
+    "heads_that_moved": "comparing",
+    "heads_that_pushed": "reasons",
+    "hidden_note": "views",
+    "hiding_switch": "views",
+    "language_model": "models",
+    "lens": "reasons",
+    "lines": "figures",
+    "lines_of_words": "figures",
+    "map_of_change": "comparing",
+    "marked_prompts": "comparing",
+    "matrix": "figures",
+    "moment": "reasons",
+    "more_heads": "figures",
+    "most_moved_head": "comparing",
+    "name_caution": "names",
+    "name_chart": "names",
+    "name_probe": "names",
+    "name_tables": "names",
+    "nothing_left_in_row_note": "reasons",
+    "nothing_left_note": "views",
+    "offer_text": "sidebar",
+    "prompt_box": "traces",
+    "queries_picker": "views",
+    "query_picker": "views",
+    "ranking_picker": "comparing",
+    "row_of": "reasons",
+    "scan": "reasons",
+    "settled_head": "heads",
+    "sidebar": "sidebar",
+    "strongest_head": "reasons",
+    "strongest_link": "figures",
+    "suggested_head": "heads",
+    "summary": "summaries",
+    "summary_picker": "summaries",
+    "switches": "reasons",
+    "theme": "state",
+    "title": "frame",
+    "token_row": "writing",
+    "tour": "tour",
+    "trace_in_view": "traces",
+    "two_line_views": "comparing",
+    "two_texts": "writing",
+    "two_traces": "traces",
+    "view_switches": "views",
+    "weighing_switch": "views",
+    "weights_table": "figures",
+    "word_piece_note": "views",
+}
 
 __all__ = [
     "attribution",
@@ -83,6 +167,7 @@ __all__ = [
     "chosen_step",
     "comparison",
     "contributions",
+    "draw_row",
     "foil_picker",
     "generation",
     "generation_again",
@@ -132,7 +217,6 @@ __all__ = [
     "summary",
     "summary_picker",
     "switches",
-    "tall",
     "theme",
     "title",
     "token_row",
@@ -146,3 +230,5 @@ __all__ = [
     "weights_table",
     "word_piece_note",
 ]
+
+load_when_used(__name__)

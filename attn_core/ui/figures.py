@@ -12,12 +12,33 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import charts
+from attn_core.charts.style import Theme
 from attn_core.tables import link_table, summed_table
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
+from attn_core.ui import kept
 from attn_core.ui.state import choose_head, picture_key, plain, theme
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import ALL_WORDS, View
+
+
+@kept.made_of_traces.keeps
+def _thumbnails(trace: AttentionTrace, background: Theme) -> list[str]:
+    return charts.paint_thumbnails(trace, background)
+
+
+def _draw(figure: charts.Figure, **options: Any) -> None:
+    """Put a figure on the page, in its own width unless that is too narrow."""
+    specification = figure.specification()
+    st.vega_lite_chart(spec=specification, width=int(specification["width"]), **options)
+
+
+def _draw_tall(figure: charts.Figure, **options: Any) -> None:
+    """Put a figure on the page, as wide as there is place, in a part that scrolls if it is taller than a screen."""
+    specification = figure.specification()
+    tall = specification["height"] > 900
+    with st.container(height=700, border=False) if tall else st.container():
+        st.vega_lite_chart(spec=specification, width="stretch", **options)
 
 
 def grid(
@@ -45,8 +66,10 @@ def grid(
         if points:
             choose(int(points[0]["layer"]), int(points[0]["head"]))
 
-    chart = charts.head_grid(trace, selected=selected, theme=theme(), **options)
-    st.altair_chart(chart, key=key, on_select=clicked, selection_mode="head", width=own_width(chart))
+    figure = charts.grid_figure(
+        trace, selected=selected, theme=theme(), thumbnails=_thumbnails(trace, theme()), **options
+    )
+    _draw(figure, key=key, on_select=clicked, selection_mode="head")
 
 
 def head_map(
@@ -61,8 +84,8 @@ def head_map(
         if points:
             choose_head(int(points[0]["layer"]), int(points[0]["head"]))
 
-    chart = charts.head_map(values, selected=selected, title=title, theme=theme(), **options)
-    st.altair_chart(chart, key=chart_key, on_select=clicked, selection_mode="head", width=own_width(chart))
+    figure = charts.map_figure(values, selected=selected, title=title, theme=theme(), **options)
+    _draw(figure, key=chart_key, on_select=clicked, selection_mode="head")
 
 
 def choice_of_heads(label: str, sentences: dict[tuple[int, int], str], selected: tuple[int, int]) -> None:
@@ -139,10 +162,9 @@ def draw_lines(
             on_click(int(points[0]["query"]))
 
     # A chart that shows another word is another chart: else a second click on a word would be no change.
-    chart_key = f"{key}_lines_{layer}_{head}_{query}_{trace.n_tokens}"
-    chart = charts.attention_lines(trace, layer, head, query=query, **options)
-    with tall(chart):
-        st.altair_chart(chart, key=chart_key, on_select=clicked, selection_mode="query")
+    chart_key = f"{key}_lines_{query}_{trace.n_tokens}"
+    figure = charts.lines_figure(trace, layer, head, query=query, **options)
+    _draw_tall(figure, key=chart_key, on_select=clicked, selection_mode="query")
     links = charts.shown_links(trace, [(layer, head), *options.get("more_heads", ())], query=query)
     if links.left_out:
         st.caption(
@@ -151,10 +173,15 @@ def draw_lines(
         )
 
 
-def tall(chart: alt.LayerChart) -> Any:
-    """A place for a chart that scrolls if the chart is taller than a screen."""
-    height = int(cast(Any, chart).height)
-    return st.container(height=700, border=False) if height > 900 else st.container()
+def draw_row(tokens: Sequence[str], row: NDArray[Any], *, name: str) -> None:
+    """What one head looked at from the last token.
+
+    Args:
+        tokens: the n tokens up to there.
+        row: the head's weights on them, (n,).
+        name: what the head is called.
+    """
+    _draw_tall(charts.row_figure(tokens, row, name=name))
 
 
 def more_heads(trace: AttentionTrace, layer: int, head: int) -> list[tuple[int, int]]:

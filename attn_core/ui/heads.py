@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from attn_core import examples
 from attn_core.patterns import DEEDS, LABELS, MIXED, head_scores, most_telling_head
 from attn_core.trace import AttentionTrace
+from attn_core.ui import kept
 from attn_core.ui.state import box_of, choose_head
 
 
@@ -66,15 +67,10 @@ def _head_typed(name: str) -> None:
     choose_head(st.session_state.layer, st.session_state.head)
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _scored(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, pd.DataFrame]:
-    """The scores, with their trace: while this is kept, no other trace can have that id."""
-    return _trace, head_scores(_trace)
-
-
+@kept.made_of_traces.keeps
 def head_scores_of(trace: AttentionTrace) -> pd.DataFrame:
     """`head_scores`, worked out once for a trace."""
-    return _scored(trace, id(trace))[1]
+    return head_scores(trace)
 
 
 def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attn_core import examples
-from attn_core.trace import AttentionTrace, InvalidTrace
 from attn_core.ui.state import MAX_NEW_TOKENS, MAX_PROMPT_TOKENS, forget_head
 from attn_core.ui.switches import heads_off, replacement
 
@@ -74,6 +73,8 @@ def _use_example(name: str) -> None:
 
 
 def _open_recording() -> None:
+    from attn_core.trace import AttentionTrace, InvalidTrace
+
     upload = st.session_state[f"upload_{st.session_state.get('uploads', 0)}"]
     st.session_state.recording_error = ""
     if upload is None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attn_core import examples
-from attn_core.charts.style import Theme
+
+if TYPE_CHECKING:
+    from attn_core.charts.style import Theme
 
 MAX_PROMPT_TOKENS = int(os.environ.get("ATTN_MAX_PROMPT_TOKENS", "1024"))
 MAX_NEW_TOKENS = int(os.environ.get("ATTN_MAX_NEW_TOKENS", "256"))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from attn_core.summaries import mean_attention, rollout
 from attn_core.trace import AttentionTrace
+from attn_core.ui import kept
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import View
 
@@ -56,7 +57,8 @@ def summary(kind: str, whole: AttentionTrace, how: View, layer: int, head: int) 
         one = mean_attention(trace, heads)
     else:
         name = "attention rollout"
-        one = _rolled_out(trace, id(trace))[1]
+        with st.spinner("Multiplying the layers…"):
+            one = _rolled_out(trace)
         place.markdown(
             "**Attention rollout** multiplies the layers: how much of each word arrives, by way of all words in "
             "between, if every layer kept half of what it had and added the mean of its heads. It knows neither "
@@ -79,7 +81,6 @@ def _heads_picker(trace: AttentionTrace) -> list[tuple[int, int]]:
     return chosen or every
 
 
-@st.cache_resource(max_entries=3, show_spinner="Multiplying the layers…")
-def _rolled_out(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, AttentionTrace]:
-    """The rollout, with its trace: while this is kept, no other trace can have that id."""
-    return _trace, rollout(_trace)
+@kept.made_of_traces.keeps
+def _rolled_out(trace: AttentionTrace) -> AttentionTrace:
+    return rollout(trace)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import streamlit as st
 
 from attn_core.trace import AttentionTrace, InvalidTrace
+from attn_core.ui import kept
 from attn_core.ui.models import language_model
 from attn_core.ui.sidebar import close_recording, offer_trace
 from attn_core.ui.state import MAX_PROMPT_TOKENS, box_of, plain, take_box
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
 COPY_HELP = "Put prompt A in the place of B, to change a word of it there."
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _captured(
-    name: str, text: str, off: frozenset[Head], replacement: Replacement, _model: LanguageModel
-) -> AttentionTrace:
+@kept.traces.keeps
+def _captured(model: LanguageModel, text: str, off: frozenset[Head], replacement: Replacement) -> AttentionTrace:
     from attn_core.capture import capture
 
-    return capture(_model, text, ablate=off, replacement=replacement, max_tokens=MAX_PROMPT_TOKENS)
+    return capture(model, text, ablate=off, replacement=replacement, max_tokens=MAX_PROMPT_TOKENS)
 
 
 def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
@@ -34,7 +33,7 @@ def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
 
     try:
         with st.spinner(f"Running {model.name} over the prompt…"):
-            return _captured(model.name, text, heads_off(), replacement(), model)
+            return _captured(model, text, heads_off(), replacement())
     except PromptError as error:
         st.error(str(error), icon=":material/edit:")
         st.stop()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attn_core.tokens import has_word_pieces, join_words, token_labels
 from attn_core.trace import AttentionTrace
+from attn_core.ui import kept
 
 ALL_WORDS = -1  # instead of a token's position
 
@@ -31,31 +32,34 @@ class View:
 
     def of(self, trace: AttentionTrace) -> AttentionTrace:
         """The trace so looked at, to be drawn."""
-        return self.arranged(self._weighed(trace))
+        return self.arranged(_value_weighted(trace) if self.weighed else trace)
 
     def measured(self, trace: AttentionTrace) -> AttentionTrace:
         """The same without scaling up: a head that rests on the hidden word does little on the others."""
-        return self._hidden(self._joined(self._weighed(trace)), renormalise=False)
+        return self._arranged(_value_weighted(trace) if self.weighed else trace, renormalise=False)
 
     def arranged(self, trace: AttentionTrace) -> AttentionTrace:
         """The trace with its words joined and hidden, not weighed."""
-        return self._hidden(self._joined(trace), renormalise=True)
+        return self._arranged(trace, renormalise=True)
 
-    def _weighed(self, trace: AttentionTrace) -> AttentionTrace:
-        return _value_weighted(trace, id(trace))[1] if self.weighed else trace
-
-    def _joined(self, trace: AttentionTrace) -> AttentionTrace:
-        return join_words(trace) if self.words else trace
-
-    def _hidden(self, trace: AttentionTrace, *, renormalise: bool) -> AttentionTrace:
-        hides = self.hide_first and trace.n_tokens > 1
-        return trace.without_first_token(renormalise=renormalise) if hides else trace
+    def _arranged(self, trace: AttentionTrace, *, renormalise: bool) -> AttentionTrace:
+        joined = _joined(trace) if self.words else trace
+        return _hidden(joined, renormalise) if self.hide_first and joined.n_tokens > 1 else joined
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _value_weighted(_trace: AttentionTrace, trace_id: int) -> tuple[AttentionTrace, AttentionTrace]:
-    """The value-weighted trace, with the one it was made from: while this is kept, no other can have that id."""
-    return _trace, _trace.value_weighted()
+@kept.made_of_traces.keeps
+def _value_weighted(trace: AttentionTrace) -> AttentionTrace:
+    return trace.value_weighted()
+
+
+@kept.made_of_traces.keeps
+def _joined(trace: AttentionTrace) -> AttentionTrace:
+    return join_words(trace)
+
+
+@kept.made_of_traces.keeps
+def _hidden(trace: AttentionTrace, renormalise: bool) -> AttentionTrace:
+    return trace.without_first_token(renormalise=renormalise)
 
 
 def view_switches(*traces: AttentionTrace | None) -> View:
