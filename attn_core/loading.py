@@ -18,6 +18,17 @@ class Progress:
     fraction: float | None
 
 
+def _use_all_cores() -> None:
+    """Let torch run as many threads as the process may use cores: it sees those of the machine.
+
+    A container with half a core of 64 would spend its time in switching between threads that wait for each other.
+    """
+    import torch
+    from loky import cpu_count  # knows affinity and cgroups' quotas
+
+    torch.set_num_threads(cpu_count())
+
+
 class Loading:
     """One load of one model, in a thread of its own; any number of watchers share it."""
 
@@ -48,6 +59,7 @@ class Loading:
 
             try:
                 self._result = load_model(self._name, on_progress=self._report)
+                _use_all_cores()
             except ModelUnavailable as unavailable:
                 self._result = unavailable
         except BaseException as crash:

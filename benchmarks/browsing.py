@@ -38,13 +38,15 @@ window.svg_of = words => [...document.querySelectorAll('[data-testid=stVegaLiteC
   .find(chart => (chart.getAttribute('aria-label') ?? '').includes(words))?.querySelector('svg');
 window.frame = () => new Promise(requestAnimationFrame);
 window.watch = condition => {
-  watched.painted = (async () => {
+  delete watched.times;
+  (async () => {
     while (!condition()) await frame();
     const drawn = performance.now();
     await frame();
     await frame();
     const arrived = watched.arrivals.findLast(at => at <= drawn);
-    return { asked: watched.asked ?? 0, arrived: arrived ?? 0, painted: performance.now(), bytes: watched.bytes };
+    watched.times =
+      { asked: watched.asked ?? 0, arrived: arrived ?? 0, painted: performance.now(), bytes: watched.bytes };
   })();
 };
 """
@@ -96,7 +98,6 @@ def arriving(page: Page, address: str, condition: str) -> Wait:
     """Open the address and wait until a JavaScript condition holds and is painted."""
     page.add_init_script(f"watch(() => {condition})")
     page.goto(address, wait_until="commit")
-    page.wait_for_function("window.watched?.painted")
     return _waited(page)
 
 
@@ -114,6 +115,6 @@ def settled(page: Page) -> None:
 
 
 def _waited(page: Page) -> Wait:
-    times = page.evaluate("watched.painted")
+    times = page.wait_for_function("window.watched?.times").json_value()
     server = max(times["arrived"] - times["asked"], 0.0)
     return Wait(server / 1000, (times["painted"] - times["asked"]) / 1000 - server / 1000, times["bytes"] / 1e6)

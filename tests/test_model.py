@@ -355,7 +355,7 @@ def test_a_refusal_is_explained_at_once(fake_hub: FakeHub, mood: int | str, why:
     start = time.monotonic()
     assert why in refused("tiny").why
     assert time.monotonic() - start < 2
-    assert len(fake_hub.requests) == 1
+    assert fake_hub.requests.count("/api/models/tiny?blobs=true") == 1
 
 
 def test_a_hanging_hub_is_given_up_within_the_limit(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,7 +404,7 @@ def test_a_name_server_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytes
 def test_a_full_disk_is_said_before_the_download(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
     assert "MB left" in refused("tiny").why
-    assert len(fake_hub.requests) == 1
+    assert fake_hub.requests.count("/api/models/tiny?blobs=true") == 1
 
 
 @pytest.mark.parametrize(("missing", "why"), [("model.safetensors", "pickled"), ("tokenizer.json", "no tokenizer")])
@@ -463,3 +463,16 @@ for load in [Loading(name) for name in ("mini", str(FOLDER), str(FOLDER))]:
 
 def test_the_first_visitors_may_load_different_models_at_once() -> None:
     subprocess.run([sys.executable, "-c", LOAD_AT_ONCE], check=True)
+
+
+CORES = """
+import torch
+from attn_core.loading import Loading
+Loading("mini").result()
+print(torch.get_num_threads())
+"""
+
+
+def test_the_dashboard_computes_with_as_many_threads_as_it_may_use_cores() -> None:
+    environment = os.environ | {"LOKY_MAX_CPU_COUNT": "1", "OMP_NUM_THREADS": "2"}
+    assert subprocess.check_output([sys.executable, "-c", CORES], env=environment, text=True) == "1\n"
