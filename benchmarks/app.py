@@ -59,6 +59,7 @@ def run(runs: int = 5) -> Result:
             "*Server* is until the last message before painting has come, over loopback; *browser* is the rest."
         ),
         measurements=tuple(_measurements(cold, warm, deeds)),
+        compared=(FIRST,),
         budgets=(
             Budget("click on a head to its painted lines, median", 0.3, _median(deeds["click on a head"]), "s"),
             Budget(

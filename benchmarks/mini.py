@@ -1,42 +1,47 @@
-"""How large the bundled model is, how fast it loads and writes: `python -m benchmarks.mini`.
+"""How large the bundled model is, how fast it loads and writes."""
 
-Bounds on two cores: 10 MB, one second, 60 tokens a second.
-"""
+from __future__ import annotations
 
-from statistics import median
-from time import perf_counter
+import time
 
-import attn_core
+import torch
+
+from attn_core import LanguageModel, generate, load_model
 from attn_core.mini import FOLDER
+from benchmarks.results import Budget, Measurement, Result, by_turns
+from benchmarks.subjects import N_CORES
 
-TRIES = 7
 NEW_TOKENS = 64
+MINI = "The bundled model"
 
 
-def seconds_to_load() -> float:
-    """Seconds for one load, torch and transformers imported before."""
-    started = perf_counter()
-    attn_core.load_model("mini")
-    return perf_counter() - started
+def run(runs: int = 5) -> Result:
+    """Measure mini."""
+    torch.set_num_threads(N_CORES)
+    model = load_model("mini")
+    megabytes = sum(file.stat().st_size for file in FOLDER.iterdir()) / 1e6
+    found = by_turns({"load": _seconds_to_load, "write": lambda: _tokens_per_second(model)}, runs)
+    load = Measurement(MINI, "loading, torch imported before", "measured", "s", found["load"])
+    write = Measurement(MINI, "greedy, attention recorded", "measured", "tokens/s", found["write"])
+    return Result(
+        title="mini",
+        how=f"The model that comes with the project; it writes {NEW_TOKENS} tokens.",
+        measurements=(Measurement(MINI, "files", "measured", "MB", (megabytes,)), load, write),
+        budgets=(
+            Budget("mini: size of its files", 10, megabytes, "MB"),
+            Budget("mini: time to load", 1, load.median, "s"),
+            Budget("mini: speed of writing", 60, write.median, "tokens/s", at_least=True),
+        ),
+    )
 
 
-def tokens_per_second(model: attn_core.LanguageModel) -> float:
-    """Greedy, with the attention of every token recorded."""
-    started = perf_counter()
-    n_steps = sum(1 for _ in attn_core.generate(model, "Who is Jesse Vig?", max_new_tokens=NEW_TOKENS))
-    return n_steps / (perf_counter() - started)
+def _seconds_to_load() -> float:
+    start = time.perf_counter()
+    load_model("mini")
+    return time.perf_counter() - start
 
 
-def main() -> None:
-    """Prints medians."""
-    model = attn_core.load_model("mini")
-    tokens_per_second(model)
-    size = sum(file.stat().st_size for file in FOLDER.iterdir()) / 1e6
-    print(f"files: {size:.1f} MB")
-    print(f"load: {median(seconds_to_load() for _ in range(TRIES)):.2f} s, median of {TRIES}")
-    speed = median(tokens_per_second(model) for _ in range(TRIES))
-    print(f"generate: {speed:.0f} tokens a second, median of {TRIES}")
-
-
-if __name__ == "__main__":
-    main()
+def _tokens_per_second(model: LanguageModel) -> float:
+    start = time.perf_counter()
+    n_steps = sum(1 for _ in generate(model, "Who is Jesse Vig?", max_new_tokens=NEW_TOKENS))
+    return n_steps / (time.perf_counter() - start)

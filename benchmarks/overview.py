@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -24,7 +24,7 @@ from benchmarks.browsing import arriving, browsing, visiting
 from benchmarks.painting import page_of_chart, served_library
 from benchmarks.processes import TookTooLong, in_fresh_process
 from benchmarks.results import Budget, Measurement, Result
-from benchmarks.subjects import N_HEADS, N_LAYERS, random_trace
+from benchmarks.subjects import N_HEADS, N_LAYERS, as_sent, random_trace
 
 SIZES = (16, 32, 64, 128, 256, 512)  # tokens
 OURS, MODEL_VIEW, HEAD_VIEW, HEATMAPS = (
@@ -56,19 +56,20 @@ def run(runs: int = 5) -> Result:
         how=(
             "The same random attention of 12 layers of 12 heads, which packs worse than real attention, through "
             "all sides. *Sent* is the HTML of bertviz, and the chart's Vega-Lite with its data for the others. "
-            "*Built* is from the attention in memory to that text. *Painted* is from opening a local page with it "
-            "to two frames after the last head stands in the same headless Chromium; the libraries come from disk. "
-            f"{runs} runs, turn about; what takes more than {LONG} s is run once, and what takes more than {LIMIT} s, "
-            "or would by its growth from size to size, is given up. The heatmaps are painted on canvas, which is "
-            "quicker for them; ours as SVG, as in the dashboard."
+            "*Built* is from the attention in memory to that text. *Painted* is from opening a local page with "
+            "it to two frames after the last head stands in the same headless Chromium; the libraries come from "
+            f"disk. {runs} runs, turn about; what takes more than {LONG} s is run once, and what takes more than "
+            f"{LIMIT} s, or would by its growth from size to size, is given up. The heatmaps are painted on "
+            "canvas, which is quicker for them; ours as SVG, as in the dashboard."
         ),
         measurements=tuple(cells),
+        compared=(SENT, BUILT, PAINTED),
         remarks=(
-            "`head_view` holds the attention of all layers but draws the 12 heads of one: bertviz's best known view, "
-            "but no overview.",
+            "`head_view` holds the attention of all layers but draws the 12 heads of one: it is bertviz's best "
+            "known view, but no overview.",
         ),
     )
-    return Result(result.title, result.how, result.measurements, _budgets(result), result.remarks)
+    return replace(result, budgets=_budgets(result))
 
 
 def _budgets(result: Result) -> tuple[Budget, ...]:
@@ -179,9 +180,7 @@ def build(n_tokens: int, sides: list[str], runs: int, folder: str) -> dict[str, 
 
 def our_grid(trace: AttentionTrace) -> str:
     """The grid as the dashboard sends it, its data written out."""
-    figure = charts.grid_figure(trace)
-    tables = {name: table.to_dict("records") for name, table in figure.tables.items()}
-    return json.dumps({**figure.specification(), "datasets": tables})
+    return as_sent(charts.grid_figure(trace))
 
 
 def bertviz_view(name: str) -> Callable[[AttentionTrace], str]:

@@ -49,6 +49,11 @@ def memory_now() -> dict[str, float]:
     return memory_of("self")
 
 
+def reset_peak() -> None:
+    """Let the `peak` of this process begin anew."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
 def memory_of(process: int | str) -> dict[str, float]:
     """Resident memory of a process in MB, read from Linux's /proc: `now`, and `peak` since it started."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())

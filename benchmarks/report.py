@@ -42,7 +42,14 @@ class Section:
             Measurement(**{**cell, "values": tuple(cell["values"])}) for cell in result["measurements"]
         )
         budgets = tuple(Budget(**budget) for budget in result["budgets"])
-        found = Result(result["title"], result["how"], measurements, budgets, tuple(result["remarks"]))
+        found = Result(
+            result["title"],
+            result["how"],
+            measurements,
+            budgets,
+            tuple(result["remarks"]),
+            tuple(result["compared"]),
+        )
         return cls(**{**fields, "result": found})
 
 
@@ -108,19 +115,21 @@ def _part(section: Section) -> list[str]:
     result = section.result
     lines = [f"## {result.title}", "", result.how, ""]
     for title in dict.fromkeys(cell.table for cell in result.measurements):
-        lines += [f"### {title}", "", *_table([cell for cell in result.measurements if cell.table == title]), ""]
+        cells = [cell for cell in result.measurements if cell.table == title]
+        lines += [f"### {title}", "", *_table(cells, compared=title in result.compared), ""]
     lines += [line for remark in result.remarks for line in (remark, "")]
     return lines
 
 
-def _table(cells: Sequence[Measurement]) -> list[str]:
-    """One line a row; where two sides or more are compared, each beside the first as a ratio."""
+def _table(cells: Sequence[Measurement], *, compared: bool) -> list[str]:
+    """One line a row; where sides are compared, each beside the first as a ratio."""
     columns = list(dict.fromkeys(cell.column for cell in cells))
     rows = list(dict.fromkeys(cell.row for cell in cells))
     at = {(cell.row, cell.column): cell for cell in cells}
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for row in rows:
-        shown = [_cell(at.get((row, column)), at.get((row, columns[0]))) for column in columns]
+        first = at.get((row, columns[0])) if compared else None
+        shown = [_cell(at.get((row, column)), first) for column in columns]
         lines.append(f"| {row} | " + " | ".join(shown) + " |")
     return lines
 

@@ -5,6 +5,7 @@ GPT-2's own weights are not needed: time and memory depend on the shape alone.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
 
 from attn_core import AttentionTrace, LanguageModel, load_model
 from attn_core.attention import use_recording_attention
+from attn_core.charts import Figure
 
 N_LAYERS = N_HEADS = 12
 N_CORES = 2
@@ -81,3 +83,9 @@ def prompt(n_tokens: int, seed: int) -> str:
     """A prompt of so many tokens; another one for each seed."""
     words = np.random.default_rng(seed).choice(single_tokens(), n_tokens - 1)
     return "The" + "".join(words)
+
+
+def as_sent(figure: Figure) -> str:
+    """A chart's Vega-Lite with its data, as a browser gets it."""
+    tables = {name: table.to_dict("records") for name, table in figure.tables.items()}
+    return json.dumps({**figure.specification(), "datasets": tables})

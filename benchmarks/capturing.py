@@ -1,0 +1,100 @@
+"""Capturing a trace, beside transformers' own way to attention: eager with `output_attentions=True`."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from attn_core import capture
+from benchmarks.processes import in_fresh_process, memory_now, reset_peak
+from benchmarks.results import Budget, Measurement, Result, by_turns
+from benchmarks.subjects import N_CORES, gpt2_model, gpt2_network, token_ids
+
+SIZES = (8, 32, 128, 512, 1024)  # tokens
+OURS, EAGER, LEAN = "capture", "eager", "eager, last logits only"
+TIME, MEMORY = "Time", "Peak memory added"
+LONGEST, SHORT = "1,024 tokens", "32 tokens"
+SHORTEST_RUN = 0.5  # seconds that are timed at least: so many calls are one run
+FEWER_RUNS = 2  # of memory below the longest text: they hardly differ
+
+
+def run(runs: int = 5) -> Result:
+    """Time all sides turn about, then measure each one's memory in processes of its own."""
+    cells = tuple(_measured(runs))
+    result = Result(
+        title="Capture",
+        how=(
+            "A network of GPT-2 small's shape on tokens drawn at random. *Eager* is `model(ids, "
+            "output_attentions=True)` as everybody writes it; *last logits only* leaves out all else that one "
+            f"need not have: `logits_to_keep=1, use_cache=False`. {runs} runs, turn about. Memory is the most "
+            "that a call adds to a warm process of its own, its result included."
+        ),
+        measurements=cells,
+        compared=(TIME, MEMORY),
+    )
+
+    def part(table: str, row: str) -> float:
+        return result.find(table, row, OURS).median / result.find(table, row, EAGER).median
+
+    budgets = (
+        Budget(f"capture, {LONGEST}, time as a part of eager's", 0.6, part(TIME, LONGEST)),
+        Budget(f"capture, {LONGEST}, added peak memory as a part of eager's", 0.5, part(MEMORY, LONGEST)),
+        Budget(f"capture, {SHORT}, time as a part of eager's", 1.0, part(TIME, SHORT)),
+    )
+    return replace(result, budgets=budgets)
+
+
+def _measured(runs: int) -> Iterator[Measurement]:
+    torch.set_num_threads(N_CORES)
+    sides = {side: way(side) for side in (OURS, EAGER, LEAN)}
+    for n_tokens in SIZES:
+        ids = token_ids(n_tokens)
+        calls = max(int(SHORTEST_RUN / _seconds(sides[EAGER], ids, 1)), 1)
+        timed = by_turns({side: partial(_seconds, call, ids, calls) for side, call in sides.items()}, runs)
+        for side, seconds in timed.items():
+            yield Measurement(TIME, f"{n_tokens:,} tokens", side, "ms", tuple(1e3 * value for value in seconds))
+    del sides
+    for n_tokens in SIZES:
+        for side in (OURS, EAGER):
+            n_runs = runs if n_tokens == SIZES[-1] else FEWER_RUNS
+            megabytes = [in_fresh_process("benchmarks.capturing:added_peak", side, n_tokens) for _ in range(n_runs)]
+            yield Measurement(MEMORY, f"{n_tokens:,} tokens", side, "MB", tuple(megabytes))
+
+
+def way(side: str) -> Callable[[list[int]], Any]:
+    """One side's way from token ids to attention."""
+    if side == OURS:
+        return partial(capture, gpt2_model())
+    network = gpt2_network("eager")
+    options = {"logits_to_keep": 1, "use_cache": False} if side == LEAN else {}
+
+    def call(ids: list[int]) -> Any:
+        with torch.inference_mode():
+            return network(torch.tensor([ids]), output_attentions=True, **options)
+
+    return call
+
+
+def added_peak(side: str, n_tokens: int) -> float:
+    """Megabytes that one call adds at most to this process."""
+    torch.set_num_threads(N_CORES)
+    call = way(side)
+    call(token_ids(4))
+    gc.collect()
+    reset_peak()
+    before = memory_now()["now"]
+    call(token_ids(n_tokens))
+    return memory_now()["peak"] - before
+
+
+def _seconds(call: Callable[[list[int]], Any], ids: list[int], calls: int) -> float:
+    start = time.perf_counter()
+    for _ in range(calls):
+        call(ids)
+    return (time.perf_counter() - start) / calls
