@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint clean
+.PHONY: run test lint bench clean
 
 run: $(VENV)/.run-ready
 	$(BIN)/streamlit run dashboard.py
@@ -14,6 +14,9 @@ lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/.bench-ready
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV)
@@ -34,4 +37,9 @@ $(VENV)/.test-ready: $(VENV)/.made requirements.txt requirements-dev.txt
 
 $(VENV)/.browser-ready: $(VENV)/.test-ready
 	$(BIN)/python -m tests.browser
+	@touch $@
+
+$(VENV)/.bench-ready: $(VENV)/.browser-ready requirements-bench.txt
+	@command -v npm >/dev/null || { echo "npm is missing. On Debian: apt-get install npm"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@

@@ -67,6 +67,44 @@ def test_a_long_prompt_keeps_the_strongest_links_and_all_of_the_chosen_word() ->
     assert (links.table["query"] == 150).sum() == (weights[150] >= 0.01).sum()
 
 
+def without_data(figure: charts.Figure) -> dict[str, Any]:
+    specification = figure.specification()
+    return {name: specification[name] for name in specification.keys() - {"datasets", "description"}}
+
+
+def test_figures_that_differ_in_data_only_are_one_form_for_the_browser() -> None:
+    trace = random_trace(2, 3, 8)
+    assert without_data(charts.lines_figure(trace, 0, 0, query=3)) == without_data(
+        charts.lines_figure(random_trace(2, 3, 8, seed=1), 1, 2, query=5)
+    )
+    assert without_data(charts.grid_figure(trace, selected=(0, 0))) == without_data(
+        charts.grid_figure(trace, selected=(1, 2))
+    )
+
+
+@pytest.mark.parametrize("draw", ["lines", "grid", "map"])
+def test_a_figure_and_its_chart_show_the_same(draw: str) -> None:
+    trace = random_trace(2, 3, 8)
+    figure = {
+        "lines": lambda: charts.lines_figure(trace, 0, 0, query=[3, 5]),
+        "grid": lambda: charts.grid_figure(trace, selected=(1, 2), labels=["null", "mixed", "induction"] * 2),
+        "map": lambda: charts.map_figure(trace.attention[:, :, 4, 2], selected=(1, 2), title="attention"),
+    }[draw]()
+    sent, chart = figure.specification(), figure.chart().to_dict()
+    assert chart["description"] == sent["description"]
+    assert [layer["mark"] for layer in chart["layer"]] == [layer["mark"] for layer in sent["layer"]]
+    assert [layer["encoding"] for layer in chart["layer"]] == [layer["encoding"] for layer in sent["layer"]]
+    tables = {json.dumps(table, sort_keys=True) for table in chart["datasets"].values()}
+    written = [table.to_dict("records") for table in sent["datasets"].values()]
+    assert {json.dumps(table, sort_keys=True) for table in written} == tables
+
+
+def test_what_is_done_to_one_figure_is_not_done_to_the_next() -> None:
+    trace = random_trace(2, 3, 8)
+    charts.lines_figure(trace, 0, 0).specification()["layer"].clear()
+    assert charts.lines_figure(trace, 0, 0).specification()["layer"]
+
+
 def test_several_heads_get_a_colour_each() -> None:
     chart = charts.attention_lines(random_trace(), 0, 0, more_heads=[(1, 2)])
     assert {link["head"] for link in rows(chart, "from_word")} == {"layer 0 head 0", "layer 1 head 2"}
