@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -67,6 +68,20 @@ def test_every_page_works_on_mini(page: str) -> None:
     assert not complaints(app)
     if page not in ("generate", "names"):
         assert charts_on(app) >= 1
+
+
+def test_a_prompt_is_run_once_for_all_pages_and_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[str] = []
+
+    def counting(model: LanguageModel, text: str, **options: Any) -> AttentionTrace:
+        run.append(text)
+        return capture(model, text, **options)
+
+    monkeypatch.setattr(import_module("attn_core.capture"), "capture", counting)
+    prompt = "Nobody has typed this prompt before."
+    for page in ("home", "head_grid", "head_view"):
+        assert not dashboard(page, prompt=prompt).exception
+    assert run == [prompt]
 
 
 @pytest.mark.parametrize("page", WITHOUT_MODEL)
