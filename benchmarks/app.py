@@ -158,11 +158,13 @@ def server_work() -> dict[str, tuple[float, ...]]:
     torch.set_num_threads(N_CORES)
     model = gpt2_model()
     trace = capture(model, prompt(N_TOKENS, 0))
+    painted = charts.paint_thumbnails(trace, "light")
     parts: dict[str, Callable[[], object]] = {
         "the model: capture": lambda: capture(model, prompt(N_TOKENS, 0)),
         "what the heads do: head_scores": lambda: head_scores(trace),
-        "chart building: the grid": lambda: charts.head_grid(trace, selected=(0, 0)).to_json(),
-        "chart building: the lines": lambda: charts.attention_lines(trace, 0, 0).to_json(),
+        "chart building: thumbnails": lambda: charts.paint_thumbnails(trace, "light"),
+        "chart building: the grid of them": lambda: charts.grid_figure(trace, thumbnails=painted).specification(),
+        "chart building: the lines of a head": lambda: charts.lines_figure(trace, 0, 0).specification(),
     }
     return by_turns({name: partial(_seconds, work) for name, work in parts.items()}, TRIES)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-Unit = Literal["s", "ms", "kB", "MB", "tokens/s"]
+Unit = Literal["s", "ms", "kB", "MB", "tokens/s", ""]
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class Budget:
         what: in words.
         limit: the promised number; `measured` may be at most so large, or with `at_least` at least.
         measured: the number found.
-        unit: of both; empty for a ratio.
+        unit: of both; empty for a plain number.
         at_least: whether more is better.
     """
 
     what: str
     limit: float
     measured: float
-    unit: Unit | Literal[""] = ""
+    unit: Unit = ""
     at_least: bool = False
 
     @property
@@ -81,6 +81,7 @@ class Result:
         measurements: in the order in which tables, rows and columns are shown.
         budgets: of the design that it speaks to.
         remarks: what the numbers mean, each a sentence or two of markdown.
+        compared: tables whose columns are sides of one comparison: each is told as a ratio to the first.
     """
 
     title: str
@@ -88,6 +89,7 @@ class Result:
     measurements: tuple[Measurement, ...]
     budgets: tuple[Budget, ...] = ()
     remarks: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
 
     def find(self, table: str, row: str, column: str) -> Measurement:
         """The measurement in this cell. Raises `KeyError` if there is none."""
