@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from attn_core import capture
-from benchmarks.processes import in_fresh_process, memory_now, reset_peak
+from benchmarks.processes import in_fork, in_fresh_process, memory_now, reset_peak
 from benchmarks.results import Budget, Measurement, Result, by_turns
 from benchmarks.subjects import N_CORES, gpt2_model, gpt2_network, token_ids
 
@@ -20,8 +20,7 @@ SIZES = (8, 32, 128, 512, 1024)  # tokens
 OURS, EAGER, LEAN = "capture", "eager", "eager, last logits only"
 TIME, MEMORY = "Time", "Peak memory added"
 LONGEST, SHORT = "1,024 tokens", "32 tokens"
-SHORTEST_RUN = 0.5  # seconds that are timed at least: so many calls are one run
-FEWER_RUNS = 2  # of memory below the longest text: they hardly differ
+SHORTEST_RUN = 0.25  # seconds that are timed at least: so many calls are one run
 
 
 def run(runs: int = 5) -> Result:
@@ -60,10 +59,9 @@ def _measured(runs: int) -> Iterator[Measurement]:
         for side, seconds in timed.items():
             yield Measurement(TIME, f"{n_tokens:,} tokens", side, "ms", tuple(1e3 * value for value in seconds))
     del sides
-    for n_tokens in SIZES:
-        for side in (OURS, EAGER):
-            n_runs = runs if n_tokens == SIZES[-1] else FEWER_RUNS
-            megabytes = [in_fresh_process("benchmarks.capturing:added_peak", side, n_tokens) for _ in range(n_runs)]
+    for side in (OURS, EAGER):
+        peaks = in_fresh_process("benchmarks.capturing:added_peaks", side, SIZES, runs)
+        for n_tokens, megabytes in zip(SIZES, peaks, strict=True):
             yield Measurement(MEMORY, f"{n_tokens:,} tokens", side, "MB", tuple(megabytes))
 
 
@@ -81,10 +79,15 @@ def way(side: str) -> Callable[[list[int]], Any]:
     return call
 
 
-def added_peak(side: str, n_tokens: int) -> float:
-    """Megabytes that one call adds at most to this process."""
-    torch.set_num_threads(N_CORES)
+def added_peaks(side: str, sizes: list[int], runs: int) -> list[list[float]]:
+    """Megabytes that one call adds at most to a process of its own, for each size in each run."""
+    torch.set_num_threads(1)
     call = way(side)
+    return [[in_fork(_added_peak, call, n_tokens) for _ in range(runs)] for n_tokens in sizes]
+
+
+def _added_peak(call: Callable[[list[int]], Any], n_tokens: int) -> float:
+    torch.set_num_threads(N_CORES)
     call(token_ids(4))
     gc.collect()
     reset_peak()

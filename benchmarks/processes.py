@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,21 @@ def in_fresh_process(function: str, *arguments: Any, limit: float = 600) -> Any:
     if done.returncode:
         raise RuntimeError(f"{function} ended with {done.returncode}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def in_fork(function: Callable[..., float], *arguments: Any) -> float:
+    """Call a function in a copy of this process, which has what was made so far but a memory of its own.
+
+    Nothing may have been computed in parallel before: threads are not copied, and the copy would wait for them.
+    """
+    fork = multiprocessing.get_context("fork")
+    answers = fork.SimpleQueue()
+    child = fork.Process(target=lambda: answers.put(function(*arguments)))
+    child.start()
+    child.join()
+    if child.exitcode:
+        raise RuntimeError(f"{function.__name__} ended with {child.exitcode}")
+    return float(answers.get())
 
 
 def memory_now() -> dict[str, float]:
