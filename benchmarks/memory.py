@@ -63,9 +63,9 @@ def _states(browser: Browser, address: str, server: int) -> Iterator[tuple[str, 
         new_prompt(page, prompt(LONGEST, 0))
         yield LONG, memory_of(server)["now"]
         yield LONG_PEAK, memory_of(server)["peak"]
-        for seed in range(1, 4):
+        for seed in range(1, 3):
             new_prompt(page, prompt(LONGEST, seed))
-        yield f"three more traces of {LONGEST:,} tokens later", memory_of(server)["now"]
+        yield f"two more traces of {LONGEST:,} tokens later", memory_of(server)["now"]
         for number in range(1, SESSIONS):
             other = visits.enter_context(visiting(browser, address))
             other.wait_for_function(GRID)

@@ -35,8 +35,9 @@ OURS, MODEL_VIEW, HEAD_VIEW, HEATMAPS = (
 )
 SIDES = (OURS, MODEL_VIEW, HEAD_VIEW, HEATMAPS)
 SENT, BUILT, PAINTED = "Bytes sent", "Time to build", "Time until painted"
+FIRST = "Time to build for the first time in a process"
 LIMIT = 120  # seconds
-LONG = 3  # seconds; what takes longer is tried once
+LONG = 2  # seconds; what takes longer is tried once
 LONGEST_STRING = 2**29  # characters that Chromium can hold in one, so that no larger script can run
 MEMORY = 14e9  # bytes that building may take
 BUDGET_SIZE = "128 tokens"
@@ -64,10 +65,12 @@ def run(runs: int = 5) -> Result:
             "canvas, which is quicker for them; ours as SVG, as in the dashboard."
         ),
         measurements=tuple(cells),
-        compared=(SENT, BUILT, PAINTED),
+        compared=(SENT, BUILT, FIRST, PAINTED),
         remarks=(
             "`head_view` holds the attention of all layers but draws the 12 heads of one: it is bertviz's best "
             "known view, but no overview.",
+            "Our chart's form is written once in a process and kept, as the server does; the first time tells what "
+            "that takes, with whatever the sides load only then.",
         ),
     )
     return replace(result, budgets=_budgets(result))
@@ -98,6 +101,7 @@ def _measured(runs: int) -> Iterator[Measurement]:
                 yield race[BUILT, side].measurement(BUILT, row, side)
                 if side in built and "bytes" in built[side]:
                     yield Measurement(SENT, row, side, "MB", (built[side]["bytes"] / 1e6,))
+                    yield Measurement(FIRST, row, side, "s", (built[side]["first"],))
                 else:
                     race[PAINTED, side].stop("not built")
             painting = [side for side in SIDES if race[PAINTED, side].goes_on]
@@ -148,10 +152,10 @@ class Course:
 
 
 def build(n_tokens: int, sides: list[str], runs: int, folder: str) -> dict[str, dict[str, Any]]:
-    """Build the sides by turns; the page of each is left in the folder.
+    """Build the sides by turns; the page of each that Chromium can read is left in the folder.
 
     Returns:
-        For each side an `outcome`, and `bytes` unless it failed.
+        For each side an `outcome`, and `bytes` and `first`, the seconds of the first time, unless it failed.
     """
     resource.setrlimit(resource.RLIMIT_AS, (int(MEMORY), int(MEMORY)))
     trace = random_trace(n_tokens)
@@ -161,10 +165,14 @@ def build(n_tokens: int, sides: list[str], runs: int, folder: str) -> dict[str, 
             with _at_most(LIMIT):
                 start = time.perf_counter()
                 text = BUILD[side](trace)
-                found[side] = {"bytes": len(text.encode()), "outcome": [time.perf_counter() - start]}
-            page = text if side in (MODEL_VIEW, HEAD_VIEW) else page_of_chart(text, canvas=side == HEATMAPS)
-            _file(Path(folder), side).write_text(page, encoding="utf-8")
-            del text, page
+                seconds = time.perf_counter() - start
+            found[side] = {"bytes": len(text.encode()), "first": seconds, "outcome": [seconds]}
+            if len(text) < LONGEST_STRING:
+                page = text if side in (MODEL_VIEW, HEAD_VIEW) else page_of_chart(text, canvas=side == HEATMAPS)
+                _file(Path(folder), side).write_text(page, encoding="utf-8")
+            else:
+                _file(Path(folder), side).unlink(missing_ok=True)
+            del text
         except TookTooLong:
             found[side] = {"outcome": f"not within {LIMIT} s"}
         except MemoryError:
@@ -249,7 +257,7 @@ def _paint(browser: Browser, folder: Path, sides: list[str], runs: int) -> dict[
             before = found.setdefault(side, [])
             if isinstance(before, str) or (turn and median(before) > LONG):
                 continue
-            if _file(folder, side).stat().st_size > LONGEST_STRING:
+            if not _file(folder, side).exists():
                 found[side] = f"over {LONGEST_STRING / 1e6:.0f} MB, Chromium's longest string"
                 continue
             try:

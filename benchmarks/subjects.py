@@ -15,19 +15,23 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
 from attn_core import AttentionTrace, LanguageModel, load_model
 from attn_core.attention import use_recording_attention
 from attn_core.charts import Figure
+from attn_core.model import fuse_activation
 
 N_LAYERS = N_HEADS = 12
 N_CORES = 2
 
 
-def gpt2_network(attention: str | None = None) -> GPT2LMHeadModel:
+def gpt2_network(attention: str | None = None, *, fused: bool = False) -> GPT2LMHeadModel:
     """GPT-2 small with random weights, float32, in eval mode.
 
     Args:
         attention: the implementation it is to use, by transformers' name; its own choice if None.
+        fused: compute its activation as `load_model` lets it.
     """
     torch.manual_seed(0)
     config = GPT2Config(eos_token_id=None, bos_token_id=None)
+    if fused:
+        fuse_activation(config)
     if attention is not None:
         config._attn_implementation = attention
     network = GPT2LMHeadModel(config).eval()
@@ -38,8 +42,8 @@ def gpt2_network(attention: str | None = None) -> GPT2LMHeadModel:
 
 
 def gpt2_model() -> LanguageModel:
-    """The same network, its attention ready to be recorded, with the bundled tokenizer."""
-    network = gpt2_network()
+    """The same network as `load_model` would make it ready, with the bundled tokenizer."""
+    network = gpt2_network(fused=True)
     use_recording_attention(network)
     return LanguageModel("gpt2 shape", "folder", network, tokenizer())
 
@@ -65,7 +69,7 @@ def random_trace(n_tokens: int) -> AttentionTrace:
     attention = np.zeros((N_LAYERS, N_HEADS, n_tokens, n_tokens), dtype=np.float16)
     future = np.triu(np.ones((n_tokens, n_tokens), dtype=bool), 1)
     for layer in range(N_LAYERS):
-        scores = random.normal(scale=2.5, size=(N_HEADS, n_tokens, n_tokens)).astype(np.float32)
+        scores = 2.5 * random.standard_normal((N_HEADS, n_tokens, n_tokens), dtype=np.float32)
         weights = np.where(future, 0, np.exp(scores))
         attention[layer] = weights / weights.sum(axis=-1, keepdims=True)
     words = tuple(f" word{i}" if i else "word0" for i in range(n_tokens))

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from attn_core import LanguageModel, PromptError, capture
-from attn_core.attention import use_recording_attention
-from tests.models import gpt2_small_shape, llama
+from attn_core.attention import BLOCK, use_recording_attention
+from tests.models import gpt2_small_shape, llama, llama_of_long_texts
 
 TEXT = "The dog on the ship ran off, and the dog was found by the crew of Jesse Vig."
 
@@ -37,6 +37,23 @@ def test_attention_and_prediction_agree_with_transformers_eager(random_model: La
     assert trace.prediction is not None
     assert trace.prediction.probabilities[0] == pytest.approx(float(probabilities.max()), abs=1e-3)
     assert trace.prediction.tokens[0] == random_model.tokenizer.decode([int(probabilities.argmax())])
+
+
+def test_a_long_text_agrees_too(mini: LanguageModel) -> None:
+    torch.manual_seed(0)
+    network = llama_of_long_texts().eval()
+    ids = torch.randint(0, 1000, (1, 3 * BLOCK - 5))
+    network.set_attn_implementation("eager")
+    with torch.inference_mode():
+        expected = network(ids, output_attentions=True)
+    use_recording_attention(network)
+    trace = capture(LanguageModel("random", "folder", network, mini.tokenizer), ids[0].tolist())
+    for layer, weights in enumerate(expected.attentions):
+        np.testing.assert_allclose(trace.attention[layer], weights[0].numpy(), atol=1e-3)
+    assert trace.prediction is not None
+    assert trace.prediction.probabilities[0] == pytest.approx(
+        float(expected.logits[0, -1].softmax(-1).max()), abs=1e-5
+    )
 
 
 def test_listening_changes_nothing_for_others(random_model: LanguageModel) -> None:

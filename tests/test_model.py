@@ -29,6 +29,7 @@ from transformers import (
 )
 
 from attn_core import ModelUnavailable, capture, hub, load_model
+from attn_core.mini import FOLDER
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -476,3 +477,11 @@ print(torch.get_num_threads())
 def test_the_dashboard_computes_with_as_many_threads_as_it_may_use_cores() -> None:
     environment = os.environ | {"LOKY_MAX_CPU_COUNT": "1", "OMP_NUM_THREADS": "2"}
     assert subprocess.check_output([sys.executable, "-c", CORES], env=environment, text=True) == "1\n"
+
+
+def test_the_fused_activation_is_the_networks_own_up_to_rounding() -> None:
+    own = GPT2LMHeadModel.from_pretrained(FOLDER, dtype=torch.float32).eval()
+    ids = torch.arange(1, 60)[None]
+    with torch.inference_mode():
+        expected, fused = own(ids).logits, load_model("mini").network(ids).logits
+    torch.testing.assert_close(fused, expected, atol=1e-3, rtol=1e-4)
