@@ -38,10 +38,15 @@ class TokenDecoder:
         self._pending.append(token_id)
         before = self._decode(self._context)
         text = self._decode(self._context + self._pending)[len(before) :]
-        if text.endswith(UNDECODED) and len(self._pending) < MAX_BYTES_OF_A_CHARACTER:
+        unfinished = text.endswith(UNDECODED) and not self._is_whole(text)
+        if unfinished and len(self._pending) < MAX_BYTES_OF_A_CHARACTER:
             return ""
         self._context, self._pending = [token_id], []
         return text
+
+    def _is_whole(self, text: str) -> bool:
+        """Whether the pending tokens are the replacement character itself, which stands for broken ones, too."""
+        return bool(self._tokenizer(text, add_special_tokens=False)["input_ids"] == self._pending)
 
     def _decode(self, ids: list[int]) -> str:
         return str(self._tokenizer.decode(ids, clean_up_tokenization_spaces=False)) if ids else ""

@@ -26,6 +26,16 @@ def test_tokens_joined_give_the_text(mini: LanguageModel, text: str) -> None:
     assert "".join(token_texts(mini.tokenizer, ids)) == text
 
 
+@pytest.mark.parametrize("text", ["�", "a�", "�a", " �", "��", "!�", "🙂�"])
+def test_a_replacement_character_of_the_text_itself_is_kept(mini: LanguageModel, text: str) -> None:
+    assert "".join(token_texts(mini.tokenizer, mini.tokenizer(text)["input_ids"])) == text
+
+
+def test_a_character_that_breaks_off_has_no_text_yet(mini: LanguageModel) -> None:
+    ids = mini.tokenizer("a🙂")["input_ids"]
+    assert token_texts(mini.tokenizer, ids[:-1]) == ("a", *[""] * (len(ids) - 2))
+
+
 @pytest.mark.parametrize(
     ("token", "label"),
     [
