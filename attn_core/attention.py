@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAME = "attn_core"
-BLOCK = 128  # queries whose weights are computed together
+BLOCK = 256  # queries whose weights are computed together
 
 
 class Recorder(Protocol):
