@@ -16,6 +16,7 @@ from attn_core.anatomy import BlockArguments, UnknownAnatomy, listening
 from attn_core.attention import replacing
 from attn_core.capture import Text, encode
 from attn_core.residual import CLOSES_TO, ResidualStream, stream_of
+from attn_core.turns import forward_passes
 
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel
@@ -188,7 +189,7 @@ def log_probability(
     Raises `PromptError` and `ValueError` as `attribute` does.
     """
     ids, target_id = encode(model, text), token_id(model, target)
-    with torch.inference_mode(), replacing(HeadsOff(model, ablate, replacement)):
+    with forward_passes.take(), torch.inference_mode(), replacing(HeadsOff(model, ablate, replacement)):
         logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1].float()
     return float(logits.log_softmax(-1)[target_id])
 
@@ -224,7 +225,12 @@ def ablation_scan(
     ids, target_id = encode(model, text), token_id(model, target)
     n_layers, n_heads, n_tokens = model.n_layers, model.n_heads, ids.shape[1]
     clean = _Entering()
-    with torch.inference_mode(), listening(clean), replacing(HeadsOff(model, ablate, replacement)):
+    with (
+        forward_passes.take(),
+        torch.inference_mode(),
+        listening(clean),
+        replacing(HeadsOff(model, ablate, replacement)),
+    ):
         logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1].float()
         before = logits.log_softmax(-1)[target_id]
     every_head = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
@@ -239,7 +245,7 @@ def ablation_scan(
             heads = [head for other, head in switched if other == layer]
             stream, arguments = clean.layers[layer]
             one_each = OneHeadEach(layer, heads, replacement)
-            with torch.inference_mode(), replacing(heads_off), replacing(one_each):
+            with forward_passes.take(), torch.inference_mode(), replacing(heads_off), replacing(one_each):
                 rows = arguments.call(
                     model.anatomy.blocks[layer], torch.cat([rows, stream.expand(len(heads), -1, -1)])
                 )

@@ -13,11 +13,14 @@ from attn_core.anatomy import Anatomy, UnknownAnatomy
 from attn_core.attention import FullRecorder, recording, replacing
 from attn_core.tokens import token_texts
 from attn_core.trace import AttentionTrace, Prediction
+from attn_core.turns import forward_passes
 
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel
 
 PREDICTED_TOKENS = 1000
+FAST_TO_CUT = 100_000
+"""Characters that take a tokenizer some tenths of a second; a megabyte takes some seconds."""
 
 
 class PromptError(ValueError):
@@ -71,6 +74,11 @@ def _token_ids(model: LanguageModel, text: str) -> list[int]:
         raise PromptError(
             "The prompt has half of a surrogate pair, which is no character: delete it and try again."
         ) from None
+    if len(text) > max(FAST_TO_CUT, model.max_tokens * model.longest_token):
+        raise PromptError(
+            f"The prompt has {len(text):,} characters, which are more than the {model.max_tokens:,} tokens that "
+            f"{model.name} reads at most: shorten the text."
+        )
     ids: list[int] = model.tokenizer(text)["input_ids"]
     return ids
 
@@ -102,7 +110,7 @@ def capture(
     ids = encode(model, text, max_tokens=max_tokens)
     heads_off = HeadsOff(model, ablate, replacement)
     recorder = FullRecorder(model.n_layers, model.n_heads, ids.shape[1], _anatomy(model))
-    with torch.inference_mode(), recording(recorder), replacing(heads_off):
+    with forward_passes.take(), torch.inference_mode(), recording(recorder), replacing(heads_off):
         logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1]  # (n_vocabulary,)
     tokens = token_texts(model.tokenizer, ids[0].tolist())
     return AttentionTrace(

@@ -16,6 +16,7 @@ from attn_core.attention import LastQueryRecorder, recording, replacing
 from attn_core.capture import Text, encode, prediction
 from attn_core.tokens import TokenDecoder, token_texts
 from attn_core.trace import Prediction
+from attn_core.turns import forward_passes
 
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel
@@ -173,7 +174,7 @@ def _steps(
     n_keys = ids.shape[1]
     for _ in range(max_new_tokens):
         recorder = LastQueryRecorder(model.n_layers, model.n_heads, n_keys)
-        with torch.inference_mode(), recording(recorder), replacing(heads_off):
+        with forward_passes.take(), torch.inference_mode(), recording(recorder), replacing(heads_off):
             output = model.network(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
             logits = output.logits[0, -1].float()  # (n_vocabulary,)
             probabilities = logits.softmax(-1)

@@ -8,7 +8,9 @@ and a download that stands still is given up.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -16,9 +18,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from attn_core.memory import free_memory
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -27,6 +32,10 @@ ANSWER_LIMIT = 8.0
 """Seconds in which the Hub must have answered the first question."""
 STANDSTILL_LIMIT = 20.0
 """Seconds a download may go without a single byte."""
+LEFT_BEHIND = 600.0
+"""Seconds after which nobody can still be writing to a file that does not grow."""
+ROOM_TO_RUN = 200_000_000
+"""Bytes that a model of GPT-2 small's size takes beside its weights for a prompt of some hundred tokens."""
 
 Report = Callable[[str, float | None], None]
 T = TypeVar("T")
@@ -57,14 +66,16 @@ class ModelUnavailable(Exception):
         what: a sentence, what failed.
         why: a sentence, the cause.
         remedy: a sentence, what to do next.
+        lasting: trying again cannot help.
     """
 
-    def __init__(self, name: str, what: str, why: str, remedy: str) -> None:
+    def __init__(self, name: str, what: str, why: str, remedy: str, *, lasting: bool = False) -> None:
         super().__init__(name, what, why, remedy)
         self.name = name
         self.what = what
         self.why = why
         self.remedy = remedy
+        self.lasting = lasting
 
     def __str__(self) -> str:
         return f"{self.what} {self.why} {self.remedy}"
@@ -91,7 +102,9 @@ def find_snapshot(name: str, on_progress: Report) -> Snapshot:
     _check_id(name)
     cached = _cached_folder(name)
     if cached is not None:
-        return Snapshot(cached, "cache")
+        on_progress(f"Checking the copy of {name} in the local cache", None)
+        if not _drop_damaged(cached):
+            return Snapshot(cached, "cache")
     _check_online(name)
     on_progress(f"Asking the Hugging Face Hub for {name}", None)
     try:
@@ -176,6 +189,7 @@ def _ask(name: str) -> ModelInfo:
 def _download(name: str, info: ModelInfo, on_progress: Report) -> Path:
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     files = _needed(name, set(sizes))
+    check_memory(name, sum(sizes[file] for file in files if file.endswith(".safetensors")))
     to_come = _to_come(name, info.sha, files, sizes)
     _check_disk(name, to_come)
     message = f"Downloading {name} ({to_come / 1e6:,.0f} MB)"
@@ -187,6 +201,15 @@ def _download(name: str, info: ModelInfo, on_progress: Report) -> Path:
     missing = missing_part(folder)
     if missing is not None:
         raise _unsuitable(name, missing)
+    on_progress(f"Checking what was downloaded of {name}", None)
+    damaged = _drop_damaged(folder)
+    if damaged:
+        raise ModelUnavailable(
+            name,
+            f"{name} was not downloaded whole.",
+            f"{damaged[0]} was damaged on its way, and was thrown away.",
+            _TRY_AGAIN,
+        )
     return folder
 
 
@@ -225,6 +248,51 @@ def _check_disk(name: str, n_bytes: int) -> None:
         )
 
 
+def check_memory(name: str, n_bytes: int) -> None:
+    """Raise `ModelUnavailable` if weights of so many bytes would leave too little memory to run them."""
+    needed, free = n_bytes + ROOM_TO_RUN, free_memory()
+    if needed > free:
+        raise ModelUnavailable(
+            name,
+            f"{name} is too large for the memory at hand.",
+            f"Its weights take {n_bytes / 1e6:,.0f} MB and running it some {ROOM_TO_RUN / 1e6:,.0f} MB, "
+            f"{needed / 1e6:,.0f} MB together, and {free / 1e6:,.0f} MB are free.",
+            "Choose a smaller model, or the bundled model mini, or run the dashboard where there is more memory.",
+        )
+
+
+def _drop_damaged(folder: Path) -> list[str]:
+    """The names of weights whose bytes are not those that the Hub named them by; they are deleted.
+
+    The cache keeps a file under its SHA-256, so that asks nobody. Where it could keep no links it can't be told.
+    """
+    damaged = []
+    for weights in sorted(folder.glob("*.safetensors")):
+        blob = weights.resolve()
+        if re.fullmatch(r"[0-9a-f]{64}", blob.name) and _sha256(blob) != blob.name:
+            blob.unlink()
+            weights.unlink(missing_ok=True)
+            damaged.append(weights.name)
+    return damaged
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sweep(name: str) -> None:
+    """Delete what downloads left behind that were killed: the client never takes them up again."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.file_download import repo_folder_name
+
+    blobs = Path(HF_HUB_CACHE).expanduser() / repo_folder_name(repo_id=name, repo_type="model") / "blobs"
+    for left in blobs.glob("*.incomplete"):
+        with suppress(OSError):  # another process may be faster
+            if time.time() - left.stat().st_mtime > LEFT_BEHIND:
+                left.unlink()
+
+
 def _fetch(name: str, files: list[str], transfer: _Transfer) -> Path:
     """Bring the files into the cache one after the other; returns the snapshot's folder."""
     from huggingface_hub import hf_hub_download
@@ -232,6 +300,7 @@ def _fetch(name: str, files: list[str], transfer: _Transfer) -> Path:
     class Bar(_Bar):
         watched = transfer
 
+    _sweep(name)
     for file in files:
         path = hf_hub_download(name, file, tqdm_class=Bar)
         transfer.advance(0)
@@ -384,11 +453,8 @@ def _fault(causes: list[BaseException]) -> tuple[str, str]:
         if isinstance(cause, ValueError):
             return f"What answered at {ENDPOINT} is not the Hub, but perhaps a login page of the wifi.", _TRY_AGAIN
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            return (
-                "The disk is full.",
-                _FREE_SPACE,
-            )
-        if isinstance(cause, PermissionError):
+            return "The disk is full.", _FREE_SPACE
+        if isinstance(cause, PermissionError) or (isinstance(cause, OSError) and cause.errno == errno.EROFS):
             return f"The Hub's cache cannot be written: {_line(cause)}.", "Set HF_HOME to a folder of your own."
     return f"The download failed: {_line(causes[0])}.", _TRY_AGAIN
 

@@ -15,6 +15,7 @@ from attn_core.attribution import token_id
 from attn_core.capture import Text, prediction
 from attn_core.residual import ResidualStream, stream_of
 from attn_core.trace import Prediction
+from attn_core.turns import forward_passes
 
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel
@@ -57,7 +58,7 @@ def logit_lens(
     """
     stream = stream_of(model, text, ablate, replacement)
     target_id = token_id(model, target)
-    with torch.inference_mode():
+    with forward_passes.take(), torch.inference_mode():
         logits = model.anatomy.logits(torch.from_numpy(stream.after_layers())).float()
         probabilities = logits.softmax(-1)  # (n_layers + 1, n_vocabulary)
     return LogitLens(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ class Loading:
 
     def __init__(self, name: str) -> None:
         self.progress = Progress(f"Loading {name}", None)
-        self._name = name
+        self.name = name
         self._result: LanguageModel | ModelUnavailable | None = None
         self._crash: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"load {name}", daemon=True)
@@ -45,11 +46,17 @@ class Loading:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended without a model."""
+        ended = self.wait(0)
+        return ended and (self._crash is not None or isinstance(self._result, Exception))
+
     def result(self) -> LanguageModel | ModelUnavailable:
         """The model, or why there is none; waits for the load to end."""
         self._thread.join()
         if self._crash is not None:
-            raise RuntimeError(f"loading {self._name} crashed") from self._crash
+            raise RuntimeError(f"loading {self.name} crashed") from self._crash
         assert self._result is not None
         return self._result
 
@@ -58,7 +65,7 @@ class Loading:
             from attn_core.model import ModelUnavailable, load_model  # brings torch, so not earlier
 
             try:
-                self._result = load_model(self._name, on_progress=self._report)
+                self._result = load_model(self.name, on_progress=self._report)
                 _use_all_cores()
             except ModelUnavailable as unavailable:
                 self._result = unavailable
@@ -67,3 +74,33 @@ class Loading:
 
     def _report(self, message: str, fraction: float | None) -> None:
         self.progress = Progress(message, fraction)
+
+
+class Loadings:
+    """The loads that all sessions share: each model once, the least recently used ones given up."""
+
+    def __init__(self, most_models: int = 3, most_failures: int = 32) -> None:
+        self._loads: OrderedDict[str, Loading] = OrderedDict()
+        self._most_models, self._most_failures = most_models, most_failures
+        self._lock = threading.Lock()
+
+    def of(self, name: str) -> Loading:
+        """The load of a model, begun if nobody has asked for it yet."""
+        with self._lock:
+            if name not in self._loads:
+                self._loads[name] = Loading(name)
+            self._loads.move_to_end(name)
+            self._give_up(self._most_failures, failed=True)
+            self._give_up(self._most_models, failed=False)
+            return self._loads[name]
+
+    def forget(self, loading: Loading) -> None:
+        """Let the next one who asks load anew; does nothing if somebody has already."""
+        with self._lock:
+            if self._loads.get(loading.name) is loading:
+                del self._loads[loading.name]
+
+    def _give_up(self, most: int, *, failed: bool) -> None:
+        names = [name for name, loading in self._loads.items() if loading.failed == failed]
+        for name in names[: max(0, len(names) - most)]:
+            del self._loads[name]

@@ -6,6 +6,7 @@ Neither torch nor transformers is imported before a model is loaded.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import threading
@@ -14,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from attn_core.hub import ModelUnavailable, Report, find_snapshot, missing_part
+from attn_core.hub import ModelUnavailable, Report, check_memory, find_snapshot, missing_part
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -64,6 +65,11 @@ class LanguageModel:
     def n_vocabulary(self) -> int:
         """How many tokens its network tells apart; some have more than their tokenizer makes."""
         return int(self.network.get_output_embeddings().weight.shape[0])
+
+    @cached_property
+    def longest_token(self) -> int:
+        """Characters of the longest entry of its vocabulary: a text has at least so many times fewer tokens."""
+        return max(map(len, self.tokenizer.get_vocab()))
 
     @cached_property
     def anatomy(self) -> Anatomy:
@@ -119,6 +125,7 @@ def _load(name: str, source: Source, folder: Path) -> LanguageModel:
         missing = missing_part(folder)
         if missing is not None:
             raise _Unusable(missing)
+        check_memory(name, _bytes_in_memory(folder))
         network = _load_network(folder)
         tokenizer = _load_tokenizer(folder, network)
     except _Unusable as reason:
@@ -234,6 +241,20 @@ def _check_behaviour(network: PreTrainedModel) -> None:
         raise _Unusable("Its weights give no finite numbers.")
     if not torch.allclose(logits[0], logits[1], atol=1e-3):
         raise _Unusable("It is not a causal language model: what it says of a word depends on later words.")
+
+
+def _bytes_in_memory(folder: Path) -> int:
+    """What all weights of a folder take as float32, read from the headers of its files."""
+    from safetensors import SafetensorError, safe_open
+
+    n_numbers = 0
+    for file in folder.glob("*.safetensors"):
+        try:
+            with safe_open(file, "numpy") as weights:
+                n_numbers += sum(math.prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise _Unusable(f"Its {file.name} is broken or incomplete: {_reason(error)}") from error
+    return 4 * n_numbers
 
 
 def _load_tokenizer(folder: Path, network: PreTrainedModel) -> PreTrainedTokenizerBase:

@@ -185,6 +185,7 @@ def _word_probabilities(
     from attn_core.ablation import HeadsOff
     from attn_core.attention import replacing
     from attn_core.capture import encode
+    from attn_core.turns import forward_passes
 
     longest = max(map(len, ids_of_words))
     prompt = encode(model, text, room=longest)
@@ -194,7 +195,7 @@ def _word_probabilities(
     def after(begun: tuple[int, ...]) -> torch.Tensor:
         if begun not in next_tokens:
             ids = torch.cat([prompt, torch.tensor([begun], dtype=torch.long)], dim=1)
-            with torch.inference_mode(), replacing(heads_off):
+            with forward_passes.take(), torch.inference_mode(), replacing(heads_off):
                 logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1]
             next_tokens[begun] = logits.double().softmax(-1)
         return next_tokens[begun]

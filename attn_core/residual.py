@@ -16,6 +16,7 @@ from attn_core.anatomy import Anatomy, BlockArguments, UnknownAnatomy, listening
 from attn_core.attention import recording, replacing, value_norms
 from attn_core.capture import Text, encode
 from attn_core.tokens import token_texts
+from attn_core.turns import forward_passes
 
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel
@@ -83,7 +84,7 @@ def residual_stream(
     ids = encode(model, text, max_tokens=max_tokens)
     heads_off = HeadsOff(model, ablate, replacement)
     parts = _Parts(model.anatomy, model.n_layers, model.n_heads, ids.shape[1])
-    with torch.inference_mode(), recording(parts), listening(parts), replacing(heads_off):
+    with forward_passes.take(), torch.inference_mode(), recording(parts), listening(parts), replacing(heads_off):
         logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1].float()
     with torch.inference_mode():
         biases = torch.stack([model.anatomy.attention_bias(layer) for layer in range(model.n_layers)])

@@ -12,6 +12,19 @@ from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
 MAX_ROWS = 5000
+_FORMULA_SIGNS = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+    "\t",
+    "\r",
+    "\n",
+)  # also as East Asian keyboards write
 
 
 def link_table(trace: AttentionTrace, layer: int, head: int, *, query: int | None = None) -> pd.DataFrame:
@@ -81,9 +94,16 @@ def change_table(comparison: Comparison, layer: int, head: int) -> pd.DataFrame:
 
 def inert_csv(table: pd.DataFrame) -> str:
     """A table as CSV; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    return _inert(table, "'").to_csv(index=False)
 
+
+def inert_on_screen(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with something invisible before such texts: a table on a page can be saved as CSV, too."""
+    return _inert(table, "\N{WORD JOINER}")
+
+
+def _inert(table: pd.DataFrame, guard: str) -> pd.DataFrame:
     def inert(cell: object) -> object:
-        runs = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-        return f"'{cell}" if runs else cell
+        return f"{guard}{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_SIGNS) else cell
 
-    return table.map(inert).rename(columns=inert).to_csv(index=False)
+    return table.map(inert).rename(columns=inert)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import struct
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, Self
 
 import numpy as np
@@ -152,7 +154,10 @@ class AttentionTrace:
         return replace(self, attention=weighted, value_norms=None, derived=True)
 
     def save(self, file: str | Path | IO[bytes]) -> None:
-        """Write the trace as a compressed `.npz`. Raises `ValueError` for a derived one."""
+        """Write the trace as a compressed `.npz`, to a path all at once or not at all.
+
+        Raises `ValueError` for a derived one.
+        """
         if self.derived:
             raise ValueError("This trace is a view of another: save the trace it was made from.")
         arrays: dict[str, Any] = {
@@ -169,7 +174,13 @@ class AttentionTrace:
             arrays["value_norms"] = self.value_norms
         if self.ablated:
             arrays["ablated"] = np.array(self.ablated, dtype=np.int32)
-        np.savez_compressed(file, **arrays)
+        if isinstance(file, str | Path):
+            path = Path(file) if str(file).endswith(".npz") else Path(f"{file}.npz")  # as NumPy names it
+            with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as unfinished:
+                np.savez_compressed(Path(unfinished) / path.name, **arrays)
+                os.replace(Path(unfinished) / path.name, path)
+        else:
+            np.savez_compressed(file, **arrays)
 
     def to_bytes(self) -> bytes:
         """The file that `save` writes, as bytes."""
@@ -178,8 +189,12 @@ class AttentionTrace:
         return buffer.getvalue()
 
     @classmethod
-    def load(cls, file: str | Path | IO[bytes]) -> Self:
+    def load(cls, file: str | Path | IO[bytes], *, max_bytes: int = MAX_BYTES) -> Self:
         """Open a trace file.
+
+        Args:
+            file: a path, or a file opened for reading bytes.
+            max_bytes: what each of its arrays may take once it is unpacked.
 
         Raises:
             InvalidTrace: the file is not a whole and valid recording; the message says what is wrong.
@@ -187,11 +202,11 @@ class AttentionTrace:
         """
         try:
             with zipfile.ZipFile(file) as archive:
-                arrays = {name: _member(archive, name) for name in ("tokens", "attention")}
+                arrays = {name: _member(archive, name, max_bytes) for name in ("tokens", "attention")}
                 names = set(archive.namelist())
                 for name in ("model", "text", "next_tokens", "next_probabilities", "value_norms", "ablated"):
                     if f"{name}.npy" in names:
-                        arrays[name] = _member(archive, name)
+                        arrays[name] = _member(archive, name, max_bytes)
         except (
             zipfile.BadZipFile,
             zipfile.LargeZipFile,
@@ -276,7 +291,7 @@ def _check_weights(attention: NDArray[Any]) -> None:
             )
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> NDArray[Any]:
     """Read one array without pickle, refusing sizes past the limits before anything is unpacked."""
     try:
         info = archive.getinfo(f"{name}.npy")
@@ -293,8 +308,8 @@ def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
         shape, _, dtype = read_header(stream)
     if dtype.hasobject:
         raise InvalidTrace(f"The array {name!r} holds Python objects, which are never opened.")
-    if math.prod(shape) * dtype.itemsize > MAX_BYTES or info.file_size > MAX_BYTES + 4096:
-        raise InvalidTrace(f"The array {name!r} is larger than {MAX_BYTES >> 20} MB.")
+    if math.prod(shape) * dtype.itemsize > max_bytes or info.file_size > max_bytes + 4096:
+        raise InvalidTrace(f"The array {name!r} is larger than {max_bytes / 1e6:,.0f} MB.")
     if name == "tokens" and math.prod(shape) > MAX_TOKENS:
         raise InvalidTrace(f"The recording has {math.prod(shape)} tokens; {MAX_TOKENS} are the limit.")
     with archive.open(info) as stream:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser
 
-from attn_core.ui.kept import MEGABYTES
+from attn_core.limits import TRACE_MEGABYTES
 from benchmarks.app import model_folder, new_prompt
 from benchmarks.browsing import GRID, browsing, settled, visiting
 from benchmarks.processes import memory_of
@@ -41,8 +41,8 @@ def run(_runs: int = 5) -> Result:
         how=(
             "Resident memory of the Streamlit process, read after each step of one run, with a network of GPT-2 "
             "small's shape (498 MB of weights). Traces of all sessions together take at most "
-            f"{MEGABYTES:,} MB and what is made of them half as much, whatever the number of sessions and prompts: "
-            "the least recently used are given up. `ATTN_TRACE_MEGABYTES` sets another bound; for the many prompts "
+            f"{TRACE_MEGABYTES:,} MB and what is made of them half as much, whatever the number of sessions and "
+            "prompts: the least recently used are given up. `ATTN_TRACE_MEGABYTES` sets another bound; for the many prompts "
             f"it is {SMALL} MB, so that it is reached, and the model is mini."
         ),
         measurements=tuple(cells),

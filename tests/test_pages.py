@@ -49,7 +49,8 @@ def shown(app: AppTest) -> str:
 
 
 def complaints(app: AppTest) -> list[str]:
-    return [str(element.value) for element in [*app.error, *app.warning]]
+    """Errors and warnings as they are read, without the marks that keep markdown from reading them."""
+    return [re.sub(r"\\(.)", r"\1", str(element.value)) for element in [*app.error, *app.warning]]
 
 
 def charts_on(app: AppTest) -> int:

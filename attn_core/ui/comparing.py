@@ -8,7 +8,7 @@ import streamlit as st
 
 from attn_core import examples
 from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
-from attn_core.tables import change_table
+from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
 from attn_core.ui.figures import choice_of_heads, draw_lines, head_map, strongest_link
 from attn_core.ui.state import plain
@@ -178,7 +178,7 @@ def change_numbers(moved: Comparison, head: tuple[int, int]) -> None:
     table = change_table(moved, *head)
     table["difference"] = table["difference"].round(2) + 0.0  # so that there is no -0.00
     st.dataframe(
-        table,
+        inert_on_screen(table),
         hide_index=True,
         height=min(38 + 35 * len(moved.words), 460),
         column_config={

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from attn_core import charts
 from attn_core.charts.style import Theme
-from attn_core.tables import link_table, summed_table
+from attn_core.tables import inert_on_screen, link_table, summed_table
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
@@ -207,7 +207,7 @@ def weights_table(trace: AttentionTrace, layer: int, head: int, queries: list[in
     else:
         table, largest, weights = link_table(trace, layer, head, query=next(iter(queries), None)), {}, ["attention"]
     st.dataframe(
-        table,
+        inert_on_screen(table),
         hide_index=True,
         height=min(38 + 35 * len(table), 640),
         column_config={

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import weakref
 from collections.abc import Callable
@@ -15,8 +14,7 @@ import pandas as pd
 from cachetools import LRUCache, cached
 from cachetools.keys import hashkey
 
-MEGABYTES = int(os.environ.get("ATTN_TRACE_MEGABYTES", "640"))
-"""Traces take so much at most: two of 1,024 tokens of GPT-2 small; what is made of them half as much."""
+from attn_core.limits import TRACE_MEGABYTES
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -65,5 +63,5 @@ def _bytes(value: Any) -> int:
     return sys.getsizeof(value)
 
 
-traces = Memory(MEGABYTES)
-made_of_traces = Memory(MEGABYTES / 2)
+traces = Memory(TRACE_MEGABYTES)
+made_of_traces = Memory(TRACE_MEGABYTES / 2)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attn_core.loading import Loading
+from attn_core import limits
+from attn_core.loading import Loadings
+from attn_core.offer import check_offered
 from attn_core.ui.state import plain
 from attn_core.ui.switches import badge
 
@@ -14,22 +16,20 @@ if TYPE_CHECKING:
     from attn_core.model import LanguageModel, ModelUnavailable
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _loading(name: str) -> Loading:
-    return Loading(name)
+loads = Loadings()
 
 
 def language_model() -> LanguageModel:
     """The chosen model, or `mini` with a banner that says why; the page stops if neither can be had."""
     from attn_core.model import ModelUnavailable
 
-    name = st.session_state.model
+    name = st.session_state.model.strip()
     result = _watch(name)
     if isinstance(result, ModelUnavailable):
         _explain(name, result)
         result = _watch("mini") if name != "mini" else result
         if isinstance(result, ModelUnavailable):
-            st.error(f"{result}", icon=":material/error:")
+            st.error(plain(str(result)), icon=":material/error:")
             st.stop()
     st.session_state.model_status.caption(_describe(result))
     badge(result)
@@ -37,12 +37,16 @@ def language_model() -> LanguageModel:
 
 
 def _watch(name: str) -> Any:
-    loading = _loading(name)
+    try:
+        check_offered(name, limits.MODELS, limits.MODEL_ROOT)
+    except ModelUnavailable as unavailable:
+        return unavailable
+    loading = loads.of(name)
     place = st.empty()  # always, so that what follows keeps its place on the page
     if not loading.wait(0.3):
         while not loading.wait(0.2):
             progress = loading.progress
-            text = progress.message if progress.message.endswith("…") else f"{progress.message}…"
+            text = plain(progress.message.removesuffix("…")) + "…"
             if progress.fraction is None:
                 place.info(text, icon=":material/hourglass_top:")
             else:
@@ -51,7 +55,7 @@ def _watch(name: str) -> Any:
     try:
         return loading.result()
     except RuntimeError:
-        _loading.clear(name)  # so that the next visit tries again
+        loads.forget(loading)  # so that the next visit tries again
         raise
 
 
@@ -63,8 +67,10 @@ def _explain(name: str, unavailable: ModelUnavailable) -> None:
             "so this is **mini**, the small model that comes with the dashboard.",
         )
         words.caption(plain(f"{unavailable.what} {unavailable.why} {unavailable.remedy}"))
-        if button.button("Try again", key="try_again", width="stretch"):
-            _loading.clear(name)
+        if not unavailable.lasting and button.button("Try again", key="try_again", width="stretch"):
+            loading = loads.of(name)
+            if loading.failed:  # else another visitor tries already
+                loads.forget(loading)
             st.rerun()
 
 

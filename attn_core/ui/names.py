@@ -10,7 +10,7 @@ import streamlit as st
 
 from attn_core import charts
 from attn_core.names import FEWEST_NAMES, NameProbe, NameProbeError, check_probe, parse_groups, parse_words, probe
-from attn_core.tables import inert_csv
+from attn_core.tables import inert_csv, inert_on_screen
 from attn_core.ui.figures import own_width
 from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
@@ -164,7 +164,9 @@ def name_tables(found: NameProbe) -> None:
 
 
 def _table(table: pd.DataFrame, columns: dict[str, Any]) -> None:
-    st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 460), column_config=columns)
+    st.dataframe(
+        inert_on_screen(table), hide_index=True, height=min(38 + 35 * len(table), 460), column_config=columns
+    )
 
 
 def _download(label: str, table: Callable[[], pd.DataFrame], file_name: str) -> None:

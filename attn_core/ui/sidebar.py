@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attn_core import examples
-from attn_core.ui.state import MAX_NEW_TOKENS, MAX_PROMPT_TOKENS, forget_head
+from attn_core import examples, limits
+from attn_core.memory import free_memory
+from attn_core.ui.state import forget_head, plain
 from attn_core.ui.switches import heads_off, replacement
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from attn_core.generation import GeneratedText
     from attn_core.model import LanguageModel
 
-MODELS = ("gpt2", "distilgpt2", "mini")
+MODELS = (*limits.MODELS, "mini") if limits.MODELS else ("gpt2", "distilgpt2", "mini")
 
 
 def sidebar(*, examples_fill: str | None = "prompt") -> None:
@@ -30,11 +31,10 @@ def sidebar(*, examples_fill: str | None = "prompt") -> None:
             "Model",
             dict.fromkeys([*MODELS, st.session_state.model]),
             key="model",
-            accept_new_options=True,
+            accept_new_options=not limits.MODELS or limits.MODEL_ROOT is not None,
             persist_state="session",
             on_change=_forget_heads,
-            help="One of these, another causal language model of the Hugging Face Hub by its id, "
-            "or a local folder in transformers' format.",
+            help=_models_help(),
         )
         st.session_state.model_status = st.empty()
         place = st.empty()  # always, so that what follows keeps its place
@@ -56,8 +56,17 @@ def sidebar(*, examples_fill: str | None = "prompt") -> None:
             help="A trace saved by this dashboard, or any .npz with the arrays `tokens` and `attention`.",
         )
         if st.session_state.get("recording_error"):
-            st.error(st.session_state.recording_error, icon=":material/error:")
+            st.error(plain(st.session_state.recording_error), icon=":material/error:")
         st.session_state.save_place = st.container()
+
+
+def _models_help() -> str | None:
+    if not limits.MODELS:
+        return (
+            "One of these, another causal language model of the Hugging Face Hub by its id, or a local folder in "
+            "transformers' format."
+        )
+    return None if limits.MODEL_ROOT is None else f"One of these, or a folder in {plain(limits.MODEL_ROOT)}."
 
 
 def _forget_heads() -> None:
@@ -81,12 +90,17 @@ def _open_recording() -> None:
         st.session_state.recording = None
         return
     try:
-        st.session_state.recording = AttentionTrace.load(upload)
+        st.session_state.recording = AttentionTrace.load(upload, max_bytes=room_for_recording())
         st.session_state.recording_name = upload.name
         forget_head()
     except (InvalidTrace, OSError) as error:
         st.session_state.recording = None
         st.session_state.recording_error = f"The file was not opened. {error}"
+
+
+def room_for_recording() -> int:
+    """Bytes that one may take once it is unpacked: sessions keep theirs, so it depends on what is free now."""
+    return min(limits.TRACE_MEGABYTES * 10**6, free_memory() // 2)
 
 
 def close_recording() -> None:
@@ -120,7 +134,7 @@ def offer_text(model: LanguageModel, prompt: str, run: GeneratedText | None) -> 
     if run is not None and run.model == model.name:
         text, off, by = run.ids_before(len(run.steps)), run.ablated, run.replacement
     try:
-        encode(model, text, max_tokens=MAX_PROMPT_TOKENS + MAX_NEW_TOKENS)
+        encode(model, text, max_tokens=limits.PROMPT_TOKENS + limits.NEW_TOKENS)
     except PromptError:
         return
     offer_trace(lambda: capture(model, text, ablate=off, replacement=by).to_bytes())

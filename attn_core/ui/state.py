@@ -1,22 +1,19 @@
-"""What is chosen: kept over pages and in the URL, and limits that a deployer sets."""
+"""What is chosen: kept over pages and in the URL."""
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attn_core import examples
+from attn_core import examples, limits
 
 if TYPE_CHECKING:
     from attn_core.charts.style import Theme
 
-MAX_PROMPT_TOKENS = int(os.environ.get("ATTN_MAX_PROMPT_TOKENS", "1024"))
-MAX_NEW_TOKENS = int(os.environ.get("ATTN_MAX_NEW_TOKENS", "256"))
 MAX_URL_TEXT = 2000  # characters; a longer prompt stays out of the link, which servers would refuse
-DEFAULT_MODEL = "gpt2"
+DEFAULT_MODEL = limits.MODELS[0] if limits.MODELS else "gpt2"
 TOUR_STEPS = 8
 
 TOUR_TEXTS = {
@@ -43,7 +40,14 @@ _TEXTS_IN_URL = {
 
 
 def begin() -> None:
-    """Take over the URL in the first run of a session; in later ones write the state into it."""
+    """Take over the URL in the first run of a session; in later ones write the state into it.
+
+    The page stops at a limit of the environment that says nothing usable.
+    """
+    for problem in limits.PROBLEMS:
+        st.error(plain(f"{problem} Correct it and start the dashboard again."), icon=":material/error:")
+    if limits.PROBLEMS:
+        st.stop()
     if "begun" not in st.session_state:
         st.session_state.begun = True
         st.session_state.notices = []

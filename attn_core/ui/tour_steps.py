@@ -201,7 +201,7 @@ def a_life_for_any_name() -> None:
     try:
         written = _biography(model.name, trace.text, heads_off(), replacement(), model)
     except PromptError as error:  # no room left for its tokens
-        st.error(str(error), icon=":material/edit:")
+        st.error(plain(str(error)), icon=":material/edit:")
         return
     surname = name.split()[-1]
     again = bool(re.search(rf"(?<!\w){re.escape(surname)}(?!\w)", "".join(step.token for step in written.steps)))

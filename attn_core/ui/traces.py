@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
+from attn_core import limits
 from attn_core.trace import AttentionTrace, InvalidTrace
 from attn_core.ui import kept
 from attn_core.ui.models import language_model
-from attn_core.ui.sidebar import close_recording, offer_trace
-from attn_core.ui.state import MAX_PROMPT_TOKENS, box_of, plain, take_box
+from attn_core.ui.sidebar import close_recording, offer_trace, room_for_recording
+from attn_core.ui.state import box_of, plain, take_box
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ COPY_HELP = "Put prompt A in the place of B, to change a word of it there."
 def _captured(model: LanguageModel, text: str, off: frozenset[Head], replacement: Replacement) -> AttentionTrace:
     from attn_core.capture import capture
 
-    return capture(model, text, ablate=off, replacement=replacement, max_tokens=MAX_PROMPT_TOKENS)
+    return capture(model, text, ablate=off, replacement=replacement, max_tokens=limits.PROMPT_TOKENS)
 
 
 def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
@@ -32,11 +33,19 @@ def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
     from attn_core.capture import PromptError
 
     try:
-        with st.spinner(f"Running {model.name} over the prompt…"):
+        with st.spinner(f"Running {plain(model.name)} over the prompt{_queue()}…"):
             return _captured(model, text, heads_off(), replacement())
     except PromptError as error:
-        st.error(str(error), icon=":material/edit:")
+        st.error(plain(str(error)), icon=":material/edit:")
         st.stop()
+
+
+def _queue() -> str:
+    """How many wait before this one, in words."""
+    from attn_core.turns import forward_passes
+
+    n = forward_passes.n_waiting
+    return f", after {n} that came before" if n else ""
 
 
 def trace_in_view() -> AttentionTrace:
@@ -109,9 +118,9 @@ def _second_recording() -> AttentionTrace | None:
     if upload is None:
         return None
     try:
-        second = AttentionTrace.load(upload)
+        second = AttentionTrace.load(upload, max_bytes=room_for_recording())
     except (InvalidTrace, OSError) as error:
-        st.error(f"The file was not opened. {error}", icon=":material/error:")
+        st.error(plain(f"The file was not opened. {error}"), icon=":material/error:")
         return None
     first: AttentionTrace = st.session_state.recording
     if (second.n_layers, second.n_heads) != (first.n_layers, first.n_heads):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import streamlit as st
 
+from attn_core import limits
 from attn_core.tokens import token_label
-from attn_core.ui.state import MAX_NEW_TOKENS, MAX_PROMPT_TOKENS, plain
+from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
 if TYPE_CHECKING:
@@ -42,9 +43,15 @@ def generation_settings() -> dict[str, Any]:
             persist_state="session",
         )
         count = st.number_input(
-            "New tokens", 1, MAX_NEW_TOKENS, 20, key="new_tokens", persist_state="session", width=150
+            "New tokens",
+            1,
+            limits.NEW_TOKENS,
+            min(20, limits.NEW_TOKENS),
+            key="new_tokens",
+            persist_state="session",
+            width=150,
         )
-    settings: dict[str, Any] = {"max_new_tokens": int(count), "max_tokens": MAX_PROMPT_TOKENS}
+    settings: dict[str, Any] = {"max_new_tokens": int(count), "max_tokens": limits.PROMPT_TOKENS}
     if way == "the most probable":
         return settings
     with st.container(horizontal=True):
@@ -109,7 +116,7 @@ def _write(
     try:
         steps = generate(model, prompt, ablate=off, replacement=by, **settings)
     except PromptError as error:
-        st.error(str(error), icon=":material/edit:")
+        st.error(plain(str(error)), icon=":material/edit:")
         st.stop()
     place.button("Stop", icon=":material/stop:", key="stop")
     made = unwritten(model, prompt, ablate=off, replacement=by)

@@ -1,0 +1,36 @@
+"""Limits that whoever runs the dashboard sets, as environment variables; each has a default."""
+
+from __future__ import annotations
+
+import os
+
+PROBLEMS: list[str] = []
+"""A sentence for each variable that holds nothing usable; its default stands meanwhile."""
+
+
+def _number(variable: str, default: int) -> int:
+    """A whole number of 1 or more."""
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        return default
+    if value.isascii() and value.isdigit() and int(value) > 0:
+        return int(value)
+    PROBLEMS.append(f"{variable} is “{value[:40]}”, which is not a whole number of 1 or more.")
+    return default
+
+
+PROMPT_TOKENS = _number("ATTN_MAX_PROMPT_TOKENS", 1024)
+"""Tokens of a prompt: its attention takes 288 bytes times their square for GPT-2 small."""
+NEW_TOKENS = _number("ATTN_MAX_NEW_TOKENS", 256)
+"""Tokens that one press of Generate can make."""
+RUNS_AT_ONCE = _number("ATTN_MAX_RUNS", 2)
+"""Forward passes at the same time; further ones wait for their turn."""
+TRACE_MEGABYTES = _number("ATTN_TRACE_MEGABYTES", 640)
+"""For the traces of all sessions together (two of 1,024 tokens of GPT-2 small), and for one recording once it is
+unpacked; what is made of traces may take half as much."""
+MEMORY_MEGABYTES = _number("ATTN_MEMORY_MEGABYTES", 0) or None
+"""For the whole server; None stands for what the container or the machine has."""
+MODELS = tuple(filter(None, map(str.strip, os.environ.get("ATTN_MODELS", "").split(","))))
+"""The only models that visitors can choose, beside mini; none stands for any model."""
+MODEL_ROOT = os.environ.get("ATTN_MODEL_ROOT", "").strip() or None
+"""The folder whose folders visitors can also choose where `MODELS` is set."""
