@@ -32,6 +32,8 @@ ANSWER_LIMIT = 8.0
 """Seconds in which the Hub must have answered the first question."""
 STANDSTILL_LIMIT = 20.0
 """Seconds a download may go without a single byte."""
+PIECE = 256 * 1024
+"""Bytes that are written, and told of, at once."""
 LEFT_BEHIND = 600.0
 """Seconds after which nobody can still be writing to a file that does not grow."""
 ROOM_TO_RUN = 200_000_000
@@ -295,7 +297,9 @@ def _sweep(name: str) -> None:
 
 def _fetch(name: str, files: list[str], transfer: _Transfer) -> Path:
     """Bring the files into the cache one after the other; returns the snapshot's folder."""
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, hf_hub_download
+
+    constants.DOWNLOAD_CHUNK_SIZE = PIECE  # 10 MB as the client has it: a slow link gave no sign for minutes
 
     class Bar(_Bar):
         watched = transfer

@@ -42,8 +42,8 @@ def run(_runs: int = 5) -> Result:
             "Resident memory of the Streamlit process, read after each step of one run, with a network of GPT-2 "
             "small's shape (498 MB of weights). Traces of all sessions together take at most "
             f"{TRACE_MEGABYTES:,} MB and what is made of them half as much, whatever the number of sessions and "
-            "prompts: the least recently used are given up. `ATTN_TRACE_MEGABYTES` sets another bound; for the many prompts "
-            f"it is {SMALL} MB, so that it is reached, and the model is mini."
+            "prompts: the least recently used are given up. `ATTN_TRACE_MEGABYTES` sets another bound; for the "
+            f"many prompts it is {SMALL} MB, so that it is reached, and the model is mini."
         ),
         measurements=tuple(cells),
     )

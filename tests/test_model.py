@@ -9,10 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import huggingface_hub.constants
 import numpy as np
 import pytest
 import torch
@@ -30,8 +28,7 @@ from transformers import (
 
 from attn_core import ModelUnavailable, capture, hub, load_model
 from attn_core.mini import FOLDER
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+from tests.hub import COMMIT, FakeHub, point_client_at, unused_port
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
@@ -231,70 +228,6 @@ def test_a_missing_bundled_model_is_said(monkeypatch: pytest.MonkeyPatch, tmp_pa
 # --- the Hub, played by a small server on this machine ---------------------------------------------------------
 
 
-class FakeHub:
-    """Answers the real client: serves `folder` as the model "tiny", or does what `mood` says."""
-
-    def __init__(self, folder: Path) -> None:
-        self.mood: int | str = "well"
-        self.requests: list[str] = []
-        self._folder = folder
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _listing(self) -> bytes:
-        files = [{"rfilename": p.name, "size": p.stat().st_size} for p in self._folder.iterdir()]
-        extra = [{"rfilename": "pytorch_model.bin", "size": 10**18}, {"rfilename": "onnx/x.onnx", "size": 10**18}]
-        return json.dumps({"id": "tiny", "sha": COMMIT, "siblings": files + extra}).encode()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                fake.requests.append(self.path)
-                if fake.mood == "hang" or (fake.mood == "hang in weights" and "safetensors" in self.path):
-                    time.sleep(5)
-                elif isinstance(fake.mood, int):
-                    self._send(b"{}", status=fake.mood)
-                elif fake.mood == "login page":
-                    self._send(b"<html>Welcome to our wifi</html>")
-                elif self.path.startswith("/api/models/tiny"):
-                    self._send(fake._listing())
-                else:
-                    self._send((fake._folder / self.path.rsplit("/", 1)[1]).read_bytes())
-
-            do_HEAD = do_GET
-
-            def _send(self, body: bytes, status: int = 200) -> None:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("X-Repo-Commit", COMMIT)
-                self.send_header("ETag", f'"{abs(hash(body)):x}"')
-                self.end_headers()
-                if self.command == "GET":
-                    self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        return Handler
-
-
-def point_client_at(url: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", url)
-    monkeypatch.setattr(
-        huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}"
-    )
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-
-
 @pytest.fixture
 def fake_hub(gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     # a bare name that has a folder in the working directory would be that folder
@@ -303,12 +236,6 @@ def fake_hub(gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     point_client_at(fake.url, tmp_path / "cache", monkeypatch)
     yield fake
     fake.stop()
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_model_is_downloaded_once_and_then_loads_with_no_network(
@@ -323,7 +250,7 @@ def test_a_model_is_downloaded_once_and_then_loads_with_no_network(
     assert all(fraction is None or 0 <= fraction <= 1 for _, fraction, _ in heard)
     assert not any("pytorch_model" in path or "onnx" in path for path in fake_hub.requests)
 
-    fake_hub.requests.clear()
+    fake_hub.asked.clear()
     monkeypatch.setattr(socket.socket, "connect", lambda *args: pytest.fail("the network was asked"))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: pytest.fail("a name was looked up"))
     start = time.monotonic()
