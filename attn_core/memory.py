@@ -1,4 +1,4 @@
-"""How much memory there still is for a model."""
+"""How much memory there still is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from attn_core.limits import MEMORY_MEGABYTES
+from attn_core.limits import MEMORY_MEGABYTES, TRACE_MEGABYTES
 
 _CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 
@@ -17,6 +17,11 @@ def free_memory() -> int:
     if MEMORY_MEGABYTES is not None:
         left.append(MEMORY_MEGABYTES * 10**6 - psutil.Process().memory_info().rss)
     return max(0, min(left))
+
+
+def room_for_recording() -> int:
+    """Bytes that a recording may take once it is unpacked: each session keeps its own, so half of what is free."""
+    return min(TRACE_MEGABYTES * 10**6, free_memory() // 2)
 
 
 def _left_in_container(cgroup: Path) -> list[int]:

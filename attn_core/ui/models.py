@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attn_core import limits
+from attn_core.hub import ModelUnavailable
 from attn_core.loading import Loadings
 from attn_core.offer import check_offered
 from attn_core.ui.state import plain
 from attn_core.ui.switches import badge
 
 if TYPE_CHECKING:
-    from attn_core.model import LanguageModel, ModelUnavailable
+    from attn_core.model import LanguageModel
 
 
 loads = Loadings()
@@ -21,8 +22,6 @@ loads = Loadings()
 
 def language_model() -> LanguageModel:
     """The chosen model, or `mini` with a banner that says why; the page stops if neither can be had."""
-    from attn_core.model import ModelUnavailable
-
     name = st.session_state.model.strip()
     result = _watch(name)
     if isinstance(result, ModelUnavailable):
@@ -36,13 +35,13 @@ def language_model() -> LanguageModel:
     return result
 
 
-def _watch(name: str) -> Any:
+def _watch(name: str) -> LanguageModel | ModelUnavailable:
+    place = st.empty()  # always, so that what follows keeps its place on the page
     try:
         check_offered(name, limits.MODELS, limits.MODEL_ROOT)
     except ModelUnavailable as unavailable:
         return unavailable
     loading = loads.of(name)
-    place = st.empty()  # always, so that what follows keeps its place on the page
     if not loading.wait(0.3):
         while not loading.wait(0.2):
             progress = loading.progress

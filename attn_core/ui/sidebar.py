@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attn_core import examples, limits
-from attn_core.memory import free_memory
+from attn_core.memory import room_for_recording
 from attn_core.ui.state import forget_head, plain
 from attn_core.ui.switches import heads_off, replacement
 
@@ -96,11 +96,6 @@ def _open_recording() -> None:
     except (InvalidTrace, OSError) as error:
         st.session_state.recording = None
         st.session_state.recording_error = f"The file was not opened. {error}"
-
-
-def room_for_recording() -> int:
-    """Bytes that one may take once it is unpacked: sessions keep theirs, so it depends on what is free now."""
-    return min(limits.TRACE_MEGABYTES * 10**6, free_memory() // 2)
 
 
 def close_recording() -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, cast
 import streamlit as st
 
 from attn_core import limits
+from attn_core.memory import room_for_recording
 from attn_core.trace import AttentionTrace, InvalidTrace
 from attn_core.ui import kept
 from attn_core.ui.models import language_model
-from attn_core.ui.sidebar import close_recording, offer_trace, room_for_recording
+from attn_core.ui.sidebar import close_recording, offer_trace
 from attn_core.ui.state import box_of, plain, take_box
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 

@@ -51,7 +51,10 @@ def generation_settings() -> dict[str, Any]:
             persist_state="session",
             width=150,
         )
-    settings: dict[str, Any] = {"max_new_tokens": int(count), "max_tokens": limits.PROMPT_TOKENS}
+    settings: dict[str, Any] = {
+        "max_new_tokens": min(int(count), limits.NEW_TOKENS),
+        "max_tokens": limits.PROMPT_TOKENS,
+    }
     if way == "the most probable":
         return settings
     with st.container(horizontal=True):
