@@ -1,10 +1,14 @@
 """How GPT-2 chooses its words. Start with: streamlit run dashboard.py"""
 
+from pathlib import Path
+
 import streamlit as st
 
 from attn_core import ui
 
-st.set_page_config(page_title="How GPT-2 chooses its words", page_icon=":material/visibility:", layout="wide")
+ICON = Path(__file__).parent / "attn_core" / "static" / "icon.png"
+
+st.set_page_config(page_title="How GPT-2 chooses its words", page_icon=ICON, layout="wide")
 page = st.navigation(
     [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),

@@ -269,7 +269,7 @@ def parse_groups(text: str) -> dict[str, tuple[str, ...]]:
 
 def parse_words(text: str) -> tuple[str, ...]:
     """Words from text, with commas or new lines between; one that is there twice counts once."""
-    return tuple(dict.fromkeys(filter(None, (word.strip() for word in re.split(r"[,\n]", text)))))
+    return tuple(dict.fromkeys(filter(None, (word.strip() for word in re.split(r"[,\r\n]", text)))))
 
 
 def _encodes(*texts: str) -> bool:

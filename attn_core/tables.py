@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 
 import numpy as np
@@ -93,8 +94,11 @@ def change_table(comparison: Comparison, layer: int, head: int) -> pd.DataFrame:
 
 
 def inert_csv(table: pd.DataFrame) -> str:
-    """A table as CSV; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return _inert(table, "'").to_csv(index=False)
+    """A table as CSV; a text that a spreadsheet would run as a formula gets an apostrophe before it.
+
+    All texts are quoted: a carriage return in one would begin a row, and so perhaps a formula.
+    """
+    return _inert(table, "'").to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def inert_on_screen(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -78,3 +80,9 @@ def memory_of(process: int | str) -> dict[str, float]:
         "now": int(fields["VmRSS"].split()[0]) * 1024 / 1e6,
         "peak": int(fields["VmHWM"].split()[0]) * 1024 / 1e6,
     }
+
+
+def cpu_seconds_of(process: int) -> float:
+    """Seconds that all threads of a process have computed so far."""
+    times = psutil.Process(process).cpu_times()
+    return times.user + times.system

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,25 +27,35 @@ class Server:
     pid: int
 
 
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
-def serving(script: str | Path = "dashboard.py", **environment: str) -> Iterator[Server]:
+def serving(
+    script: str | Path = "dashboard.py", *, port: int | None = None, log: Path | None = None, **environment: str
+) -> Iterator[Server]:
     """Serve a script until the block ends.
 
     Args:
         script: its path, from the project's folder.
+        port: where; a free one if none is given.
+        log: a file for what the server writes to standard error.
         environment: further variables of the server.
 
     Raises:
         RuntimeError: the server ended, or did not answer in time.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port() if port is None else port
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    with TemporaryDirectory() as no_models:
+    with TemporaryDirectory() as no_models, ExitStack() as files:
         own = {"HF_HUB_OFFLINE": "1", "HF_HOME": no_models, **environment}
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | own)
+        errors = None if log is None else files.enter_context(log.open("ab"))
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | own, stderr=errors)
         try:
             _wait_until_healthy(process, f"http://127.0.0.1:{port}/_stcore/health")
             yield Server(f"http://127.0.0.1:{port}", process.pid)

@@ -79,10 +79,11 @@ def check_trace(trace: AttentionTrace) -> None:
 
 def check_table(table: pd.DataFrame) -> None:
     """No cell of the table, as it is saved in either way, can run in a spreadsheet."""
-    for text in (inert_csv(table), inert_on_screen(table).to_csv(index=False)):
-        for row in csv.reader(io.StringIO(text.encode("utf-8", "replace").decode())):
-            for cell in row:
-                assert not re.match(r"[=+@\t\r＝＋－＠]|-(?![\d.])", cell)
+    saved = inert_csv(table).encode("utf-8", "replace").decode()
+    cells = [cell for row in csv.reader(io.StringIO(saved, newline="")) for cell in row]
+    shown = inert_on_screen(table)
+    for cell in [*cells, *map(str, shown.columns), *map(str, shown.to_numpy().ravel())]:
+        assert not re.match(r"[=+@\t\r＝＋－＠]|-(?![\d.])", cell)
 
 
 # --- prompts ---------------------------------------------------------------------------------------------------

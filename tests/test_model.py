@@ -28,7 +28,8 @@ from transformers import (
 
 from attn_core import ModelUnavailable, capture, hub, load_model
 from attn_core.mini import FOLDER
-from tests.hub import COMMIT, FakeHub, point_client_at, unused_port
+from tests.hub import COMMIT, FakeHub, point_client_at
+from tests.serving import free_port
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
@@ -302,7 +303,7 @@ def test_a_download_that_stands_still_is_given_up(fake_hub: FakeHub, monkeypatch
 
 
 def test_a_refused_connection_is_explained_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    point_client_at(f"http://127.0.0.1:{unused_port()}", tmp_path, monkeypatch)
+    point_client_at(f"http://127.0.0.1:{free_port()}", tmp_path, monkeypatch)
     start = time.monotonic()
     error = refused("gpt2")
     assert "refused" in error.why

@@ -1,0 +1,157 @@
+"""The long run: every fuzz test with 10,000 cases, every fault, and ten visitors for five minutes.
+
+`python -m benchmarks.soak` takes about an hour and writes what it found into docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from attn_core.limits import NEW_TOKENS, TRACE_MEGABYTES
+from benchmarks.app import model_folder
+from benchmarks.load import Found, beside_a_long_text, load, until_a_closed_tab_is_quiet
+from benchmarks.report import machine
+from benchmarks.subjects import prompt
+from tests.serving import ROOT, serving
+
+DOCUMENT = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- numbers of the last full run -->", "<!-- end of numbers -->"
+FUZZED = {
+    "test_any_prompt_is_run_and_shown_or_refused_in_one_sentence": "prompts, from tokens to charts and files",
+    "test_any_prompt_on_any_page": "prompts, on five pages",
+    "test_text_in_markdown_stays_text": "texts in markdown",
+    "test_any_link_opens_the_dashboard": "URL parameters",
+    "test_any_recording_is_opened_whole_or_refused_in_one_sentence": "recordings, as files",
+    "test_a_recording_of_any_texts_on_any_page": "recordings with hostile texts, on four pages",
+    "test_any_list_of_names_is_asked_or_refused_in_one_sentence": "lists of names",
+}
+OTHERS = ("tests/test_faults.py", "tests/test_limits.py", "tests/test_reliability.py", "tests/test_hostile.py")
+LONG_PROMPT = 200  # tokens
+SMALL_TRACES = 20  # megabytes, so that visitors reach the bound
+
+
+def main() -> int:
+    """Returns 1 if anything failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--cases", type=int, default=10_000, help="of each fuzz test")
+    parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=300, help="that they stay")
+    chosen = parser.parse_args()
+    start = time.monotonic()
+    lines = [f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}, {machine()}.", ""]
+    ok = True
+    for part in (_fuzz(chosen.cases), _tests(), _load(chosen.sessions, chosen.seconds)):
+        for line, good in part:
+            print(line, flush=True)
+            lines.append(line)
+            ok &= good
+        lines.append("")
+    lines.append(f"The whole run took {(time.monotonic() - start) / 60:.0f} minutes.")
+    _write(lines)
+    return int(not ok)
+
+
+Lines = Iterator[tuple[str, bool]]
+"""Lines of the document, each with whether all in it is well."""
+
+
+def _fuzz(n_cases: int) -> Lines:
+    yield "| fuzzed | cases | without a traceback or a hang | minutes |", True
+    yield "|---|---|---|---|", True
+
+    def run(test: str) -> tuple[bool, float]:
+        start = time.monotonic()
+        done = _pytest(f"tests/test_hostile.py::{test}", ATTN_FUZZ_CASES=str(n_cases))
+        return done.returncode == 0, (time.monotonic() - start) / 60
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
+        for what, (good, minutes) in zip(FUZZED.values(), workers.map(run, FUZZED), strict=True):
+            yield f"| {what} | {n_cases:,} | {'all' if good else '**no**'} | {minutes:.1f} |", good
+
+
+def _tests() -> Lines:
+    done = _pytest(*OTHERS)
+    yield (
+        f"Faults, limits, restarts and hostile input as in `make test`: {done.stdout.splitlines()[-1]}.",
+        (done.returncode == 0),
+    )
+
+
+def _pytest(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        print(done.stdout, file=sys.stderr)
+    return done
+
+
+def _load(n_sessions: int, seconds: float) -> Lines:
+    with TemporaryDirectory() as place, model_folder() as folder:
+        log = Path(place) / "log"
+        with serving(log=log, ATTN_TRACE_MEGABYTES=str(SMALL_TRACES)) as server:
+            found = load(server, str(folder), n_sessions=n_sessions, seconds=seconds)
+        yield from _waits(
+            found,
+            f"{n_sessions} browser sessions for {seconds / 60:g} minutes, with a network of GPT-2 small's shape",
+        )
+        tracebacks = log.read_text(encoding="utf-8", errors="replace").count("Traceback")
+        yield "", True
+        yield (
+            f"- Faults: {len(found.faults) or 'none'}; tracebacks in the server's log: {tracebacks or 'none'}.",
+            (not found.faults and not tracebacks),
+        )
+        for fault in found.faults:
+            yield f"- {fault}", False
+        first, last = (max(part) for part in _halves(found.megabytes))
+        yield (
+            (
+                f"- Memory of the server: at most {first:,.0f} MB in the first half and {last:,.0f} MB in the second "
+                f"(traces of all sessions bounded to {SMALL_TRACES} MB, so that the bound is reached; "
+                f"{TRACE_MEGABYTES} by default)."
+            ),
+            last < 1.1 * first,
+        )
+        with serving() as server:
+            beside = beside_a_long_text(server, str(folder), prompt(LONG_PROMPT, 0))
+            worst = max(max(waits) for waits in beside.seconds.values())
+            yield "", True
+            yield from _waits(
+                beside, f"one visitor, while another lets {NEW_TOKENS} tokens be written after {LONG_PROMPT}"
+            )
+            yield "", True
+            yield f"- The longest of these waits: {worst:.2f} s (at most 2 are allowed).", worst < 2
+            quiet = until_a_closed_tab_is_quiet(server, str(folder))
+            yield f"- After its tab was closed, a text was no longer written within {quiet:.1f} s.", quiet < 10
+
+
+def _waits(found: Found, who: str) -> Lines:
+    yield f"| {who} | times | median | 95th percentile | longest |", True
+    yield "|---|---|---|---|---|", True
+    for deed, waits in sorted(found.seconds.items()):
+        median, late = found.percentile(deed, 50), found.percentile(deed, 95)
+        yield f"| {deed} | {len(waits)} | {median:.2f} s | {late:.2f} s | {max(waits):.2f} s |", True
+
+
+def _halves(values: list[float]) -> tuple[list[float], list[float]]:
+    middle = len(values) // 2
+    return values[:middle], values[middle:]
+
+
+def _write(lines: list[str]) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    numbers = "\n".join([BEGIN, "", *lines, "", END])
+    DOCUMENT.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: numbers, text, flags=re.DOTALL), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
