@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from random import Random
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from benchmarks.browsing import FLAGS, WAIT
+from benchmarks.browsing import FLAGS
 from benchmarks.processes import cpu_seconds_of, memory_of
 from tests.browser import find_browser
 from tests.serving import Server
 
 N_HEADS = N_LAYERS = 12
 NEW_TOKENS = 20
+ARRIVALS = 2.0
+"""Seconds between one visitor and the next."""
+LONGEST_WAIT = 120_000  # milliseconds; whoever waits longer has found a fault
 
 # Counts the runs of the page's script that have ended.
 _COUNTING = """
-window.ended = 0;
+window.ended = window.changed = 0;
 addEventListener('DOMContentLoaded', () => new MutationObserver(changes => {
   for (const { target, oldValue } of changes)
     if (target.dataset.testScriptState === 'notRunning' && oldValue !== 'notRunning') window.ended++;
+  window.changed = performance.now();
 }).observe(document, {
   attributes: true, attributeFilter: ['data-test-script-state'], attributeOldValue: true, subtree: true
 }));
@@ -63,6 +69,15 @@ def load(server: Server, model: str, *, n_sessions: int, seconds: float) -> Foun
     return asyncio.run(_load(server, model, n_sessions, seconds))
 
 
+def load_behind(address: str, process: int, model: str, n_sessions: int, seconds: float) -> dict[str, Any]:
+    """`load` in a process of its own, whose browsers compute when the server has nothing to do.
+
+    Visitors bring machines of their own; here their browsers share the server's cores, and take most of them.
+    """
+    os.nice(10)
+    return asdict(load(Server(address, process), model, n_sessions=n_sessions, seconds=seconds))
+
+
 async def _load(server: Server, model: str, n_sessions: int, seconds: float) -> Found:
     found = Found()
     async with _browsing() as browser:
@@ -89,8 +104,8 @@ async def _browsing() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def _visiting(browser: Browser, address: str) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(WAIT)
+    context = await browser.new_context(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce")
+    context.set_default_timeout(LONGEST_WAIT)
     await context.add_init_script(_COUNTING)
     page = await context.new_page()
     await page.goto(address)
@@ -104,6 +119,11 @@ async def _quiet(page: Page, ended: int) -> None:
     await page.wait_for_function(f"window.ended > {ended} && quiet()")
 
 
+async def _at_rest(page: Page) -> None:
+    """Wait until nothing has come for a while, as somebody does who looks before clicking."""
+    await page.wait_for_function("quiet() && performance.now() - window.changed > 500")
+
+
 async def _after(page: Page, deed: Callable[[], Awaitable[object]]) -> None:
     ended = await page.evaluate("window.ended")
     await deed()
@@ -114,6 +134,7 @@ async def _go(page: Page, name: str) -> None:
     link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
     await _after(page, link.click)
     await page.get_by_role("heading", level=1, name=name).wait_for()
+    await _at_rest(page)
 
 
 async def _type(page: Page, label: str, text: str) -> None:
@@ -132,6 +153,7 @@ class _Visitor:
     """One with words of their own and a head of their own switched off, who looks out for the words of others."""
 
     def __init__(self, number: int, browser: Browser, server: Server, model: str, found: Found) -> None:
+        self._number = number
         self._word, self._off = f"Zq{number}xv", f"{number % N_LAYERS}.{(number * 5) % N_HEADS}"
         self._browser, self._found, self._random = browser, found, Random(number)
         query = {"model": model, "prompt": self._sentence(0), "prompt_a": self._sentence(1), "off": self._off}
@@ -150,9 +172,11 @@ class _Visitor:
             "compare two prompts": self._compare,
         }
         try:
+            await asyncio.sleep(ARRIVALS * self._number)
             async with _visiting(self._browser, self._address) as page:
                 while time.monotonic() < end:
                     name = self._random.choice(list(deeds))
+                    await _at_rest(page)
                     waited = await deeds[name](page)
                     self._found.seconds.setdefault(name, []).append(waited)
                     await self._look_around(page, name)
@@ -247,7 +271,7 @@ def until_a_closed_tab_is_quiet(server: Server, model: str) -> float:
 async def _until_a_closed_tab_is_quiet(server: Server, model: str) -> float:
     async with _browsing() as browser:
         async with _visiting(browser, f"{server.address}/generate?{urlencode({'model': model})}") as page:
-            await _begin_a_long_text(page, "The dog on the ship ran")
+            await _begin_a_long_text(page, "The cat in the house slept")
         start = time.monotonic()
         while True:
             before, used = time.monotonic(), cpu_seconds_of(server.pid)

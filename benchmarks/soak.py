@@ -19,7 +19,8 @@ from tempfile import TemporaryDirectory
 
 from attn_core.limits import NEW_TOKENS, TRACE_MEGABYTES
 from benchmarks.app import model_folder
-from benchmarks.load import Found, beside_a_long_text, load, until_a_closed_tab_is_quiet
+from benchmarks.load import Found, beside_a_long_text, until_a_closed_tab_is_quiet
+from benchmarks.processes import in_fresh_process
 from benchmarks.report import machine
 from benchmarks.subjects import prompt
 from tests.serving import ROOT, serving
@@ -48,7 +49,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300, help="that they stay")
     chosen = parser.parse_args()
     start = time.monotonic()
-    lines = [f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}, {machine()}.", ""]
+    here = machine()
+    lines = [
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}, {here['cores']} cores of {here['processor']}, {here['memory']}.",
+        "",
+    ]
     ok = True
     for part in (_fuzz(chosen.cases), _tests(), _load(chosen.sessions, chosen.seconds)):
         for line, good in part:
@@ -99,7 +104,8 @@ def _load(n_sessions: int, seconds: float) -> Lines:
     with TemporaryDirectory() as place, model_folder() as folder:
         log = Path(place) / "log"
         with serving(log=log, ATTN_TRACE_MEGABYTES=str(SMALL_TRACES)) as server:
-            found = load(server, str(folder), n_sessions=n_sessions, seconds=seconds)
+            told = (server.address, server.pid, str(folder), n_sessions, seconds)
+            found = Found(**in_fresh_process("benchmarks.load:load_behind", *told, limit=seconds + 600))
         yield from _waits(
             found,
             f"{n_sessions} browser sessions for {seconds / 60:g} minutes, with a network of GPT-2 small's shape",
@@ -115,7 +121,7 @@ def _load(n_sessions: int, seconds: float) -> Lines:
         first, last = (max(part) for part in _halves(found.megabytes))
         yield (
             (
-                f"- Memory of the server: at most {first:,.0f} MB in the first half and {last:,.0f} MB in the second "
+                f"- Memory of the server: at most {first:,.0f} MB in the first half, {last:,.0f} MB in the second "
                 f"(traces of all sessions bounded to {SMALL_TRACES} MB, so that the bound is reached; "
                 f"{TRACE_MEGABYTES} by default)."
             ),
