@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench soak clean
 
 run: $(VENV)/.run-ready
 	$(BIN)/streamlit run dashboard.py
@@ -17,6 +17,9 @@ lint: $(VENV)/.test-ready
 
 bench: $(VENV)/.bench-ready
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.browser-ready
+	$(BIN)/python -m benchmarks.soak
 
 clean:
 	rm -rf $(VENV)

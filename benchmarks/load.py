@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from benchmarks.browsing import FLAGS
 from benchmarks.processes import cpu_seconds_of, memory_of
@@ -24,11 +25,12 @@ N_HEADS = N_LAYERS = 12
 NEW_TOKENS = 20
 ARRIVALS = 2.0
 """Seconds between one visitor and the next."""
+PATIENCE = 10_000  # milliseconds after which somebody clicks again if nothing begins to happen
 LONGEST_WAIT = 120_000  # milliseconds; whoever waits longer has found a fault
 
 # Counts the runs of the page's script that have ended.
 _COUNTING = """
-window.ended = window.changed = 0;
+window.ended = window.changed = window.repeated = 0;
 addEventListener('DOMContentLoaded', () => new MutationObserver(changes => {
   for (const { target, oldValue } of changes)
     if (target.dataset.testScriptState === 'notRunning' && oldValue !== 'notRunning') window.ended++;
@@ -52,11 +54,13 @@ class Found:
         seconds: of each deed, how long each visitor waited for it.
         faults: what went wrong, a sentence each.
         megabytes: resident memory of the server, about once a second.
+        repeated: clicks that had to be made again, because nothing came of them.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     megabytes: list[float] = field(default_factory=list)
+    repeated: int = 0
 
     def percentile(self, deed: str, percent: float) -> float:
         """Seconds that so many percent of the visitors waited at most."""
@@ -125,8 +129,14 @@ async def _at_rest(page: Page) -> None:
 
 
 async def _after(page: Page, deed: Callable[[], Awaitable[object]]) -> None:
+    """Do something and wait for what comes of it; if nothing begins to come, do it once more, and count that."""
     ended = await page.evaluate("window.ended")
     await deed()
+    try:
+        await page.wait_for_function(f"window.ended > {ended} || !quiet()", timeout=PATIENCE)
+    except PlaywrightTimeoutError:
+        await page.evaluate("window.repeated++")
+        await deed()
     await _quiet(page, ended)
 
 
@@ -181,6 +191,7 @@ class _Visitor:
                     self._found.seconds.setdefault(name, []).append(waited)
                     await self._look_around(page, name)
                     await page.wait_for_timeout(self._random.uniform(300, 2000))  # to read
+                self._found.repeated += await page.evaluate("window.repeated")
         except Exception as error:  # whatever a browser or a server under load comes up with is a finding
             self._found.faults.append(f"{self._word}: {type(error).__name__}: {str(error)[:300]}")
 

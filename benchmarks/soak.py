@@ -116,6 +116,7 @@ def _load(n_sessions: int, seconds: float) -> Lines:
             f"- Faults: {len(found.faults) or 'none'}; tracebacks in the server's log: {tracebacks or 'none'}.",
             (not found.faults and not tracebacks),
         )
+        yield f"- Clicks that had to be made again, because nothing came of them: {found.repeated}.", True
         for fault in found.faults:
             yield f"- {fault}", False
         first, last = (max(part) for part in _halves(found.megabytes))
