@@ -38,7 +38,7 @@ with places:
     st.page_link(
         "pages/compare.py", label="**Compare**: “son of” against “colleague of”", icon=":material/compare:"
     )
-    st.page_link("pages/names.py", label="**Many names**: one sentence, up to 200 names", icon=":material/groups:")
+    st.page_link("pages/names.py", label="**Many names**: up to 200 in one sentence", icon=":material/groups:")
     st.markdown(
         "**How to read the lines.** On the left is the word GPT-2 stands on, the *query*; on the right are "
         "the words it can look at, the *keys*. The thicker the line, the more it looks. It never looks "

@@ -236,13 +236,18 @@ def test_a_model_too_large_for_the_memory_is_refused_before_it_is_downloaded(
 
 
 def test_a_model_is_loaded_if_its_memory_is_there_to_the_byte_and_refused_with_one_less(
-    monkeypatch: pytest.MonkeyPatch,
+    files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    numbers = sum(parameter.numel() for parameter in load_model("mini").network.parameters())
+    numbers = sum(parameter.numel() for parameter in load_model(str(files)).network.parameters())
     needed = 4 * numbers + hub.ROOM_TO_RUN
     monkeypatch.setattr(hub, "free_memory", lambda: needed - 1)
-    assert f"{4 * numbers / 1e6:,.0f} MB" in refused("mini").why
+    assert f"{4 * numbers / 1e6:,.0f} MB" in refused(str(files)).why
     monkeypatch.setattr(hub, "free_memory", lambda: needed)
+    assert load_model(str(files)).n_layers == 12
+
+
+def test_the_bundled_model_is_left_when_there_is_memory_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "free_memory", lambda: 0)
     assert load_model("mini").n_layers == 12
 
 

@@ -25,8 +25,9 @@ def language_model() -> LanguageModel:
     name = st.session_state.model.strip()
     result = _watch(name)
     if isinstance(result, ModelUnavailable):
-        _explain(name, result)
-        result = _watch("mini") if name != "mini" else result
+        if name != "mini":
+            _explain(name, result)
+            result = _watch("mini")
         if isinstance(result, ModelUnavailable):
             st.error(plain(str(result)), icon=":material/error:")
             st.stop()
