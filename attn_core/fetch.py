@@ -67,7 +67,7 @@ def fetch_from_hub(name: str, folder: Path | None = None, report: Report = print
         FetchError: the folder can't be written.
         ModelUnavailable: the Hub could not be reached, or has no such model.
     """
-    snapshot = find_snapshot(name, _in_tenths(report)).folder
+    snapshot = find_snapshot(name, _in_tenths(report), to_run=False).folder
     if folder is None:
         return snapshot
     with _new_folder(folder) as (_, unfinished):

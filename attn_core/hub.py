@@ -91,12 +91,13 @@ class Snapshot:
     source: Literal["hub", "cache"]
 
 
-def find_snapshot(name: str, on_progress: Report) -> Snapshot:
+def find_snapshot(name: str, on_progress: Report, *, to_run: bool = True) -> Snapshot:
     """The files of a model on the Hub: from the local cache without asking the network, else downloaded.
 
     Args:
         name: an id such as "gpt2" or "HuggingFaceTB/SmolLM2-135M".
         on_progress: called on the caller's thread with a message and a fraction in [0, 1], None if unknown.
+        to_run: it is to be run here, so that one too large for the memory is not even downloaded.
 
     Raises:
         ModelUnavailable: the name is no id, the Hub can't be reached or refuses, or its files won't do.
@@ -111,7 +112,7 @@ def find_snapshot(name: str, on_progress: Report) -> Snapshot:
     on_progress(f"Asking the Hugging Face Hub for {name}", None)
     try:
         info = _watched(lambda _: _ask(name), ANSWER_LIMIT, lambda _: None)
-        return Snapshot(_download(name, info, on_progress), "hub")
+        return Snapshot(_download(name, info, on_progress, to_run), "hub")
     except ModelUnavailable:
         raise
     except Exception as error:  # the client, its transports and the disk raise types with no common base
@@ -188,10 +189,11 @@ def _ask(name: str) -> ModelInfo:
     return HfApi().model_info(name, files_metadata=True, timeout=ANSWER_LIMIT)
 
 
-def _download(name: str, info: ModelInfo, on_progress: Report) -> Path:
+def _download(name: str, info: ModelInfo, on_progress: Report, to_run: bool) -> Path:
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     files = _needed(name, set(sizes))
-    check_memory(name, sum(sizes[file] for file in files if file.endswith(".safetensors")))
+    if to_run:
+        check_memory(name, sum(sizes[file] for file in files if file.endswith(".safetensors")))
     to_come = _to_come(name, info.sha, files, sizes)
     _check_disk(name, to_come)
     message = f"Downloading {name} ({to_come / 1e6:,.0f} MB)"

@@ -233,6 +233,7 @@ def test_a_model_too_large_for_the_memory_is_refused_before_it_is_downloaded(
     assert "too large for the memory" in error.what
     assert f"{needed / 1e6:,.0f} MB together" in error.why
     assert not weights_asked_for(fake_hub)
+    assert hub.find_snapshot(NAME, lambda *_: None, to_run=False).source == "hub"  # to be carried elsewhere
 
 
 def test_a_model_is_loaded_if_its_memory_is_there_to_the_byte_and_refused_with_one_less(
