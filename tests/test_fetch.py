@@ -35,7 +35,7 @@ def pretend_pip(monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes] | None,
 
 
 def pretend_cached(monkeypatch: pytest.MonkeyPatch, snapshot: Path) -> None:
-    def find_snapshot(name: str, on_progress: fetch.Progress) -> Snapshot:
+    def find_snapshot(name: str, on_progress: fetch.Progress, *, to_run: bool) -> Snapshot:
         for fraction in (0.0, 0.01, 0.5, 0.5, 1.0):
             on_progress(f"Downloading {name}", fraction)
         return Snapshot(snapshot, "hub")
@@ -131,7 +131,7 @@ def test_a_model_from_the_hub_is_copied_to_a_folder_without_links(
 def test_an_unavailable_model_is_explained(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def find_snapshot(name: str, on_progress: fetch.Progress) -> Snapshot:
+    def find_snapshot(name: str, on_progress: fetch.Progress, *, to_run: bool) -> Snapshot:
         raise ModelUnavailable(name, "No.", "There is no network.", "Connect.")
 
     monkeypatch.setattr(fetch, "find_snapshot", find_snapshot)
