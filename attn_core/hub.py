@@ -103,14 +103,14 @@ def find_snapshot(name: str, on_progress: Report, *, to_run: bool = True) -> Sna
         ModelUnavailable: the name is no id, the Hub can't be reached or refuses, or its files won't do.
     """
     _check_id(name)
-    cached = _cached_folder(name)
-    if cached is not None:
-        on_progress(f"Checking the copy of {name} in the local cache", None)
-        if not _drop_damaged(cached):
-            return Snapshot(cached, "cache")
-    _check_online(name)
-    on_progress(f"Asking the Hugging Face Hub for {name}", None)
     try:
+        cached = _cached_folder(name)
+        if cached is not None:
+            on_progress(f"Checking the copy of {name} in the local cache", None)
+            if not _drop_damaged(cached):
+                return Snapshot(cached, "cache")
+        _check_online(name)
+        on_progress(f"Asking the Hugging Face Hub for {name}", None)
         info = _watched(lambda _: _ask(name), ANSWER_LIMIT, lambda _: None)
         return Snapshot(_download(name, info, on_progress, to_run), "hub")
     except ModelUnavailable:

@@ -13,19 +13,7 @@ from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
 MAX_ROWS = 5000
-_FORMULA_SIGNS = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "＝",
-    "＋",
-    "－",
-    "＠",
-    "\t",
-    "\r",
-    "\n",
-)  # also as East Asian keyboards write
+_FORMULA_SIGNS = tuple("=+-@＝＋－＠\t\r\n")  # those in full width as East Asian keyboards write them
 
 
 def link_table(trace: AttentionTrace, layer: int, head: int, *, query: int | None = None) -> pd.DataFrame:
