@@ -407,7 +407,7 @@ def test_many_names_are_asked_and_downloaded(any_page: Page, server: str) -> Non
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the names (CSV)").click()
     lines = Path(download.value.path()).read_text().splitlines()
-    assert lines[0].startswith("group,name,pieces,P(doctor)")
+    assert lines[0].startswith('"group","name","pieces","P(doctor)"')
     assert len(lines) == 25
 
 

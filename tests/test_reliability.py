@@ -140,8 +140,11 @@ def test_killed_while_it_writes_the_tab_comes_back_to_its_prompt_and_head(page: 
         page.get_by_role("button", name="Generate", exact=True).click()
         expect(page.get_by_text("of up to 20 tokens")).to_be_visible()
         os.kill(running.pid, signal.SIGKILL)
+        expect(page.get_by_test_id("stApp")).not_to_have_attribute("data-test-connection-state", "CONNECTED")
     with serving(port=port) as running:
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
         expect(page.get_by_text("Press Generate to let it write on")).to_be_visible()
+        settle(page)
         expect(page.get_by_label("Prompt", exact=True)).to_have_value(PROMPT)
         page.get_by_test_id("stSidebarNav").get_by_role("link", name="Head grid").click()
         comes_back(page, "loaded from a local folder")
