@@ -238,15 +238,10 @@ def test_a_megabyte_that_is_pasted_is_refused_in_one_sentence_and_kept(page: Pag
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
 
 
-KINDS = (
-    "img, a, script, iframe, svg a, .katex, form, link, object, embed, video, audio, em, code, h1, h2, h3, style"
+RENDERED = (
+    "img, script, iframe, object, embed, video, audio, .katex, a[href*='x.example'], a[href^='http://x'], "
+    "a[href^='mailto:'], a[href^='javascript:']"
 )
-COUNT = f"""
-Object.fromEntries(Object.entries(Object.groupBy(
-  [...document.querySelector('[data-testid=stMain]').querySelectorAll('{KINDS}')],
-  it => it.tagName + (it.getAttribute('href') ?? '').replace(/^#.*/, '#')
-)).map(([kind, all]) => [kind, all.length]))
-"""
 
 
 @pytest.mark.parametrize("path", ["", "head_grid", "head_view", "compare", "generate"])
@@ -261,18 +256,15 @@ def test_nothing_in_a_prompt_is_rendered(page: Page, server: str, path: str) -> 
     page.on("dialog", note)
     page.on("request", lambda request: asked.append(request.url))
     nasty = " ".join(piece for piece in NASTY if set(piece) & set("<[`*$#:@&="))
-    counts = []
-    for text in (PROMPT, nasty):
-        query = {"model": "mini", "prompt": text, "prompt_a": text, "prompt_b": text}
-        page.goto(f"{server}/{path}?{urlencode(query)}")
-        if path == "generate":
-            page.get_by_role("button", name="Generate", exact=True).click()
-            expect(page.get_by_text("new tokens by mini")).to_be_visible()
-        else:
-            expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
-        settle(page)
-        counts.append(page.evaluate(COUNT))
-    assert counts[0] == counts[1]
+    query = {"model": "mini", "prompt": nasty, "prompt_a": nasty, "prompt_b": nasty}
+    page.goto(f"{server}/{path}?{urlencode(query)}")
+    if path == "generate":
+        page.get_by_role("button", name="Generate", exact=True).click()
+        expect(page.get_by_text("new tokens by mini")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    settle(page)
+    rendered = page.get_by_test_id("stMain").locator(RENDERED)
+    assert rendered.evaluate_all("all => all.map(it => it.outerHTML)") == []
     assert not dialogs
     assert not [url for url in asked if "/x" in url.removeprefix(server) and "static" not in url]
     assert [url for url in asked if not url.startswith((server, "data:", "blob:"))] == []
