@@ -13,8 +13,9 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from playwright.async_api import Browser, Page, async_playwright
-from playwright.async_api import TimeoutError as PlaywrightTimeoutError
+from playwright.async_api import Browser, Page, WebSocket, async_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.browsing import FLAGS
 from benchmarks.processes import cpu_seconds_of, memory_of
@@ -28,17 +29,11 @@ ARRIVALS = 2.0
 PATIENCE = 10_000  # milliseconds after which somebody clicks again if nothing begins to happen
 LONGEST_WAIT = 120_000  # milliseconds; whoever waits longer has found a fault
 
-# Counts the runs of the page's script that have ended.
-_COUNTING = """
-window.ended = window.changed = window.repeated = 0;
-addEventListener('DOMContentLoaded', () => new MutationObserver(changes => {
-  for (const { target, oldValue } of changes)
-    if (target.dataset.testScriptState === 'notRunning' && oldValue !== 'notRunning') window.ended++;
-  window.changed = performance.now();
-}).observe(document, {
-  attributes: true, attributeFilter: ['data-test-script-state'], attributeOldValue: true, subtree: true
-}));
-window.quiet = () => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning';
+_REST = 0.5  # seconds in which nothing comes before a visitor does the next thing
+
+_DRAWN = """
+new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn))).then(
+  () => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning')
 """
 _EVERYTHING = """
 [document.body.innerText, ...[...document.querySelectorAll('textarea, input')].map(box => box.value),
@@ -107,56 +102,106 @@ async def _browsing() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def _visiting(browser: Browser, address: str) -> AsyncIterator[Page]:
+async def _visiting(browser: Browser, address: str) -> AsyncIterator[Visit]:
     context = await browser.new_context(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce")
     context.set_default_timeout(LONGEST_WAIT)
-    await context.add_init_script(_COUNTING)
-    page = await context.new_page()
-    await page.goto(address)
-    await _quiet(page, 0)
-    yield page
+    visit = Visit(await context.new_page())
+    await visit.page.goto(address)
+    await visit.rest()
+    yield visit
     await context.close()
 
 
-async def _quiet(page: Page, ended: int) -> None:
-    """Wait until a further run has ended and nothing more comes."""
-    await page.wait_for_function(f"window.ended > {ended} && quiet()")
+class Visit:
+    """A page, and what it and the server say to each other.
 
+    A page that is busy draws the beginning and the end of a short run as one change, so neither can be told from
+    what it shows.
 
-async def _at_rest(page: Page) -> None:
-    """Wait until nothing has come for a while, as somebody does who looks before clicking."""
-    await page.wait_for_function("quiet() && performance.now() - window.changed > 500")
+    Attributes:
+        page: what the visitor sees.
+        repeated: deeds that were done again, because the page asked nothing of the server.
+    """
 
+    def __init__(self, page: Page) -> None:
+        self.page, self.repeated = page, 0
+        self._asked = self._ended = 0  # runs of the page's script
+        self._running = False
+        self._news = asyncio.Event()
+        self._last_news = time.monotonic()
+        page.on("websocket", self._listen)
 
-async def _after(page: Page, deed: Callable[[], Awaitable[object]]) -> None:
-    """Do something and wait for what comes of it; if nothing begins to come, do it once more, and count that."""
-    ended = await page.evaluate("window.ended")
-    await deed()
-    try:
-        await page.wait_for_function(f"window.ended > {ended} || !quiet()", timeout=PATIENCE)
-    except PlaywrightTimeoutError:
-        await page.evaluate("window.repeated++")
+    async def after(self, deed: Callable[[], Awaitable[object]]) -> None:
+        """Do something and wait for what comes of it; if the page asks for nothing, do it again, and count that."""
+        asked, ended = self._asked, self._ended
         await deed()
-    await _quiet(page, ended)
+        try:
+            await self._until(lambda: self._asked > asked, PATIENCE)
+        except TimeoutError:
+            self.repeated += 1
+            await deed()
+        await self._until(lambda: self._ended > ended and not self._running, LONGEST_WAIT)
+        await self.page.wait_for_function(_DRAWN)
+
+    async def rest(self) -> None:
+        """Wait until nothing has come for a while, as somebody does who looks before clicking."""
+        await self._until(lambda: self._ended > 0 and not self._running, LONGEST_WAIT)
+        while (left := self._last_news + _REST - time.monotonic()) > 0 or self._running:
+            await asyncio.sleep(max(left, 0.05))
+        await self.page.wait_for_function(_DRAWN)
+
+    async def _until(self, come: Callable[[], bool], milliseconds: float) -> None:
+        """Raises TimeoutError."""
+        async with asyncio.timeout(milliseconds / 1000):
+            while not come():
+                self._news.clear()
+                await self._news.wait()
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framesent", self._hear_page)
+        socket.on("framereceived", self._hear_server)
+
+    def _hear_page(self, said: str | bytes) -> None:
+        if isinstance(said, bytes) and BackMsg.FromString(said).WhichOneof("type") == "rerun_script":
+            self._asked += 1
+            self._note()
+
+    def _hear_server(self, said: str | bytes) -> None:
+        if isinstance(said, str):
+            return
+        message = ForwardMsg.FromString(said)
+        match message.WhichOneof("type"):
+            case "new_session":
+                self._running = True
+            case "script_finished":
+                self._running = False
+                self._ended += message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+        self._note()
+
+    def _note(self) -> None:
+        self._last_news = time.monotonic()
+        self._news.set()
 
 
-async def _go(page: Page, name: str) -> None:
-    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
-    await _after(page, link.click)
-    await page.get_by_role("heading", level=1, name=name).wait_for()
-    await _at_rest(page)
+async def _go(visit: Visit, name: str) -> None:
+    link = visit.page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
+    await visit.after(link.click)
+    await visit.page.get_by_role("heading", level=1, name=name).wait_for()
+    await visit.rest()
 
 
-async def _type(page: Page, label: str, text: str) -> None:
-    box = page.get_by_label(label, exact=True)
+async def _type(visit: Visit, label: str, text: str) -> None:
+    box = visit.page.get_by_label(label, exact=True)
     await box.fill(text)
-    await _after(page, lambda: box.press("Control+Enter"))
+    await visit.after(lambda: box.press("Control+Enter"))
 
 
-async def _click_head(page: Page, layer: int, head: int) -> None:
-    square = page.locator("[data-testid=stVegaLiteChart] svg image").nth(layer * N_HEADS + head)
+async def _click_head(visit: Visit, layer: int, head: int) -> None:
+    """Click and wait for the head's name above its lines."""
+    square = visit.page.locator("[data-testid=stVegaLiteChart] svg image").nth(layer * N_HEADS + head)
     await square.scroll_into_view_if_needed()
-    await _after(page, lambda: square.click(force=True))
+    await visit.after(lambda: square.click(force=True))
+    await visit.page.get_by_role("heading", name=f"Layer {layer}, head {head}", exact=True).wait_for()
 
 
 class _Visitor:
@@ -183,47 +228,45 @@ class _Visitor:
         }
         try:
             await asyncio.sleep(ARRIVALS * self._number)
-            async with _visiting(self._browser, self._address) as page:
+            async with _visiting(self._browser, self._address) as visit:
                 while time.monotonic() < end:
                     name = self._random.choice(list(deeds))
-                    await _at_rest(page)
-                    waited = await deeds[name](page)
+                    await visit.rest()
+                    waited = await deeds[name](visit)
                     self._found.seconds.setdefault(name, []).append(waited)
-                    await self._look_around(page, name)
-                    await page.wait_for_timeout(self._random.uniform(300, 2000))  # to read
-                self._found.repeated += await page.evaluate("window.repeated")
+                    await self._look_around(visit.page, name)
+                    await visit.page.wait_for_timeout(self._random.uniform(300, 2000))  # to read
+                self._found.repeated += visit.repeated
         except Exception as error:  # whatever a browser or a server under load comes up with is a finding
             self._found.faults.append(f"{self._word}: {type(error).__name__}: {str(error)[:300]}")
 
-    async def _type_a_prompt(self, page: Page) -> float:
-        await self._be_on(page, "Head grid")
+    async def _type_a_prompt(self, visit: Visit) -> float:
+        await self._be_on(visit, "Head grid")
         self._n_sentences += 1
-        return await _timed(_type(page, "Prompt", self._sentence(self._n_sentences)))
+        return await _timed(_type(visit, "Prompt", self._sentence(self._n_sentences)))
 
-    async def _click_a_head(self, page: Page) -> float:
-        await self._be_on(page, "Head grid")
+    async def _click_a_head(self, visit: Visit) -> float:
+        await self._be_on(visit, "Head grid")
         layer, head = self._random.randrange(N_LAYERS), self._random.randrange(N_HEADS)
-        if await page.get_by_role("heading", name=f"Layer {layer}, head {head}", exact=True).count():
+        if await visit.page.get_by_role("heading", name=f"Layer {layer}, head {head}", exact=True).count():
             head = (head + 1) % N_HEADS
-        waited = await _timed(_click_head(page, layer, head))
-        await page.get_by_role("heading", name=f"Layer {layer}, head {head}", exact=True).wait_for()
+        return await _timed(_click_head(visit, layer, head))
+
+    async def _write(self, visit: Visit) -> float:
+        await self._be_on(visit, "Generate")
+        button = visit.page.get_by_role("button", name="Generate", exact=True)
+        waited = await _timed(visit.after(button.click))
+        await visit.page.get_by_text("new tokens by").wait_for()
         return waited
 
-    async def _write(self, page: Page) -> float:
-        await self._be_on(page, "Generate")
-        button = page.get_by_role("button", name="Generate", exact=True)
-        waited = await _timed(_after(page, button.click))
-        await page.get_by_text("new tokens by").wait_for()
-        return waited
-
-    async def _compare(self, page: Page) -> float:
-        await self._be_on(page, "Compare")
+    async def _compare(self, visit: Visit) -> float:
+        await self._be_on(visit, "Compare")
         self._n_sentences += 1
-        return await _timed(_type(page, "Prompt A", self._sentence(self._n_sentences)))
+        return await _timed(_type(visit, "Prompt A", self._sentence(self._n_sentences)))
 
-    async def _be_on(self, page: Page, name: str) -> None:
-        if not await page.get_by_role("heading", level=1, name=name).count():
-            await _go(page, name)
+    async def _be_on(self, visit: Visit, name: str) -> None:
+        if not await visit.page.get_by_role("heading", level=1, name=name).count():
+            await _go(visit, name)
 
     async def _look_around(self, page: Page, deed: str) -> None:
         seen = await page.evaluate(_EVERYTHING)
@@ -256,7 +299,7 @@ async def _beside_a_long_text(server: Server, model: str, prompt: str) -> Found:
         _visiting(browser, f"{server.address}/generate?{own}") as writer,
     ):
         await _begin_a_long_text(writer, prompt)
-        stop = writer.get_by_role("button", name="Stop", exact=True)
+        stop = writer.page.get_by_role("button", name="Stop", exact=True)
         turn = 0
         while await stop.count():
             turn += 1
@@ -265,11 +308,12 @@ async def _beside_a_long_text(server: Server, model: str, prompt: str) -> Found:
     return found
 
 
-async def _begin_a_long_text(page: Page, prompt: str) -> None:
-    await _type(page, "Prompt", prompt)
+async def _begin_a_long_text(visit: Visit, prompt: str) -> None:
+    page = visit.page
+    await _type(visit, "Prompt", prompt)
     box = page.get_by_label("New tokens", exact=True)
     await box.fill("256")
-    await _after(page, lambda: box.press("Enter"))
+    await visit.after(lambda: box.press("Enter"))
     await page.get_by_role("button", name="Generate", exact=True).click()
     await page.get_by_text(re.compile(r"\d+ of up to 256 tokens")).wait_for()
 
@@ -281,8 +325,8 @@ def until_a_closed_tab_is_quiet(server: Server, model: str) -> float:
 
 async def _until_a_closed_tab_is_quiet(server: Server, model: str) -> float:
     async with _browsing() as browser:
-        async with _visiting(browser, f"{server.address}/generate?{urlencode({'model': model})}") as page:
-            await _begin_a_long_text(page, "The cat in the house slept")
+        async with _visiting(browser, f"{server.address}/generate?{urlencode({'model': model})}") as visit:
+            await _begin_a_long_text(visit, "The cat in the house slept")
         start = time.monotonic()
         while True:
             before, used = time.monotonic(), cpu_seconds_of(server.pid)
