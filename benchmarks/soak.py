@@ -1,4 +1,4 @@
-"""The long run: every fuzz test with 10,000 cases, every fault, and ten visitors for five minutes.
+"""The long run: ten visitors for five minutes, every fault, and every fuzz test with 10,000 cases.
 
 `python -m benchmarks.soak` takes about an hour and writes what it found into docs/reliability.md.
 """
@@ -30,11 +30,13 @@ BEGIN, END = "<!-- numbers of the last full run -->", "<!-- end of numbers -->"
 FUZZED = {
     "test_any_prompt_is_run_and_shown_or_refused_in_one_sentence": "prompts, from tokens to charts and files",
     "test_any_prompt_on_any_page": "prompts, on five pages",
+    "test_any_prompt_on_any_step_of_the_tour": "prompts, on seven steps of the tour",
     "test_text_in_markdown_stays_text": "texts in markdown",
     "test_any_link_opens_the_dashboard": "URL parameters",
     "test_any_recording_is_opened_whole_or_refused_in_one_sentence": "recordings, as files",
     "test_a_recording_of_any_texts_on_any_page": "recordings with hostile texts, on four pages",
     "test_any_list_of_names_is_asked_or_refused_in_one_sentence": "lists of names",
+    "test_any_list_of_names_on_its_page": "lists of names, on their page",
 }
 OTHERS = ("tests/test_faults.py", "tests/test_limits.py", "tests/test_reliability.py", "tests/test_hostile.py")
 LONG_PROMPT = 200  # tokens
@@ -55,7 +57,7 @@ def main() -> int:
         "",
     ]
     ok = True
-    for part in (_fuzz(chosen.cases), _tests(), _load(chosen.sessions, chosen.seconds)):
+    for part in (_load(chosen.sessions, chosen.seconds), _tests(), _fuzz(chosen.cases)):
         for line, good in part:
             print(line, flush=True)
             lines.append(line)
@@ -117,7 +119,7 @@ def _load(n_sessions: int, seconds: float) -> Lines:
             f"- Faults: {len(found.faults) or 'none'}; tracebacks in the server's log: {tracebacks or 'none'}.",
             (not found.faults and not tracebacks),
         )
-        yield f"- Clicks that had to be made again, because nothing came of them: {found.repeated}.", True
+        yield f"- Clicks that had to be made again, because the page asked for nothing: {found.repeated}.", True
         for fault in found.faults:
             yield f"- {fault}", False
         first, last = (max(part) for part in _halves(found.megabytes))

@@ -116,6 +116,7 @@ def test_text_in_markdown_stays_text(text: str) -> None:
 
 PAGE_OF_PROMPTS = ("home", "head_grid", "head_view", "compare", "generate")
 BOXES = ("prompt_box", "prompt_a_box")
+STEPS_WITH_A_PROMPT = tuple(range(1, 8))
 
 
 class Tags(HTMLParser):
@@ -129,7 +130,8 @@ class Tags(HTMLParser):
         self.found |= {(tag, "")} | {(tag, name) for name, _ in attrs}
 
 
-OUR_TAGS = {(tag, name) for tag in ("div", "span", "mark") for name in ("", "style", "title")}
+OUR_TAGS = {(tag, name) for tag in ("div", "span", "mark", "p") for name in ("", "style", "title")}
+OUR_TAGS |= {("i", ""), ("b", "")}
 
 
 def check_page(app: AppTest) -> None:
@@ -156,6 +158,21 @@ def test_any_prompt_on_any_page(apps: dict[str, AppTest], page: str, prompt: str
         box.set_value(prompt).run()
     check_page(app)
     assert next(box for box in app.text_area if box.key in BOXES).value == prompt
+
+
+@pytest.fixture(scope="module")
+def steps() -> dict[int, AppTest]:
+    return {step: dashboard("tour", step=str(step)) for step in STEPS_WITH_A_PROMPT}
+
+
+@fuzzed
+@given(st.sampled_from(STEPS_WITH_A_PROMPT), hostile_text.map(sent_by_a_browser))
+def test_any_prompt_on_any_step_of_the_tour(steps: dict[int, AppTest], step: int, prompt: str) -> None:
+    app = steps[step]
+    with no_hang():
+        app.text_area[0].set_value(prompt).run()
+    check_page(app)
+    assert app.text_area[0].value == prompt
 
 
 @pytest.mark.parametrize("character", ["a", " ", "🙂", "\x00", "\u202e", "=", "a "])
@@ -343,6 +360,27 @@ def test_any_list_of_names_is_asked_or_refused_in_one_sentence(
         json.dumps(charts.name_probabilities(found).to_dict())
         for table in (found.table(), found.means(), found.differences()):
             check_table(table)
+
+
+@pytest.fixture(scope="module")
+def names_page() -> AppTest:
+    return dashboard("names")
+
+
+@fuzzed
+@given(*[hostile_text.map(sent_by_a_browser)] * 4, st.integers(0, 3))
+def test_any_list_of_names_on_its_page(
+    names_page: AppTest, template: str, group: str, name: str, words: str, one_in_four: int
+) -> None:
+    names_page.text_input(key="name_template").set_value(f"{{name}} {template}")
+    names_page.text_area(key="name_groups").set_value(f"A: Ann, {name}\n{group}: Bob")
+    names_page.text_input(key="name_words").set_value(f"nurse, {words}")
+    with no_hang():
+        if one_in_four:
+            names_page.run()
+        else:
+            names_page.button[0].click().run()
+    check_page(names_page)
 
 
 def test_every_nasty_piece_alone_is_a_prompt_or_refused(mini: LanguageModel) -> None:
