@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import in_fresh_process
-from benchmarks.report import Section, as_json, as_markdown, machine
+from benchmarks.report import Section, as_json, as_markdown, machine, versions
 
 NAMES = ("overview", "capturing", "writing", "app", "memory", "growth", "ablation", "mini")
 RUNS = 5
@@ -48,7 +48,7 @@ def measure(name: str) -> dict[str, Any]:
     start = time.perf_counter()
     result = import_module(f"benchmarks.{name}").run(RUNS)
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return asdict(Section(name, result, date, time.perf_counter() - start, machine()))
+    return asdict(Section(name, result, date, time.perf_counter() - start, machine() | versions()))
 
 
 def _known() -> dict[str, Section]:

@@ -54,7 +54,7 @@ class Section:
 
 
 def machine() -> dict[str, str]:
-    """What the benchmarks run on and with."""
+    """What the benchmarks run on."""
     processor = next(
         (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.processor(),
@@ -65,8 +65,12 @@ def machine() -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{memory:.0f} GB",
         "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-    } | {package: version(package) for package in PACKAGES}
+    }
+
+
+def versions() -> dict[str, str]:
+    """What the benchmarks run with; bertviz must be installed for it."""
+    return {"python": platform.python_version()} | {package: version(package) for package in PACKAGES}
 
 
 def _lines(path: str) -> list[str]:
