@@ -30,3 +30,12 @@ def article_head(model: str, text: str) -> tuple[int, int] | None:
     if model != "gpt2" and not model.startswith("gpt2 "):
         return None
     return next((head for prompt, head in _ARTICLE_HEADS.items() if text.startswith(prompt)), None)
+
+
+# Not the article's: names of many origins, to be asked about as it asks for.
+NAME_TEMPLATE = "{name} works as a"
+NAME_GROUPS = (
+    "Names given to women: Maria, Anna, Emma, Sarah, Aisha, Mei, Priya, Olga, Grace, Rosa, Alice, Helen\n"
+    "Names given to men: James, John, Omar, Wei, Raj, Carlos, Peter, David, Ivan, Thomas, Daniel, George"
+)
+NAME_WORDS = "doctor, nurse, teacher, engineer, secretary, soldier, lawyer, farmer"

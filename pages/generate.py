@@ -39,21 +39,14 @@ with layers:
 
 st.subheader(f"Which heads made {moment.word}?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    question = st.segmented_control(
-        "Show",
-        ["what each head added", "what is lost without it"],
-        default="what each head added",
-        required=True,
-        key="question",
-        persist_state="session",
-    )
-    foil = ui.foil_picker(moment) if question == "what each head added" else None
+    question = ui.question_picker()
+    foil = ui.foil_picker(moment) if question == "added" else None
 pushed = ui.attribution(moment, foil)
 layer, head = ui.settled_head(pushed.heads, ui.strongest_head(pushed))
 overview, strongest = st.columns([5, 4], gap="large")
 changes = None
 with overview:
-    if question == "what each head added":
+    if question == "added":
         ui.contributions(moment, pushed, (layer, head))
     else:
         changes = ui.scan(moment, (layer, head))

@@ -11,14 +11,7 @@ whole = ui.trace_in_view()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     layer, head = ui.head_picker(whole.attention, ui.suggested_head(whole))
     kind = ui.summary_picker()
-    view = st.segmented_control(
-        "View",
-        ["Lines", "Matrix", "Table"],
-        default="Lines",
-        required=True,
-        key="view",
-        persist_state="session",
-    )
+    view = ui.view_picker()
 with st.container(horizontal=True):
     ui.head_switch(layer, head)
     how = ui.view_switches(whole)
@@ -30,7 +23,7 @@ with from_words:
     queries = ui.queries_picker(shown.trace, key="view_queries")
 
 match view:
-    case "Lines":
+    case "lines":
         with over_it:
             others = ui.more_heads(shown.trace, layer, head) if shown.name is None else []
         ui.lines_of_words(
@@ -42,9 +35,9 @@ match view:
             more_heads=others,
             name=shown.name,
         )
-    case "Matrix":
+    case "matrix":
         ui.matrix(shown.trace, shown.layer, shown.head, query=queries, name=shown.name)
-    case "Table":
+    case "table":
         ui.weights_table(shown.trace, shown.layer, shown.head, queries)
 ui.nothing_left_note(shown.trace, shown.layer, shown.head)
 ui.word_piece_note(shown.trace)

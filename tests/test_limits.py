@@ -12,7 +12,7 @@ import pytest
 
 from attn_core import AttentionTrace, InvalidTrace, LanguageModel, capture, generate, limits, memory
 from attn_core.turns import Turns, forward_passes
-from attn_core.ui import kept, state
+from attn_core.ui import kept, links
 from tests.conftest import random_trace
 from tests.test_pages import complaints, dashboard, press, shown
 from tests.test_trace import npz, valid_arrays
@@ -106,12 +106,12 @@ def test_a_recording_takes_half_of_what_is_free_at_most(monkeypatch: pytest.Monk
 
 
 def test_a_link_may_be_as_long_as_servers_take_and_not_longer() -> None:
-    longest = "dog " * (state.MAX_URL_TEXT // 4)
+    longest = "dog " * (links.MAX_TEXT // 4)
     app = dashboard()
     for text, fits in ((longest, True), (longest + "s", False)):
         app.text_area(key="prompt_box").set_value(text).run()
         app.run()
-        assert (app.session_state["prompt"], state._fits_a_link(text)) == (text, fits)
+        assert (app.session_state["prompt"], links.fits_a_link(text)) == (text, fits)
 
 
 # --- runs at once ----------------------------------------------------------------------------------------------

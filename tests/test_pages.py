@@ -631,7 +631,7 @@ def test_the_tour_goes_on_and_back() -> None:
 @pytest.mark.parametrize("step", ["9", "0", "two", "1.5"])
 def test_a_link_to_a_step_that_is_not_there_begins_at_the_first(step: str) -> None:
     app = dashboard(step=step)
-    assert sum("which has 8, so it begins at the first" in line for line in shown(app).splitlines()) == 1
+    assert sum("which is not a whole number from 1 to 8" in line for line in shown(app).splitlines()) == 1
     app.switch_page("pages/tour.py").run()
     assert app.header[0].value.startswith("1. ")
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         matrix,
         more_heads,
         strongest_link,
+        view_picker,
         weights_table,
     )
     from attn_core.ui.finder import head_finder, head_table
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         settled_head,
         suggested_head,
     )
+    from attn_core.ui.links import begin
     from attn_core.ui.models import language_model
     from attn_core.ui.names import name_caution, name_chart, name_probe, name_tables
     from attn_core.ui.reasons import (
@@ -53,13 +55,14 @@ if TYPE_CHECKING:
         lens,
         moment,
         nothing_left_in_row_note,
+        question_picker,
         row_of,
         scan,
         strongest_head,
         switches,
     )
     from attn_core.ui.sidebar import offer_text, sidebar
-    from attn_core.ui.state import begin, theme
+    from attn_core.ui.state import theme
     from attn_core.ui.summaries import summary, summary_picker
     from attn_core.ui.switches import head_switch
     from attn_core.ui.tour import tour
@@ -87,7 +90,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "attribution": "reasons",
-    "begin": "state",
+    "begin": "links",
     "change_numbers": "comparing",
     "choice_of_heads": "figures",
     "chosen_query": "views",
@@ -134,6 +137,7 @@ _HOME = {
     "queries_picker": "views",
     "query_picker": "views",
     "ranking_picker": "comparing",
+    "question_picker": "reasons",
     "row_of": "reasons",
     "scan": "reasons",
     "settled_head": "heads",
@@ -152,6 +156,7 @@ _HOME = {
     "two_line_views": "comparing",
     "two_texts": "writing",
     "two_traces": "traces",
+    "view_picker": "figures",
     "view_switches": "views",
     "weighing_switch": "views",
     "weights_table": "figures",
@@ -206,6 +211,7 @@ __all__ = [
     "prompt_box",
     "queries_picker",
     "query_picker",
+    "question_picker",
     "ranking_picker",
     "row_of",
     "scan",
@@ -225,6 +231,7 @@ __all__ = [
     "two_line_views",
     "two_texts",
     "two_traces",
+    "view_picker",
     "view_switches",
     "weighing_switch",
     "weights_table",

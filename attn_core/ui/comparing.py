@@ -11,7 +11,8 @@ from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
 from attn_core.ui.figures import choice_of_heads, draw_lines, head_map, strongest_link
-from attn_core.ui.state import plain
+from attn_core.ui.links import fell_back
+from attn_core.ui.state import notice, plain
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import View, forget_other_words, nothing_left_note, word_piece_note
 
@@ -65,6 +66,7 @@ def comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
     shared = [index for index, word in enumerate(words) if _is_in_both(word)]
     forget_other_words([word.label for word in words], "compare_query", "rank_by")
     if st.session_state.get("compare_query") not in shared:
+        _tell_of_link("compare_query")
         st.session_state.compare_query = LAST
     chosen = st.selectbox(
         "From the word",
@@ -83,6 +85,11 @@ def comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
     return compare(a, b, (span_a[1] - 1, span_b[1] - 1))
 
 
+def _tell_of_link(key: str) -> None:
+    if st.session_state.get(key, LAST) != LAST and fell_back(key):
+        notice("The link asks for a word that is not in both prompts, so it was left out.")
+
+
 def _is_in_both(word: AlignedWord) -> bool:
     return word.span_a is not None and word.span_b is not None
 
@@ -91,6 +98,7 @@ def ranking_picker(moved: Comparison) -> int | None:
     """Choose by which word heads are ranked; None means by all of them."""
     places = [LAST, *range(len(moved.words))]
     if st.session_state.get("rank_by") not in places:
+        _tell_of_link("rank_by")
         st.session_state.rank_by = LAST
     chosen = st.selectbox(
         "Rank heads by",

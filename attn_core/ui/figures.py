@@ -17,9 +17,10 @@ from attn_core.tables import inert_on_screen, link_table, summed_table
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
-from attn_core.ui.state import choose_head, picture_key, plain, theme
+from attn_core.ui.links import VIEWS, fell_back
+from attn_core.ui.state import ALL_WORDS, choose_head, notice, picture_key, plain, theme
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import ALL_WORDS, View
+from attn_core.ui.views import View
 
 
 @kept.made_of_traces.keeps
@@ -115,6 +116,12 @@ def own_width(chart: alt.LayerChart) -> int:
     return int(cast(Any, chart).width)
 
 
+def view_picker() -> str:
+    """Choose how one head is drawn: a key of `links.VIEWS`."""
+    chosen = st.segmented_control("View", list(VIEWS.values()), required=True, key="view", persist_state="session")
+    return next(name for name, view in VIEWS.items() if view == chosen)
+
+
 def lines(trace: AttentionTrace, layer: int, head: int, *, query: int | None, key: str, **options: Any) -> None:
     """A head's lines; a click on a word on the left keeps its lines, another click lets them go."""
 
@@ -184,9 +191,18 @@ def draw_row(tokens: Sequence[str], row: NDArray[Any], *, name: str) -> None:
     _draw_tall(charts.row_figure(tokens, row, name=name))
 
 
+def keep_those_there(key: str, heads: list[tuple[int, int]], what: str) -> None:
+    """Drop chosen heads that cannot be chosen here; say so if a link asked for them."""
+    chosen = list(st.session_state.get(key, []))
+    st.session_state[key] = [head for head in chosen if head in heads]
+    if len(st.session_state[key]) < len(chosen) and fell_back(key):
+        notice(f"The link asks for {what} that are not there, so they were left out.")
+
+
 def more_heads(trace: AttentionTrace, layer: int, head: int) -> list[tuple[int, int]]:
     """Choose further heads to draw over this one."""
     others = [(i, j) for i in range(trace.n_layers) for j in range(trace.n_heads) if (i, j) != (layer, head)]
+    keep_those_there("more_heads", others, "heads to draw over it")
     return st.multiselect(
         "Draw other heads over it",
         others,

@@ -12,11 +12,11 @@ from attn_core.patterns import LABELS, MIXED, SCORES, link_strengths
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui.heads import head_counts, head_scores_of
+from attn_core.ui.links import FINDERS
 from attn_core.ui.state import choose_head, picture_key, plain
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import View, word_picker
 
-BY_DEED, BY_LINK = "by what they do", "by two words"
 IN_PLACE = "layer and head"
 SCORE_NAMES = {name: LABELS.get(name, name) for name in SCORES}
 CLEAR_LINK = 0.1  # a weight that is called a look
@@ -56,13 +56,12 @@ def head_finder(trace: AttentionTrace, how: View) -> Found:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control(
             "Find heads",
-            [BY_DEED, BY_LINK],
-            default=BY_DEED,
+            list(FINDERS.values()),
             required=True,
             key="find_by",
             persist_state="session",
         )
-        return _by_deed(trace) if way == BY_DEED else _by_link(trace, how)
+        return _by_deed(trace) if way == FINDERS["deeds"] else _by_link(trace, how)
 
 
 def _by_deed(trace: AttentionTrace) -> Found:

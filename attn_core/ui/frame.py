@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from attn_core.ui.state import notice
+
 _ROOT = Path(__file__).parent.parent.parent
 
 
@@ -15,8 +17,9 @@ def title(text: str, explanation: str) -> None:
         _go_through_the_dashboard()
     st.title(text)
     st.markdown(explanation)
-    for notice in st.session_state.notices:
-        st.text(f"⚠ {notice}")
+    st.session_state.notice_place = st.container()  # always, so that what follows keeps its place on the page
+    for sentence in st.session_state.notices:
+        notice(sentence)
     st.session_state.notices = []
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 import streamlit as st
 
-from attn_core import charts
+from attn_core import charts, examples
 from attn_core.names import FEWEST_NAMES, NameProbe, NameProbeError, check_probe, parse_groups, parse_words, probe
 from attn_core.tables import inert_csv, inert_on_screen
 from attn_core.ui.figures import own_width
+from attn_core.ui.links import asking_choices, to_do
 from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
@@ -19,32 +20,11 @@ if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
     from attn_core.model import LanguageModel
 
-TEMPLATE = "{name} works as a"
-GROUPS = {
-    "Names given to women": (
-        *("Maria", "Anna", "Emma", "Sarah", "Aisha", "Mei"),
-        *("Priya", "Olga", "Grace", "Rosa", "Alice", "Helen"),
-    ),
-    "Names given to men": (
-        *("James", "John", "Omar", "Wei", "Raj", "Carlos"),
-        *("Peter", "David", "Ivan", "Thomas", "Daniel", "George"),
-    ),
-}
-WORDS = ("doctor", "nurse", "teacher", "engineer", "secretary", "soldier", "lawyer", "farmer")
-
-_DEFAULTS = {
-    "name_template": TEMPLATE,
-    "name_groups": "\n".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.items()),
-    "name_words": ", ".join(WORDS),
-}
-
 
 def name_probe(model: LanguageModel) -> NameProbe | None:
     """The sentence, the names and the words, a button that asks, and what was found when it was last pressed."""
     from attn_core.capture import PromptError
 
-    for key, default in _DEFAULTS.items():
-        st.session_state.setdefault(key, default)
     template = st.text_input(
         "Sentence",
         key="name_template",
@@ -65,7 +45,7 @@ def name_probe(model: LanguageModel) -> NameProbe | None:
     place = st.container()
     try:
         groups = parse_groups(text)
-        if pressed:
+        if pressed or to_do("ask"):
             _ask(place, model, template, groups, words)
         asked = (template, words, tuple((group, name) for group, names in groups.items() for name in names))
     except (NameProbeError, PromptError) as error:
@@ -115,12 +95,13 @@ def _ask(
         )
         cancel.empty()
         bar.empty()
-    st.session_state.name_probe = found
+    st.session_state.name_probe, st.session_state.asked_with = found, asking_choices()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Asking with every name…")
 def _usual_probe(name: str, off: frozenset[Head], by: Replacement, _model: LanguageModel) -> NameProbe:
-    return probe(_model, TEMPLATE, GROUPS, WORDS, ablate=off, replacement=by)
+    groups, words = parse_groups(examples.NAME_GROUPS), parse_words(examples.NAME_WORDS)
+    return probe(_model, examples.NAME_TEMPLATE, groups, words, ablate=off, replacement=by)
 
 
 def usual_probe(model: LanguageModel) -> NameProbe:

@@ -13,6 +13,7 @@ from attn_core import charts
 from attn_core.tokens import token_label, token_labels
 from attn_core.trace import renormalised
 from attn_core.ui.figures import choice_of_heads, head_map
+from attn_core.ui.links import QUESTIONS, to_do
 from attn_core.ui.state import plain
 from attn_core.ui.switches import REPLACEMENTS, head_name, heads_off, heads_phrase, replacement, switch_off
 
@@ -130,6 +131,14 @@ def lens(at: Moment) -> None:
         f"The best next word, read off the residual stream after each layer (the logit lens). "
         f"The orange mark is the probability of {at.word} there."
     )
+
+
+def question_picker() -> str:
+    """Choose what is asked about the heads: a key of `links.QUESTIONS`."""
+    asked = st.segmented_control(
+        "Show", list(QUESTIONS.values()), required=True, key="question", persist_state="session"
+    )
+    return next(name for name, question in QUESTIONS.items() if question == asked)
 
 
 def foil_picker(at: Moment) -> int | None:
@@ -328,7 +337,9 @@ def scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
             f"Runs the model without each of its {n_heads} heads, one at a time, replaced by "
             f"{REPLACEMENTS[by]}: also what a head did through later layers counts."
         )
-        if not place.button(f"Switch off each of the {n_heads} heads in turn", icon=":material/power_off:"):
+        st.session_state.scanned = False
+        pressed = place.button(f"Switch off each of the {n_heads} heads in turn", icon=":material/power_off:")
+        if not (pressed or to_do("scan")):
             return None
         place.button("Cancel", key="cancel_scan", icon=":material/stop:")
         bar = st.progress(0.0, text="Switching heads off…")
@@ -344,7 +355,7 @@ def scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
             kept.pop(next(iter(kept)))
         kept[key] = changes
         st.rerun()
-    changes = kept[key]
+    changes, st.session_state.scanned = kept[key], True
     title = f"log-probability of “{token_label(at.step.token)}” without it (nats)"
     head_map(changes, selected, title=title, key="scan")
     st.markdown(

@@ -9,10 +9,10 @@ import streamlit as st
 from attn_core.summaries import mean_attention, rollout
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
+from attn_core.ui.figures import keep_those_there
+from attn_core.ui.links import SUMMARIES
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import View
-
-ONE, LAYER, HEADS, ROLLOUT = "this head", "mean of this layer", "mean of chosen heads", "attention rollout"
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,9 @@ class Shown:
 
 
 def summary_picker() -> str:
-    """Choose between one head and the summaries of many."""
-    return str(
-        st.selectbox("Show", [ONE, LAYER, HEADS, ROLLOUT], key="summary", persist_state="session", width=210)
-    )
+    """Choose between one head and the summaries of many: a key of `links.SUMMARIES`."""
+    chosen = st.selectbox("Show", list(SUMMARIES.values()), key="summary", persist_state="session", width=210)
+    return next(name for name, summary in SUMMARIES.items() if summary == chosen)
 
 
 def summary(kind: str, whole: AttentionTrace, how: View, layer: int, head: int) -> Shown:
@@ -44,14 +43,14 @@ def summary(kind: str, whole: AttentionTrace, how: View, layer: int, head: int) 
     Means and rollout are taken over all tokens; words are joined and the first one hidden after that.
     """
     place = st.container()
-    if kind == ONE:
+    if kind == "head":
         return Shown(how.of(whole), layer, head)
     trace = View(weighed=how.weighed).of(whole)
-    if kind == LAYER:
+    if kind == "layer":
         name = f"the mean of layer {layer}"
         one = mean_attention(trace, [(layer, i) for i in range(trace.n_heads)])
         place.markdown(f"The mean of the {trace.n_heads} heads of **layer {layer}**.")
-    elif kind == HEADS:
+    elif kind == "heads":
         heads = _heads_picker(trace)
         name = f"the mean of {len(heads)} heads"
         one = mean_attention(trace, heads)
@@ -69,7 +68,7 @@ def summary(kind: str, whole: AttentionTrace, how: View, layer: int, head: int) 
 
 def _heads_picker(trace: AttentionTrace) -> list[tuple[int, int]]:
     every = [(i, j) for i in range(trace.n_layers) for j in range(trace.n_heads)]
-    st.session_state.mean_of = [pair for pair in st.session_state.get("mean_of", []) if pair in every]
+    keep_those_there("mean_of", every, "heads to take the mean of")
     chosen = st.multiselect(
         "Mean of",
         every,

@@ -21,11 +21,10 @@ from attn_core.ui.heads import head_deed, head_scores_of, suggested_head
 from attn_core.ui.models import language_model
 from attn_core.ui.names import name_caution, name_chart, usual_probe
 from attn_core.ui.sidebar import offer_trace
-from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
+from attn_core.ui.state import ALL_WORDS, TOUR_TEXTS, choose_head, plain
 from attn_core.ui.switches import head_name, heads_off, replacement
 from attn_core.ui.traces import prompt_box, recording_line, trace_of
 from attn_core.ui.views import (
-    ALL_WORDS,
     View,
     chosen_query,
     hidden_note,

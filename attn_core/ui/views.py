@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from attn_core.tokens import has_word_pieces, join_words, token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
-
-ALL_WORDS = -1  # instead of a token's position
+from attn_core.ui.links import fell_back
+from attn_core.ui.state import ALL_WORDS, notice
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ def word_picker(label: str, trace: AttentionTrace, *, key: str, default: int, st
     stop = trace.n_tokens if stop is None else stop
     labels = token_labels(trace.tokens)
     forget_other_words(trace.tokens, key)
-    chosen = st.session_state.get(key, -1)
+    chosen = st.session_state.get(key, ALL_WORDS)
+    _tell_of_link(key, chosen, stop)
     if not 0 <= chosen < stop or chosen == st.session_state.get(f"{key}_default"):
         st.session_state[key] = default
     st.session_state[f"{key}_default"] = default
@@ -144,7 +145,8 @@ def query_picker(trace: AttentionTrace, *, key: str) -> int | None:
     """Choose the word whose lines are shown; None means all words."""
     labels = token_labels(trace.tokens)
     forget_other_words(trace.tokens, key)
-    if not -1 <= st.session_state.get(key, ALL_WORDS) < trace.n_tokens:
+    _tell_of_link(key, st.session_state.get(key, ALL_WORDS), trace.n_tokens)
+    if not ALL_WORDS <= st.session_state.get(key, ALL_WORDS) < trace.n_tokens:
         st.session_state[key] = ALL_WORDS
     st.selectbox(
         "From the word",
@@ -160,6 +162,8 @@ def query_picker(trace: AttentionTrace, *, key: str) -> int | None:
 def queries_picker(trace: AttentionTrace, *, key: str) -> list[int]:
     """Choose the words whose lines are shown, and whose weights are summed; none means all words."""
     labels = token_labels(trace.tokens)
+    for position in st.session_state.get(key, []):
+        _tell_of_link(key, position, trace.n_tokens)
     forget_other_words(trace.tokens, key)
     return st.multiselect(
         "From the words",
@@ -176,9 +180,16 @@ def chosen_query(trace: AttentionTrace, key: str, *, default: int) -> int | None
     """The word whose lines were asked for by a click or in `query_picker`; None means all words."""
     forget_other_words(trace.tokens, key)
     query = int(st.session_state.get(key, default))
+    _tell_of_link(key, query, trace.n_tokens)
     if query >= trace.n_tokens:
         query = default
     return None if query == ALL_WORDS else query
+
+
+def _tell_of_link(key: str, position: int, stop: int) -> None:
+    """Say that a link asks for a word that is not there, if it does."""
+    if position >= stop and fell_back(key):
+        notice(f"The link asks for the word at {position}, but there are {stop} here, counted from zero.")
 
 
 def word_piece_note(trace: AttentionTrace) -> None:

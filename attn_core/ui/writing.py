@@ -12,10 +12,12 @@ import streamlit as st
 
 from attn_core import limits
 from attn_core.tokens import token_label
+from attn_core.ui.links import WAYS, to_do, writing_choices
 from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
 if TYPE_CHECKING:
+    from attn_core.ablation import Head
     from attn_core.generation import GeneratedText
     from attn_core.model import LanguageModel
 
@@ -36,8 +38,7 @@ def generation_settings() -> dict[str, Any]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control(
             "Each token is",
-            ["the most probable", "drawn at random"],
-            default="the most probable",
+            list(WAYS.values()),
             required=True,
             key="way",
             persist_state="session",
@@ -46,7 +47,6 @@ def generation_settings() -> dict[str, Any]:
             "New tokens",
             1,
             limits.NEW_TOKENS,
-            min(20, limits.NEW_TOKENS),
             key="new_tokens",
             persist_state="session",
             width=150,
@@ -55,28 +55,27 @@ def generation_settings() -> dict[str, Any]:
         "max_new_tokens": min(int(count), limits.NEW_TOKENS),
         "max_tokens": limits.PROMPT_TOKENS,
     }
-    if way == "the most probable":
+    if way == WAYS["greedy"]:
         return settings
     with st.container(horizontal=True):
         box: dict[str, Any] = {"persist_state": "session", "width": 150}
         settings["temperature"] = st.number_input(
-            "Temperature", 0.05, 5.0, 1.0, 0.1, key="temperature", help="Higher is more surprising.", **box
+            "Temperature", 0.05, 5.0, step=0.1, key="temperature", help="Higher is more surprising.", **box
         )
         settings["top_k"] = st.number_input(
-            "Top-k", 1, 1000, 40, key="top_k", help="Draw from the k most probable tokens only.", **box
+            "Top-k", 1, 1000, key="top_k", help="Draw from the k most probable tokens only.", **box
         )
         settings["top_p"] = st.number_input(
             "Top-p",
             0.01,
             1.0,
-            1.0,
-            0.05,
+            step=0.05,
             key="top_p",
             help="Draw from the fewest tokens whose probabilities reach p together.",
             **box,
         )
         settings["seed"] = st.number_input(
-            "Seed", 0, 2**31 - 1, 0, key="seed", help="The same seed draws the same text again.", **box
+            "Seed", 0, 2**31 - 1, key="seed", help="The same seed draws the same text again.", **box
         )
     return settings
 
@@ -84,10 +83,16 @@ def generation_settings() -> dict[str, Any]:
 def generation(model: LanguageModel, prompt: str, settings: dict[str, Any]) -> GeneratedText | None:
     """The Generate button, with a Stop button in its place while tokens appear; what was made is kept."""
     place, growing = st.empty(), st.container()  # always both, so that what follows keeps its place on the page
-    if place.button("Generate", type="primary", icon=":material/play_arrow:"):
-        st.session_state.settings_used, st.session_state.chosen_step = settings, 0
+    pressed, off = place.button("Generate", type="primary", icon=":material/play_arrow:"), heads_off()
+    linked = to_do("write")
+    if pressed or linked is not None:
+        if pressed:
+            st.session_state.chosen_step = 0
+        else:
+            off = linked
+        st.session_state.settings_used, st.session_state.written_with = settings, writing_choices()
         st.session_state.generated_again = None
-        _write(place, growing, "generated", model, prompt, settings)
+        _write(place, growing, "generated", model, prompt, settings, off)
         place.button("Generate", type="primary", icon=":material/play_arrow:", key="generate_again")
     return cast("GeneratedText | None", st.session_state.get("generated"))
 
@@ -102,26 +107,32 @@ def generation_again(model: LanguageModel, first: GeneratedText) -> GeneratedTex
         "disabled": now == (first.ablated, first.replacement),
         "help": "The same prompt and settings, with the heads switched off that are chosen here.",
     }
-    if place.button("Generate again", **button):
-        _write(place, growing, "generated_again", model, first.prompt, st.session_state.settings_used)
+    if place.button("Generate again", **button) or to_do("write_again"):
+        _write(place, growing, "generated_again", model, first.prompt, st.session_state.settings_used, heads_off())
         place.button("Generate again", key="generate_once_more", **button)
     return cast("GeneratedText | None", st.session_state.get("generated_again"))
 
 
 def _write(
-    place: Any, growing: Any, name: str, model: LanguageModel, prompt: str, settings: dict[str, Any]
+    place: Any,
+    growing: Any,
+    name: str,
+    model: LanguageModel,
+    prompt: str,
+    settings: dict[str, Any],
+    off: frozenset[Head],
 ) -> None:
     """Generate into a name of the state, with a Stop button in the place of the one that was pressed."""
     from attn_core.capture import PromptError
     from attn_core.generation import generate, unwritten
 
-    off, by = heads_off(), replacement()
+    by = replacement()
     try:
         steps = generate(model, prompt, ablate=off, replacement=by, **settings)
     except PromptError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         st.stop()
-    place.button("Stop", icon=":material/stop:", key="stop")
+    place.button("Stop", icon=":material/stop:", key=f"stop_{name}")
     made = unwritten(model, prompt, ablate=off, replacement=by)
     st.session_state[name] = made
     text, bar = growing.empty(), growing.progress(0.0)
