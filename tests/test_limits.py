@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,7 @@ def test_a_prompt_may_have_as_many_tokens_as_allowed_and_not_one_more(
 
 def test_as_many_tokens_are_written_as_allowed_and_not_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "NEW_TOKENS", 3)
+    monkeypatch.setitem(links.CHOICES, "new_tokens", replace(links.CHOICES["new_tokens"], default=3))
     app = dashboard("generate")
     (box,) = (box for box in app.number_input if box.label == "New tokens")
     assert (box.max, box.value) == (3, 3)
