@@ -9,6 +9,7 @@ from attn_core import ui
 ICON = Path(__file__).parent / "attn_core" / "static" / "icon.png"
 
 st.set_page_config(page_title="How GPT-2 chooses its words", page_icon=ICON, layout="wide")
+ui.begin()
 page = st.navigation(
     [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
@@ -18,8 +19,9 @@ page = st.navigation(
         st.Page("pages/head_view.py", title="Head view", icon=":material/polyline:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
         st.Page("pages/names.py", title="Many names", icon=":material/groups:"),
-    ]
+    ],
+    position=ui.place_of_pages(),
 )
-ui.begin()
+ui.dress()
 ui.sidebar(examples_fill={"Compare": "prompt_a", "Tour": None, "Many names": None}.get(page.title, "prompt"))
 page.run()

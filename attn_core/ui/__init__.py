@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from attn_core.ui.links import begin
     from attn_core.ui.models import language_model
     from attn_core.ui.names import name_caution, name_chart, name_probe, name_tables
+    from attn_core.ui.presenting import dress, place_of_pages
     from attn_core.ui.reasons import (
         attribution,
         contributions,
@@ -98,6 +99,7 @@ _HOME = {
     "comparison": "comparing",
     "contributions": "reasons",
     "draw_row": "figures",
+    "dress": "presenting",
     "foil_picker": "reasons",
     "generation": "writing",
     "generation_again": "writing",
@@ -133,6 +135,7 @@ _HOME = {
     "nothing_left_in_row_note": "reasons",
     "nothing_left_note": "views",
     "offer_text": "sidebar",
+    "place_of_pages": "presenting",
     "prompt_box": "traces",
     "queries_picker": "views",
     "query_picker": "views",
@@ -173,6 +176,7 @@ __all__ = [
     "comparison",
     "contributions",
     "draw_row",
+    "dress",
     "foil_picker",
     "generation",
     "generation_again",
@@ -208,6 +212,7 @@ __all__ = [
     "nothing_left_in_row_note",
     "nothing_left_note",
     "offer_text",
+    "place_of_pages",
     "prompt_box",
     "queries_picker",
     "query_picker",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from attn_core.ui.presenting import embedded, offer_leaving, presenting
+from attn_core.ui.sharing import way_to_the_dashboard
 from attn_core.ui.state import notice
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -15,8 +17,16 @@ def title(text: str, explanation: str) -> None:
     """The head of a page, and whatever the link asked for that could not be had."""
     if "begun" not in st.session_state:
         _go_through_the_dashboard()
-    st.title(text)
-    st.markdown(explanation)
+    if presenting():
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.title(text)
+            offer_leaving()
+    elif embedded():
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            way_to_the_dashboard()
+    else:
+        st.title(text)
+        st.markdown(explanation)
     st.session_state.notice_place = st.container()  # always, so that what follows keeps its place on the page
     for sentence in st.session_state.notices:
         notice(sentence)

@@ -13,6 +13,7 @@ from attn_core import examples
 from attn_core.patterns import DEEDS, LABELS, MIXED, head_scores, most_telling_head
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
+from attn_core.ui.presenting import head_keys
 from attn_core.ui.state import box_of, choose_head
 
 
@@ -36,6 +37,7 @@ def head_picker(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple
         )
         for name, count in zip(("layer", "head"), rows.shape, strict=False)
     }
+    head_keys(*rows.shape[:2])
     return int(boxes["layer"]), int(boxes["head"])
 
 

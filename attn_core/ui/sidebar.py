@@ -9,6 +9,8 @@ import streamlit as st
 
 from attn_core import examples, limits
 from attn_core.memory import room_for_recording
+from attn_core.ui.presenting import offer_presenting
+from attn_core.ui.sharing import offer_link
 from attn_core.ui.state import forget_head, plain
 from attn_core.ui.switches import heads_off, replacement
 
@@ -58,6 +60,8 @@ def sidebar(*, examples_fill: str | None = "prompt") -> None:
         if st.session_state.get("recording_error"):
             st.error(plain(st.session_state.recording_error), icon=":material/error:")
         st.session_state.save_place = st.container()
+        offer_link()
+        offer_presenting()
 
 
 def _models_help() -> str | None:

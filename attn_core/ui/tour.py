@@ -7,6 +7,7 @@ from typing import cast
 import streamlit as st
 
 from attn_core.ui import tour_steps
+from attn_core.ui.presenting import presenting
 from attn_core.ui.state import TOUR_STEPS
 
 STEPS = (
@@ -25,7 +26,14 @@ def tour() -> None:
     """The step that the visitor is at, and the buttons that go back and on."""
     step = cast(int, st.session_state.step)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Back", on_click=_go_to, args=(step - 1,), disabled=step == 1, icon=":material/arrow_back:")
+        st.button(
+            "Back",
+            on_click=_go_to,
+            args=(step - 1,),
+            disabled=step == 1,
+            icon=":material/arrow_back:",
+            shortcut="PageUp" if presenting() else None,
+        )
         st.button(
             "Next",
             on_click=_go_to,
@@ -33,6 +41,7 @@ def tour() -> None:
             disabled=step == TOUR_STEPS,
             type="primary",
             icon=":material/arrow_forward:",
+            shortcut="PageDown" if presenting() else None,
         )
         st.session_state.step_box = step
         st.segmented_control(
