@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import attn_core
 from attn_core import AttentionTrace
+from tests.browser import find_browser
+
+WAIT = 30_000  # milliseconds, for whatever a slow machine still has to load
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("repeatable")
@@ -37,6 +42,29 @@ def recording() -> Callable[[str], Path]:
         return Path(folder) / f"{name}.npz"
 
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a laptop's size."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(WAIT)
+    expect.set_options(timeout=WAIT)
+    yield context.new_page()
+    context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the server has nothing more to send; while it sends, old parts of a page stand beside new."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
 
 
 def random_trace(n_layers: int = 2, n_heads: int = 3, n_tokens: int = 5, seed: int = 0) -> AttentionTrace:

@@ -8,18 +8,15 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from attn_core import AttentionTrace, LanguageModel
-from tests.browser import find_browser
-from tests.conftest import random_trace
+from tests.conftest import WAIT, random_trace, settle
 from tests.serving import serving
 
 pytestmark = pytest.mark.browser
 
-WAIT = 30_000  # milliseconds, for whatever a slow machine still has to load
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PAGES = {"": "How GPT-2", "generate": "Generate", "head_grid": "Head grid", "head_view": "Head view"}
 PAGES |= {"compare": "Compare", "tour": "Tour", "names": "Many names"}
 WITH_PROMPT = [path for path in PAGES if path != "names"]
@@ -43,24 +40,6 @@ def slow_model(mini: LanguageModel, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(WAIT)
-    expect.set_options(timeout=WAIT)
-    opened = context.new_page()
-    yield opened
-    context.close()
-
-
 @pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
 def any_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page in each theme, on a laptop and on a phone."""
@@ -81,11 +60,6 @@ def fits(page: Page) -> bool:
 def visit(page: Page, server: str, path: str = "", **query: str) -> None:
     page.goto(f"{server}/{path}?{urlencode({'model': 'mini'} | query)}")
     expect(page.get_by_role("heading", level=1)).to_contain_text(PAGES[path])
-
-
-def settle(page: Page) -> None:
-    """Wait until the server has nothing more to send; while it sends, old parts of a page stand beside new."""
-    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
 
 
 def figure(page: Page, index: int = 0) -> str:

@@ -15,42 +15,22 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Dialog, Page, expect
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from attn_core import AttentionTrace, InvalidTrace, LanguageModel
 from attn_core.mini import FOLDER
 from benchmarks.load import load, until_a_closed_tab_is_quiet
-from tests.browser import find_browser
-from tests.conftest import random_trace
+from tests.conftest import random_trace, settle
 from tests.fuzzing import NASTY
 from tests.hub import FakeHub
 from tests.serving import ROOT, free_port, serving
 
 pytestmark = pytest.mark.browser
 
-WAIT = 30_000  # milliseconds
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 NAME = "someone/other"
 PROMPT = "The cat in the house slept"
 CHOICE = {"prompt": PROMPT, "layer": "3", "head": "5"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(WAIT)
-    expect.set_options(timeout=WAIT)
-    yield context.new_page()
-    context.close()
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +60,6 @@ def fake_hub() -> Iterator[FakeHub]:
 def online(fake: FakeHub, home: Path) -> dict[str, Any]:
     """The environment of a server that talks to this Hub and keeps its files there."""
     return {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": fake.url, "HF_HOME": str(home)}
-
-
-def settle(page: Page) -> None:
-    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
 
 
 # --- the source of models ----------------------------------------------------------------------------------------
@@ -160,7 +136,7 @@ def comes_back(page: Page, model: str) -> None:
 
 SAVE_FOREVER = """
 import sys
-from tests.conftest import random_trace
+from tests.conftest import random_trace, settle
 trace = random_trace(12, 12, 128)
 print("ready", flush=True)
 while True:
