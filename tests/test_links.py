@@ -55,7 +55,7 @@ def test_what_heads_were_looked_for_is_in_the_link() -> None:
     app.pills(key="kinds").set_value(["null", "previous token"])
     app.selectbox(key="sort_by").set_value("entropy").run()
     other = opened_elsewhere(app, "head_grid")
-    assert sorted(other.pills(key="kinds").value) == ["null", "previous token"]
+    assert sorted(other.pills(key="kinds").value or []) == ["null", "previous token"]
     assert other.selectbox(key="sort_by").value == "entropy"
     other.segmented_control(key="find_by").set_value("by two words").run()
     other.selectbox(key="link_query").set_value(4).run()
