@@ -1,0 +1,54 @@
+"""A figure for a room is the same figure, all of it larger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from attn_core import charts
+from attn_core.charts.zoom import zoomed
+from tests.conftest import random_trace
+
+TRACE = random_trace()
+DRAWN: dict[str, dict[str, Any]] = {
+    "grid": charts.head_grid(TRACE).to_dict(),
+    "lines": charts.attention_lines(TRACE, 0, 0, query=2).to_dict(),
+    "map": charts.head_map(TRACE.attention[:, :, -1, 0] - 0.5, title="some number").to_dict(),
+    "matrix": charts.attention_heatmap(TRACE, 0, 0).to_dict(),
+}
+
+
+def numbers(value: Any, name: str) -> list[float]:
+    """All numbers under keys of this name."""
+    if isinstance(value, list):
+        return [number for item in value for number in numbers(item, name)]
+    if not isinstance(value, dict):
+        return []
+    here = [value[name]] if isinstance(value.get(name), int | float) else []
+    return here + [number for key, item in value.items() if key != "datasets" for number in numbers(item, name)]
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_sides_and_letters_grow_alike_and_the_data_stay(kind: str) -> None:
+    before = DRAWN[kind]
+    after = zoomed(before, 1.5)
+    assert after["width"] == 1.5 * before["width"]
+    assert after["height"] == 1.5 * before["height"]
+    for name in ("fontSize", "dx"):
+        assert numbers(after, name) == [1.5 * number for number in numbers(before, name)]
+    assert after["datasets"] == before["datasets"]
+
+
+def test_lines_grow_thicker() -> None:
+    def ranges(specification: dict[str, Any]) -> list[list[float]]:
+        widths = (layer["encoding"].get("strokeWidth", {}) for layer in specification["layer"])
+        return [width["scale"]["range"] for width in widths if "scale" in width]
+
+    assert ranges(zoomed(DRAWN["lines"], 2)) == [[1.2, 18]]
+
+
+def test_the_chart_itself_is_not_changed() -> None:
+    before = repr(DRAWN["lines"])
+    zoomed(DRAWN["lines"], 3)
+    assert repr(DRAWN["lines"]) == before
