@@ -2,7 +2,7 @@ FROM python:3.11-slim-bookworm AS packages
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /packages
 COPY requirements.txt uv.toml ./
-RUN uv venv /venv && uv pip install --no-cache --python /venv -r requirements.txt
+RUN uv venv /venv && uv pip install --no-cache --compile-bytecode --python /venv -r requirements.txt
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 1000 --create-home dashboard && install --directory --owner=dashboard /models
@@ -18,5 +18,6 @@ USER 1000
 VOLUME /models
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://localhost:8501/_stcore/health')"]
+    CMD python -c "import sys, urllib.request; urllib.request.urlopen(sys.argv[1])" \
+        "http://localhost:$STREAMLIT_SERVER_PORT/${STREAMLIT_SERVER_BASE_URL_PATH:+$STREAMLIT_SERVER_BASE_URL_PATH/}_stcore/health"
 CMD ["streamlit", "run", "dashboard.py"]
