@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 NAME = "attn_core"
 BLOCK = 256  # queries whose weights are computed together
+UNKNOWN = {  # what some networks do to their scores and nothing here does
+    "softcap": "caps its scores",
+    "s_aux": "lets its heads look at something that is no word",
+    "position_bias": "changes its scores by position",
+}
 
 
 class Recorder(Protocol):
@@ -153,7 +158,8 @@ def replacing(replace: Replace) -> Iterator[None]:
 def use_recording_attention(network: PreTrainedModel) -> None:
     """Send the network's attention through the registered function.
 
-    Raises `ValueError` with a sentence when the model does not go through transformers' registry.
+    Raises `ValueError` with a sentence when the model does not go through transformers' registry, or does something
+    to its scores that would be left out here.
     """
     try:
         network.set_attn_implementation(NAME)
@@ -187,6 +193,9 @@ def _attention(
     attention_mask: Tensor | None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
+    for name, does in UNKNOWN.items():
+        if kwargs.get(name) is not None:
+            raise ValueError(f"it {does}, which would be left out")
     recorder = _recorder.get()
     layer: Any = module.layer_idx
     groups = query.shape[1] // key.shape[1]

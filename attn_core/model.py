@@ -186,6 +186,8 @@ def _load_network(folder: Path) -> PreTrainedModel:
         raise _Unusable(_reason(error)) from error
     network.eval()
     _check_weights(network, info)
+    if not hasattr(network.config, "num_attention_heads"):
+        raise _Unusable(f"A model of type {network.config.model_type!r} has no attention heads.")
     try:
         use_recording_attention(network)
     except ValueError as error:

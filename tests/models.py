@@ -31,6 +31,10 @@ def llama_of_long_texts() -> PreTrainedModel:
     return transformers.LlamaForCausalLM(transformers.LlamaConfig(**GROUPED | {"max_position_embeddings": 1024}))
 
 
+def qwen2() -> PreTrainedModel:
+    return transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**GROUPED))
+
+
 def qwen3() -> PreTrainedModel:
     return transformers.Qwen3ForCausalLM(transformers.Qwen3Config(head_dim=16, **GROUPED))
 
