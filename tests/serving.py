@@ -36,12 +36,18 @@ def free_port() -> int:
 
 @contextmanager
 def serving(
-    script: str | Path = "dashboard.py", *, port: int | None = None, log: Path | None = None, **environment: str
+    script: str | Path = "dashboard.py",
+    *,
+    folder: Path = ROOT,
+    port: int | None = None,
+    log: Path | None = None,
+    **environment: str,
 ) -> Iterator[Server]:
     """Serve a script until the block ends.
 
     Args:
-        script: its path, from the project's folder.
+        script: its path, from the folder.
+        folder: where the server is started.
         port: where; a free one if none is given.
         log: a file for what the server writes to standard error.
         environment: further variables of the server.
@@ -55,10 +61,11 @@ def serving(
     with TemporaryDirectory() as no_models, ExitStack() as files:
         own = {"HF_HUB_OFFLINE": "1", "HF_HOME": no_models, **environment}
         errors = None if log is None else files.enter_context(log.open("ab"))
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | own, stderr=errors)
+        process = subprocess.Popen(command, cwd=folder, env=os.environ | own, stderr=errors)
         try:
-            _wait_until_healthy(process, f"http://127.0.0.1:{port}/_stcore/health")
-            yield Server(f"http://127.0.0.1:{port}", process.pid)
+            address = f"http://127.0.0.1:{port}/{environment.get('STREAMLIT_SERVER_BASE_URL_PATH', '')}".rstrip("/")
+            _wait_until_healthy(process, f"{address}/_stcore/health")
+            yield Server(address, process.pid)
         finally:
             process.terminate()
             process.wait(10)
