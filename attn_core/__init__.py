@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attn_core.patterns import head_scores, link_strengths
     from attn_core.residual import ResidualStream, residual_stream
     from attn_core.summaries import mean_attention, rollout
+    from attn_core.tokens import token_texts
     from attn_core.trace import AttentionTrace, InvalidTrace, Prediction
 
 _HOME = {
@@ -53,6 +54,7 @@ _HOME = {
     "probe": "names",
     "residual_stream": "residual",
     "rollout": "summaries",
+    "token_texts": "tokens",
 }
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "probe",
     "residual_stream",
     "rollout",
+    "token_texts",
 ]
 
 

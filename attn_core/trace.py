@@ -7,6 +7,7 @@ import math
 import os
 import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -226,6 +227,48 @@ class AttentionTrace:
         return cls._from_arrays(arrays)
 
     @classmethod
+    def from_attentions(
+        cls, attentions: Any, tokens: Sequence[str], *, model: str = "", text: str | None = None
+    ) -> Self:
+        """A trace of attention that you computed yourself, for one text.
+
+        Load the network with `attn_implementation="eager"` (sdpa gives no attention back), leave it in eval mode,
+        run it once over the whole text, and take the tokens' texts from `attn_core.token_texts`; joined they give
+        the text, also where a character was cut into several tokens:
+
+            ids = tokenizer(text, return_tensors="pt")["input_ids"]
+            attentions = network(ids, output_attentions=True).attentions
+            trace = AttentionTrace.from_attentions(attentions, token_texts(tokenizer, ids[0].tolist()))
+
+        Args:
+            attentions: one (1, n_heads, n, n) or (n_heads, n, n) for each layer, or all of them as one array
+                (n_layers, n_heads, n, n): torch tensors on any device or arrays, of any type of number. They are
+                copied as float16.
+            tokens: the texts of the n tokens.
+            model: the model's name.
+            text: the prompt; the tokens joined unless it is given.
+
+        Raises:
+            InvalidTrace: they are not the attention of a causal language model over one text, or the tokens don't
+                fit; the message is one sentence that says what to do.
+        """
+        texts = _texts(tokens)
+        attention = _stacked(attentions)
+        if attention.shape[2] != len(texts):
+            raise InvalidTrace(
+                f"There are {len(texts)} tokens but attention for {attention.shape[2]}: give the text of each "
+                "token that the network was given, as token_texts does."
+            )
+        try:
+            _check_weights(attention)
+        except InvalidTrace as wrong:
+            raise InvalidTrace(
+                f"{str(wrong).removesuffix('.')}: give the weights after the softmax of a causal language model in "
+                "eval mode (network.eval())."
+            ) from None
+        return cls(texts, attention, model, "".join(texts) if text is None else text)
+
+    @classmethod
     def _from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
         tokens = _strings(arrays["tokens"], "tokens")
         prediction = None
@@ -246,6 +289,79 @@ class AttentionTrace:
             value_norms=_floats(arrays.get("value_norms")),
             ablated=_heads(arrays.get("ablated")),
         )
+
+
+def _texts(tokens: Sequence[str]) -> tuple[str, ...]:
+    """Tokens that a person gave, as texts."""
+    texts = () if isinstance(tokens, str) else tuple(tokens)
+    if not texts or not all(isinstance(token, str) for token in texts):
+        raise InvalidTrace("The tokens must be a list of texts: make them from the token ids with token_texts.")
+    return texts
+
+
+def _stacked(attentions: Any) -> NDArray[np.float16]:
+    """Attention that a network gave, layer by layer, as one float16 (n_layers, n_heads, n, n)."""
+    try:
+        layers = [] if attentions is None else list(attentions)
+    except TypeError:
+        raise InvalidTrace(
+            "Attention must be a tensor or an array for each layer: give network(…).attentions."
+        ) from None
+    if not layers or any(layer is None for layer in layers):
+        raise InvalidTrace(
+            'There is no attention: load the network with attn_implementation="eager" and call it with '
+            "output_attentions=True."
+        )
+    if any(isinstance(layer, tuple | list) for layer in layers):
+        raise InvalidTrace(
+            "This is the attention of each step of generate(): run the network once over the whole text and give "
+            "its .attentions."
+        )
+    arrays = (_one_text(_array(layer), number) for number, layer in enumerate(layers))
+    first = next(arrays)  # one at a time: no second copy of a large trace
+    stacked = np.empty((len(layers), *first.shape), dtype=np.float16)
+    stacked[0] = first
+    for number, array in enumerate(arrays, 1):
+        if array.shape != first.shape:
+            raise InvalidTrace(
+                f"Layer {number} has attention of shape {array.shape} and layer 0 of shape {first.shape}: give "
+                "layers of one network, which have the same number of heads."
+            )
+        stacked[number] = array
+    return stacked
+
+
+def _array(layer: Any) -> NDArray[Any]:
+    """A tensor of torch, or whatever NumPy reads, as an array of numbers."""
+    if hasattr(layer, "detach"):
+        layer = layer.detach().cpu().float().numpy()  # NumPy has no bfloat16
+    array = np.asarray(layer)
+    if array.dtype.kind not in "fiu":
+        raise InvalidTrace(
+            f"Attention must be numbers, not {array.dtype}: give the .attentions of what the network returned."
+        )
+    with np.errstate(over="ignore"):  # what is past float16's range is no weight, and is refused with the others
+        return array.astype(np.float16)
+
+
+def _one_text(layer: NDArray[np.float16], number: int) -> NDArray[np.float16]:
+    """A layer's attention, (1, n_heads, n, n) or (n_heads, n, n), as (n_heads, n, n)."""
+    if layer.ndim == 4 and len(layer) > 1:
+        raise InvalidTrace(
+            f"This is a batch of {len(layer)} texts: give one of them, as [layer[:1] for layer in attentions]."
+        )
+    one = layer[0] if layer.ndim == 4 and len(layer) == 1 else layer
+    if one.ndim != 3 or 0 in one.shape:
+        raise InvalidTrace(
+            f"Layer {number} has attention of shape {layer.shape}: give one of shape (1, heads, tokens, tokens) "
+            "for each layer."
+        )
+    if one.shape[1] != one.shape[2]:
+        raise InvalidTrace(
+            f"Layer {number} has {one.shape[1]} queries but {one.shape[2]} keys: run the network over the whole "
+            "text at once, without past_key_values."
+        )
+    return one
 
 
 def _check_shape(tokens: tuple[str, ...], attention: NDArray[Any]) -> None:
