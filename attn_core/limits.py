@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 PROBLEMS: list[str] = []
 """A sentence for each variable that holds nothing usable; its default stands meanwhile."""
@@ -17,6 +18,14 @@ def _number(variable: str, default: int) -> int:
         return int(value)
     PROBLEMS.append(f"{variable} is “{value[:40]}”, which is not a whole number of 1 or more.")
     return default
+
+
+def _folder(variable: str, default: Path) -> Path:
+    """A folder that is there; the default may not be."""
+    value = os.environ.get(variable, "").strip()
+    if value and not os.path.isdir(value):
+        PROBLEMS.append(f"{variable} is “{value[:200]}”, which is not a folder.")
+    return Path(value) if value else default
 
 
 PROMPT_TOKENS = _number("ATTN_MAX_PROMPT_TOKENS", 1024)
@@ -34,3 +43,5 @@ MODELS = tuple(filter(None, map(str.strip, os.environ.get("ATTN_MODELS", "").spl
 """The only models that visitors can choose, beside mini; none stands for any model."""
 MODEL_ROOT = os.environ.get("ATTN_MODEL_ROOT", "").strip() or None
 """The folder whose folders visitors can also choose where `MODELS` is set."""
+PLAYLIST = _folder("ATTN_PLAYLIST", Path(__file__).parent.parent / "recordings")
+"""The folder whose recordings can be gone through in the sidebar."""

@@ -212,9 +212,24 @@ def begin() -> None:
         st.session_state.notices = []
         st.session_state.setdefault("recording", None)
         st.session_state.versions = dict.fromkeys(PICTURES_OF_HEADS, 0)
+        _take_recording()
         _take_choices()
         _take_deeds()
     _write()
+
+
+def _take_recording() -> None:
+    """Open the recording of the playlist that the link names."""
+    st.session_state.playlist = None
+    name = st.query_params.get("recording")
+    if name is None:
+        return
+    from attn_core.ui.playlist import choose
+
+    if not choose(name):
+        st.session_state.notices.append(
+            f"The link asks for the recording “{name[:MOST_SHOWN]}”, which this dashboard's playlist does not have."
+        )
 
 
 def _take_choices() -> None:
@@ -275,6 +290,8 @@ def _write() -> None:
         text = _text_of(name, choice)
         if text is not None:
             kept[_IN_LINK.get(name, name)] = text
+    if st.session_state.playlist is not None:
+        kept["recording"] = st.session_state.playlist
     kept |= _deeds_done()
     if st.query_params.to_dict() != kept:
         st.query_params.from_dict(kept)

@@ -36,7 +36,7 @@ def _left_out() -> list[str]:
     sentences = []
     if any(choice.kind is TEXT and not fits_a_link(state[name]) for name, choice in CHOICES.items()):
         sentences.append(f"A text of more than {MAX_TEXT:,} characters is not in it.")
-    if state.recording is not None:
+    if state.recording is not None and state.playlist is None:
         sentences.append("The open recording is not in it: save the trace and send the file along.")
     return sentences
 

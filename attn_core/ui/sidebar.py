@@ -9,6 +9,7 @@ import streamlit as st
 
 from attn_core import examples, limits
 from attn_core.memory import room_for_recording
+from attn_core.ui.playlist import playlist
 from attn_core.ui.presenting import offer_presenting
 from attn_core.ui.sharing import offer_link
 from attn_core.ui.state import forget_head, plain
@@ -50,6 +51,7 @@ def sidebar(*, examples_fill: str | None = "prompt") -> None:
                 on_change=_use_example,
                 args=(examples_fill,),
             )
+        playlist(on_leave=close_recording)
         st.file_uploader(
             "Open a recording",
             type="npz",
@@ -90,6 +92,7 @@ def _open_recording() -> None:
 
     upload = st.session_state[f"upload_{st.session_state.get('uploads', 0)}"]
     st.session_state.recording_error = ""
+    st.session_state.playlist = None
     if upload is None:
         st.session_state.recording = None
         return
@@ -106,6 +109,7 @@ def close_recording() -> None:
     """Go back from a recording to the prompt."""
     st.session_state.recording = None
     st.session_state.recording_error = ""
+    st.session_state.playlist = None
     st.session_state.uploads = st.session_state.get("uploads", 0) + 1  # a new, empty uploader
 
 
