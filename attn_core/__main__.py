@@ -1,4 +1,4 @@
-"""The command line: `python -m attn_core fetch [MODEL] [--to FOLDER]`."""
+"""The command line: bring a model, record prompts, and see what works with no network."""
 
 from __future__ import annotations
 
@@ -6,36 +6,73 @@ import argparse
 import sys
 from pathlib import Path
 
+from attn_core import limits, record
 from attn_core.fetch import SMOLLM2_FOLDER, FetchError, fetch_from_hub, fetch_smollm2
 from attn_core.hub import ModelUnavailable
+from attn_core.readiness import readiness
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 1 if it failed, after one sentence that says why."""
     options = _parser().parse_args(arguments)
+    _hide_progress_bars()
     try:
-        print(_fetch(options.model, options.to))
-    except (FetchError, ModelUnavailable) as error:
+        return int(options.run(options))
+    except (FetchError, ModelUnavailable, record.RecordError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 1
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    model, folder = options.model, options.to
+    if model == "smollm2":
+        name = str(fetch_smollm2(folder or SMOLLM2_FOLDER))
+        print(f"Done: give {name} as the model.\n")
+    else:
+        place, name = fetch_from_hub(model, folder), str(folder or model)
+        print(f"Done: {model} is in {place}; give {name} as the model.\n")
+    print(*readiness([name]).lines(), sep="\n")
     return 0
 
 
-def _fetch(model: str, folder: Path | None) -> str:
-    """Fetch a model; returns what to do next."""
-    if model == "smollm2":
-        return f"Done: give {fetch_smollm2(folder or SMOLLM2_FOLDER)} as the model."
-    place = fetch_from_hub(model, folder)
-    return f"Done: {model} is in {place}; give {folder or model} as the model."
+def _check(options: argparse.Namespace) -> int:
+    found = readiness()
+    print(*found.lines(), sep="\n")
+    return 0 if found.has_default else 1
+
+
+def _record(options: argparse.Namespace) -> int:
+    from transformers.utils import logging
+
+    from attn_core.model import load_model
+
+    logging.set_verbosity_error()  # it warns of a long prompt, which is told of below
+    prompts = record.read_prompts(options.prompts)
+    if not options.replace:
+        record.check_free(prompts, options.to)
+    problems = record.record(load_model(options.model), prompts, options.to, print)
+    print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
+    n_made = len(prompts) - len(problems)
+    if n_made:
+        print(f"Done: {n_made} of {len(prompts)} prompts are in {options.to}. {record.how_to_see(options.to)}")
+    return 1 if problems else 0
+
+
+def _hide_progress_bars() -> None:
+    """Leave the terminal to what this command tells."""
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # public, not re-exported
+
+    disable_progress_bars()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m attn_core", description=__doc__)
     commands = parser.add_subparsers(title="commands", required=True)
-    fetch = commands.add_parser("fetch", help="bring a model to this machine")
+    fetch = commands.add_parser("fetch", help="bring a model to this machine, and say what works with no network")
+    fetch.set_defaults(run=_fetch)
     fetch.add_argument(
         "model",
         nargs="?",
@@ -49,6 +86,27 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help=f"where to put it (smollm2: {SMOLLM2_FOLDER} unless named; others stay in the Hub's cache)",
     )
+    check = commands.add_parser("check", help="say what works with no network; fetches nothing")
+    check.set_defaults(run=_check)
+    recording = commands.add_parser("record", help="record prompts, to be shown with no model")
+    recording.set_defaults(run=_record)
+    recording.add_argument(
+        "prompts",
+        type=Path,
+        metavar="PROMPTS.txt",
+        help="a text file with a prompt on each line, or a title, a tab and the prompt; lines with # are left out",
+    )
+    recording.add_argument(
+        "--model", default=limits.DEFAULT_MODEL, help=f"what runs them ({limits.DEFAULT_MODEL} unless named)"
+    )
+    recording.add_argument(
+        "--to",
+        type=Path,
+        default=record.FOLDER,
+        metavar="FOLDER",
+        help=f"where recordings go ({record.FOLDER} unless named)",
+    )
+    recording.add_argument("--replace", action="store_true", help="write over recordings of the same names")
     return parser
 
 

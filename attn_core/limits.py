@@ -41,6 +41,8 @@ MEMORY_MEGABYTES = _number("ATTN_MEMORY_MEGABYTES", 0) or None
 """For the whole server; None stands for what the container or the machine has."""
 MODELS = tuple(filter(None, map(str.strip, os.environ.get("ATTN_MODELS", "").split(","))))
 """The only models that visitors can choose, beside mini; none stands for any model."""
+DEFAULT_MODEL = MODELS[0] if MODELS else "gpt2"
+"""The model that is shown first."""
 MODEL_ROOT = os.environ.get("ATTN_MODEL_ROOT", "").strip() or None
 """The folder whose folders visitors can also choose where `MODELS` is set."""
 PLAYLIST = _folder("ATTN_PLAYLIST", Path(__file__).parent.parent / "recordings")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import zipfile
 from pathlib import Path
@@ -109,9 +110,11 @@ def test_a_model_from_the_hub_stays_in_the_cache(
 ) -> None:
     pretend_cached(monkeypatch, tmp_path)
     assert main(["fetch", "distilgpt2"]) == 0
-    said = capsys.readouterr().out
-    assert said.splitlines()[:-1] == [f"Downloading distilgpt2: {percent} %" for percent in (0, 50, 100)]
-    assert "give distilgpt2 as the model" in said
+    said = capsys.readouterr().out.splitlines()
+    assert said[:3] == [f"Downloading distilgpt2: {percent} %" for percent in (0, 50, 100)]
+    assert "give distilgpt2 as the model" in said[3]
+    assert any(re.match("distilgpt2 +no  ", line) for line in said[4:])  # only pretended, and tried
+    assert "distilgpt2 will not." in said[-1]
 
 
 def test_a_model_from_the_hub_is_copied_to_a_folder_without_links(

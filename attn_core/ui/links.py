@@ -138,7 +138,7 @@ SCORE = Kind("the name of a score", _read_score)
 POSITION = _whole(0, 9999)
 
 CHOICES: dict[str, Choice] = {
-    "model": Choice(TEXT, limits.MODELS[0] if limits.MODELS else "gpt2"),
+    "model": Choice(TEXT, limits.DEFAULT_MODEL),
     "prompt": Choice(TEXT, examples.DOG),
     "prompt_a": Choice(TEXT, examples.SON),
     "prompt_b": Choice(TEXT, examples.COLLEAGUE),
