@@ -1,0 +1,284 @@
+"""Charts as files: PNG, SVG, and an HTML page that answers the pointer with no network at all."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any, cast
+
+import altair as alt
+import font_source_sans_pro
+import pandas as pd
+from PIL import ImageFont
+
+from attn_core.charts import Figure
+from attn_core.charts.style import INK, Theme
+from attn_core.rendering import FONT, FONT_SIZE, LINE, MARGIN, Sheet, render, vega_script
+from attn_core.tokens import token_label
+
+Drawing = alt.LayerChart | Figure
+
+SCALE = 2  # pixels of a PNG for each one of the chart,
+MAX_PIXELS = 16e6  # but no more than this in all: each takes four bytes of memory
+MIN_CAPTION = 320  # pixels across, so that a small chart does not get a tall column of words
+FIRST, LAST = 220, 100  # characters that stay of a long prompt
+MAX_STEM = 80  # characters of a file's name
+WIDER = 1.3  # a line with characters that Source Sans lacks is drawn in other fonts, so many times as wide
+
+
+@dataclass(frozen=True)
+class Page:
+    """The colours of a page, as in `.streamlit/config.toml`, and those that Streamlit gives to charts on it."""
+
+    background: str
+    ink: str
+    faint: str
+    grid: str
+
+
+PAGES: dict[Theme, Page] = {
+    "light": Page("#ffffff", "#1b2330", "#808495", "#e6eaf1"),
+    "dark": Page("#0e1117", "#eef2f8", "#e6eaf1", "#31333f"),
+}
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What a figure shows, in words.
+
+    Attributes:
+        what: "layer 4 head 3".
+        model: its name; empty if nobody knows.
+        texts: the prompt, or both that are compared; a long one is cut.
+        notes: how it is looked at: "word pieces joined".
+    """
+
+    what: str
+    model: str
+    texts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """All of it as plain text on one line without anything invisible."""
+        texts = (f"“{_cut(_visible(text))}”" for text in self.texts)
+        return " · ".join(filter(None, (self.what, _visible(self.model), *texts, *self.notes)))
+
+    @property
+    def file_stem(self) -> str:
+        """A file's name without its ending: ASCII letters, digits and underscores, the whole no longer than 80."""
+        what = re.sub(r"\b(layer|head) (\d)", r"\1\2", self.what)
+        parts = (Path(self.model).name, what, *self.texts)
+        stem = "_".join(filter(None, map(_safe, parts)))
+        return stem[:MAX_STEM].rstrip("_")
+
+
+def png(drawing: Drawing, caption: Caption, theme: Theme) -> bytes:
+    """The chart as on a page of that theme, over its caption, twice as large; a very tall one less.
+
+    Raises:
+        RenderingFailed: it cannot be drawn, or not in time.
+    """
+    specification = _specification(drawing, theme)
+    sheet = _sheet(specification, caption, theme)
+    area = (sheet.width + 2 * MARGIN) * (specification["height"] + LINE * len(sheet.caption) + 3 * MARGIN)
+    return render(specification, sheet, "png", scale=min(SCALE, math.sqrt(MAX_PIXELS / area)))
+
+
+def svg(drawing: Drawing, caption: Caption, theme: Theme) -> bytes:
+    """The same as SVG in UTF-8. Text stays text, in Source Sans where the reader has it.
+
+    Raises:
+        RenderingFailed: it cannot be drawn, or not in time.
+    """
+    specification = _specification(drawing, theme)
+    return render(specification, _sheet(specification, caption, theme), "svg")
+
+
+def html(drawing: Drawing, caption: Caption, theme: Theme) -> bytes:
+    """The same as one page in UTF-8 that needs no network and has its tooltips; some 1.2 MB.
+
+    Raises:
+        RenderingFailed: Vega could not be put into it.
+    """
+    page = PAGES[theme]
+    told = escape(caption.line)
+    # Nothing of a prompt ends the script that it stands in.
+    written = json.dumps(_specification(drawing, theme)).replace("<", "\\u003c")
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{told}</title>
+<style>
+@font-face {{ font-family: "Source Sans Pro"; src: url(data:font/otf;base64,{_font()}) }}
+body {{ margin: {MARGIN}px; background: {page.background}; color: {page.ink}; font-family: {FONT} }}
+figure {{ margin: 0; overflow-x: auto }}
+figcaption {{ margin-top: {MARGIN}px; max-width: 720px; line-height: 1.4; overflow-wrap: anywhere }}
+</style>
+</head>
+<body>
+<figure><div id="chart"></div><figcaption>{told}</figcaption></figure>
+<script type="application/json" id="specification" data-theme="{theme}">{written}</script>
+<script type="module">{vega_script(_SNIPPET)}</script>
+</body>
+</html>
+""".encode()
+
+
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:"
+_SNIPPET = """
+const written = document.getElementById("specification");
+const options = { renderer: "svg", actions: false, ast: true, tooltip: { theme: written.dataset.theme } };
+vegaEmbed("#chart", JSON.parse(written.textContent), options);
+"""
+
+
+def numbers(drawing: Drawing) -> pd.DataFrame:
+    """What the tooltips of a chart tell, as a table with their names: a row for each mark."""
+    written = drawing.specification() if isinstance(drawing, Figure) else drawing.to_dict()
+    layer = next(layer for layer in written["layer"] if isinstance(layer["encoding"].get("tooltip"), list))
+    table = written["datasets"][layer.get("data", written.get("data"))["name"]]
+    names = {field["field"]: field.get("title", field["field"]) for field in layer["encoding"]["tooltip"]}
+    return pd.DataFrame(table)[list(names)].rename(columns=names)
+
+
+def _specification(drawing: Drawing, theme: Theme) -> dict[str, Any]:
+    """The chart in Vega-Lite, in the look that Streamlit gives it, with its data as lists."""
+    if isinstance(drawing, Figure):
+        written = drawing.specification()
+        tables = {name: json.loads(table.to_json(orient="records")) for name, table in written["datasets"].items()}
+    else:
+        written = drawing.to_dict()
+        tables = written["datasets"]
+    written["datasets"] = {}
+    page = PAGES[theme]
+    written["config"] = _merged(_look(page), written.get("config", {}))
+    # Programs that draw vectors know no colour of a page around the figure.
+    colored: dict[str, Any] = json.loads(json.dumps(written).replace(json.dumps(INK), json.dumps(page.ink)))
+    return colored | {"datasets": tables}
+
+
+def _look(page: Page) -> dict[str, Any]:
+    """The configuration of Vega-Lite that Streamlit's theme comes to."""
+    label = {"labelFontWeight": 400, "labelColor": page.faint}
+    title = {"titleFontWeight": 400, "titleFontStyle": "normal", "titleColor": page.faint, "titleFontSize": 14}
+    return {
+        "font": FONT,
+        "background": page.background,
+        "fieldTitle": "verbal",
+        "autosize": {"type": "fit", "contains": "padding"},
+        "axis": {
+            **label,
+            **title,
+            "labelFontSize": 12,
+            "ticks": False,
+            "domain": False,
+            "gridColor": page.grid,
+            "labelFlush": True,
+            "labelFlushOffset": 1,
+            "labelBound": False,
+            "labelLimit": 100,
+            "titlePadding": 16,
+            "labelPadding": 16,
+            "labelSeparation": 4,
+            "labelOverlap": True,
+        },
+        "legend": {
+            **label,
+            **title,
+            "labelFontSize": 14,
+            "titlePadding": 8,
+            "labelPadding": 16,
+            "columnPadding": 8,
+            "rowPadding": 4,
+            "padding": 8,
+            "symbolStrokeWidth": 4,
+        },
+        "view": {"strokeWidth": 0, "stroke": "transparent"},
+        "mark": {"tooltip": {"content": "encoding"}},
+        "bar": {"binSpacing": 4, "discreteBandSize": {"band": 0.85}},
+        "axisDiscrete": {"grid": False},
+        "axisXPoint": {"grid": False},
+        "axisXBand": {"grid": False},
+    }
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = base | over
+    for name in base.keys() & over.keys():
+        if isinstance(base[name], dict) and isinstance(over[name], dict):
+            merged[name] = _merged(base[name], over[name])
+    return merged
+
+
+def _sheet(specification: dict[str, Any], caption: Caption, theme: Theme) -> Sheet:
+    width = max(float(specification["width"]), MIN_CAPTION)
+    page = PAGES[theme]
+    told = caption.line
+    return Sheet(wrapped(told, width), width, told, page.background, page.ink)
+
+
+def wrapped(text: str, width: float) -> tuple[str, ...]:
+    """The text in lines of a caption's letters that are no wider than so many pixels; a longer word is broken."""
+    if not all(map(_in_font, text)):
+        width /= WIDER
+    lines, line = [], ""
+    for word in re.findall(r"\S+\s*", text):
+        if line and _width(line + word.rstrip()) > width:
+            lines.append(line)
+            line = ""
+        line += word
+        while _width(line.rstrip()) > width:
+            fits = next(i for i in range(1, len(line)) if _width(line[: i + 1]) > width)
+            lines.append(line[:fits])
+            line = line[fits:]
+    return tuple(full.rstrip() for full in [*lines, line])
+
+
+def _width(text: str) -> float:
+    """Pixels of a text in a caption; characters that the font lacks are taken to be square."""
+    known = "".join(filter(_in_font, text))
+    return float(_letters().getlength(known)) + FONT_SIZE * (len(text) - len(known))
+
+
+def _in_font(character: str) -> bool:
+    """Whether Source Sans has it: Latin, Greek, Cyrillic, and what stands between words."""
+    return character < "\u0530" or "\u1e00" <= character < "\u20d0"
+
+
+@cache
+def _letters() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(_font_file(), FONT_SIZE)
+
+
+@cache
+def _font() -> str:
+    return base64.b64encode(Path(_font_file()).read_bytes()).decode()
+
+
+def _font_file() -> str:
+    return cast(str, font_source_sans_pro.font_files_otf["SourceSansPro"])
+
+
+def _visible(text: str) -> str:
+    """A text on one line, with what is invisible in it made visible."""
+    return token_label(" ".join(text.split())).replace("␣", " ") if text.strip() else ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= FIRST + LAST else f"{text[:FIRST]} … {text[-LAST:]}"
+
+
+def _safe(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", letters.lower()).strip("_")
