@@ -62,6 +62,31 @@ def summed_table(trace: AttentionTrace, layer: int, head: int, queries: Sequence
     return table.sort_values("sum", ascending=False, kind="stable", ignore_index=True)
 
 
+def grid_table(trace: AttentionTrace, labels: Sequence[str]) -> pd.DataFrame:
+    """The strongest links of every head, as many of each, at most 5,000 rows in all; heads in their order.
+
+    Columns: `layer`, `head`, `does` (the head's label), and those of `link_table`.
+
+    Args:
+        trace: what to read.
+        labels: what each head does, in the order of layers and heads.
+    """
+    each = max(MAX_ROWS // (trace.n_layers * trace.n_heads), 1)
+    queries, keys = np.tril_indices(trace.n_tokens)
+    words = np.array(token_labels(trace.tokens))
+    tables = []
+    for (layer, head), label in zip(np.ndindex(trace.n_layers, trace.n_heads), labels, strict=True):
+        weights = trace.attention[layer, head][queries, keys]
+        strongest = np.argsort(-weights, kind="stable")[:each]
+        here = {"layer": layer, "head": head, "does": label}
+        links = {"query": queries[strongest], "key": keys[strongest], "attention": weights[strongest]}
+        tables.append(pd.DataFrame(here | links))
+    table = pd.concat(tables, ignore_index=True).astype({"attention": np.float32})
+    table.insert(3, "from", words[table["query"]])
+    table.insert(4, "to", words[table["key"]])
+    return table
+
+
 def change_table(comparison: Comparison, layer: int, head: int) -> pd.DataFrame:
     """One head's weights on the words of both texts, the largest change first.
 

@@ -1,6 +1,6 @@
 import streamlit as st
 
-from attn_core import charts, ui
+from attn_core import ui
 
 ui.title(
     "Compare",
@@ -15,7 +15,8 @@ if b is None:
     view = how.of(a)
     with st.container(horizontal=True):
         layer, head = ui.head_picker(a.attention, ui.suggested_head(a))
-    ui.lines(view, layer, head, query=ui.chosen_query(view, "query", default=view.n_tokens - 1), key="query")
+    query = ui.chosen_query(view, "query", default=view.n_tokens - 1)
+    ui.lines(view, layer, head, query=query, of=ui.origin(a, how=how), key="query")
     ui.nothing_left_note(view, layer, head)
     ui.word_piece_note(view)
     st.stop()
@@ -23,7 +24,6 @@ if b is None:
 ui.marked_prompts(a, b)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     how = ui.view_switches(a, b)
-view_a, view_b = how.of(a), how.of(b)
 
 st.subheader("Which heads look elsewhere?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -35,17 +35,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     ui.head_switch(layer, head)
 overview, furthest = st.columns([5, 4], gap="large")
 with overview:
-    ui.map_of_change(moved, word, (layer, head))
+    ui.map_of_change(moved, word, (layer, head), of=ui.origin(a, b, how=how))
 with furthest:
     ui.heads_that_moved(moved, word, (layer, head))
 ui.hidden_note(how)
 
-ui.two_line_views(moved, view_a, view_b, (layer, head), how=how)
+ui.two_line_views(moved, a, b, (layer, head), how=how)
 ui.change_numbers(moved, (layer, head))
 
 st.subheader("What comes next")
-if a.prediction is not None and b.prediction is not None:
-    st.markdown("The next words whose probability differs most.")
-    st.altair_chart(charts.paired_probabilities(a.prediction, b.prediction))
-else:
-    st.caption("A recording without next-word probabilities is open, so there is nothing to show here.")
+ui.paired_next_words(a, b)

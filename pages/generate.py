@@ -1,6 +1,6 @@
 import streamlit as st
 
-from attn_core import charts, ui
+from attn_core import ui
 
 ui.title(
     "Generate",
@@ -30,7 +30,7 @@ moment = ui.moment(model, run, chosen)
 alternatives, layers = st.columns(2, gap="large")
 with alternatives:
     st.subheader("What else it could have been")
-    st.altair_chart(charts.probability_bars(step.alternatives, chosen=step.token_id))
+    ui.next_words(step.alternatives, of=ui.origin_of_token(run, chosen), chosen=step.token_id)
 if moment is None:
     st.stop()
 with layers:
@@ -64,7 +64,8 @@ with looks:
     with st.container(horizontal=True):
         weighed, hide_first = ui.weighing_switch(moment.stream.value_norms), ui.hiding_switch()
     row = ui.row_of(moment, (layer, head), weighed=weighed, hide_first=hide_first)
-    ui.draw_row(run.tokens_before(chosen), row, name=f"layer {layer} head {head}")
+    of = ui.origin_of_token(run, chosen, weighed=weighed, hide_first=hide_first)
+    ui.draw_row(run.tokens_before(chosen), row, of=of, name=f"layer {layer} head {head}")
     ui.nothing_left_in_row_note(row)
 with switches:
     st.subheader("What if heads were off?")

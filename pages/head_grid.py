@@ -13,6 +13,7 @@ trace = ui.trace_in_view()
 with st.container(horizontal=True):
     how = ui.view_switches(trace)
 view = how.of(trace)
+of = ui.origin(trace, how=how)
 found = ui.head_finder(trace, how)
 overview, one_head = st.columns([5, 4], gap="medium")
 
@@ -25,7 +26,7 @@ with one_head:
     last = view.n_tokens - 1
     st.markdown(ui.strongest_link(view, layer, head, last if query is None else query, how=how))
     st.markdown(ui.head_deed(trace, layer, head))
-    ui.lines(view, layer, head, query=query, key="query" if found.query is None else "link_query")
+    ui.lines(view, layer, head, query=query, of=of, key="query" if found.query is None else "link_query")
     ui.nothing_left_note(view, layer, head)
     ui.word_piece_note(view)
 
@@ -33,7 +34,7 @@ with overview:
     st.markdown(found.sentence)
     if found.query is not None:
         ui.hidden_note(how)
-    ui.grid(view, (layer, head), labels=found.labels, heads=found.heads, ranked=found.ranked)
+    ui.grid(view, (layer, head), of=of, labels=found.labels, heads=found.heads, ranked=found.ranked)
     st.caption("The shade is the square root of the attention, so that faint links show too.")
 
 st.subheader("What every head does, in numbers")

@@ -16,6 +16,7 @@ with st.container(horizontal=True):
     ui.head_switch(layer, head)
     how = ui.view_switches(whole)
 shown = ui.summary(kind, whole, how, layer, head)
+of = ui.origin(whole, how=how)
 if shown.name is None:
     st.markdown(ui.head_deed(whole, layer, head))
 from_words, over_it = st.columns(2)
@@ -31,12 +32,13 @@ match view:
             shown.layer,
             shown.head,
             queries=queries,
+            of=of,
             key="view_queries",
             more_heads=others,
             name=shown.name,
         )
     case "matrix":
-        ui.matrix(shown.trace, shown.layer, shown.head, query=queries, name=shown.name)
+        ui.matrix(shown.trace, shown.layer, shown.head, of=of, query=queries, name=shown.name)
     case "table":
         ui.weights_table(shown.trace, shown.layer, shown.head, queries)
 ui.nothing_left_note(shown.trace, shown.layer, shown.head)

@@ -19,7 +19,8 @@ with figure:
     view = how.of(trace)
     last = view.n_tokens - 1
     st.markdown(ui.strongest_link(view, layer, head, last, how=how))
-    ui.lines(view, layer, head, query=ui.chosen_query(view, "home_query", default=last), key="home_query")
+    query = ui.chosen_query(view, "home_query", default=last)
+    ui.lines(view, layer, head, query=query, of=ui.origin(trace, how=how), key="home_query")
     ui.nothing_left_note(view, layer, head)
     ui.word_piece_note(view)
 

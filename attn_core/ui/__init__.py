@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         map_of_change,
         marked_prompts,
         most_moved_head,
+        paired_next_words,
         ranking_picker,
         two_line_views,
     )
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         lines_of_words,
         matrix,
         more_heads,
+        next_words,
         strongest_link,
         view_picker,
         weights_table,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
         strongest_head,
         switches,
     )
+    from attn_core.ui.saving import origin, origin_of_token
     from attn_core.ui.sidebar import offer_text, sidebar
     from attn_core.ui.state import theme
     from attn_core.ui.summaries import summary, summary_picker
@@ -132,10 +135,14 @@ _HOME = {
     "name_chart": "names",
     "name_probe": "names",
     "name_tables": "names",
+    "next_words": "figures",
     "nothing_left_in_row_note": "reasons",
     "nothing_left_note": "views",
     "offer_text": "sidebar",
     "place_of_pages": "presenting",
+    "origin": "saving",
+    "origin_of_token": "saving",
+    "paired_next_words": "comparing",
     "prompt_box": "traces",
     "queries_picker": "views",
     "query_picker": "views",
@@ -209,9 +216,13 @@ __all__ = [
     "name_chart",
     "name_probe",
     "name_tables",
+    "next_words",
     "nothing_left_in_row_note",
     "nothing_left_note",
     "offer_text",
+    "origin",
+    "origin_of_token",
+    "paired_next_words",
     "place_of_pages",
     "prompt_box",
     "queries_picker",

@@ -6,12 +6,13 @@ import html
 
 import streamlit as st
 
-from attn_core import examples
+from attn_core import charts, examples
 from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
 from attn_core.ui.figures import choice_of_heads, draw_lines, head_map, strongest_link
 from attn_core.ui.links import fell_back
+from attn_core.ui.saving import Origin, offer_figure, origin
 from attn_core.ui.state import notice, plain
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import View, forget_other_words, nothing_left_note, word_piece_note
@@ -118,14 +119,14 @@ def most_moved_head(a: AttentionTrace, moved: Comparison, word: int | None) -> t
     return article_head or moved.ranked(1, word=word)[0]
 
 
-def map_of_change(moved: Comparison, word: int | None, selected: tuple[int, int]) -> None:
+def map_of_change(moved: Comparison, word: int | None, selected: tuple[int, int], *, of: Origin) -> None:
     """How far each head moved, or how much more it looks at one word in B."""
     if word is None:
         title = "part of the attention that moved to other words"
-        head_map(moved.change, selected, title=title, key="moved", signed=False)
+        head_map(moved.change, selected, title=title, of=of, key="moved", signed=False)
     else:
         title = f"attention to “{moved.words[word].label}” in B, less that in A"
-        head_map(moved.difference[:, :, word], selected, title=title, key="moved_on_word")
+        head_map(moved.difference[:, :, word], selected, title=title, of=of, key="moved_on_word")
 
 
 def heads_that_moved(moved: Comparison, word: int | None, selected: tuple[int, int]) -> None:
@@ -155,10 +156,12 @@ def _told(moved: Comparison, head: tuple[int, int], word: int | None) -> str:
 
 
 def two_line_views(
-    moved: Comparison, a: AttentionTrace, b: AttentionTrace, head: tuple[int, int], *, how: View
+    moved: Comparison, whole_a: AttentionTrace, whole_b: AttentionTrace, head: tuple[int, int], *, how: View
 ) -> None:
     """One head's lines in both prompts, side by side; a click on a word looks from there in both."""
-    for column, name, trace, query in zip(st.columns(2, gap="large"), "AB", (a, b), moved.queries, strict=True):
+    columns = st.columns(2, gap="large")
+    for column, name, whole, query in zip(columns, "AB", (whole_a, whole_b), moved.queries, strict=True):
+        trace = how.of(whole)
 
         def look_from(position: int, name: str = name) -> None:
             _look_from(moved, name, position)
@@ -166,7 +169,8 @@ def two_line_views(
         with column:
             st.subheader(f"{name}: layer {head[0]}, head {head[1]}")
             st.markdown(strongest_link(trace, *head, query, how=how))
-            draw_lines(trace, *head, query=query, key=f"compare_{name}", on_click=look_from)
+            of = origin(whole, how=how)
+            draw_lines(trace, *head, query=query, of=of, key=f"compare_{name}", on_click=look_from)
             nothing_left_note(trace, *head)
             word_piece_note(trace)
 
@@ -195,3 +199,14 @@ def change_numbers(moved: Comparison, head: tuple[int, int]) -> None:
             "difference": st.column_config.NumberColumn("B − A", format="%+.2f"),
         },
     )
+
+
+def paired_next_words(a: AttentionTrace, b: AttentionTrace) -> None:
+    """The next words whose probability differs most between both prompts, where it was recorded."""
+    if a.prediction is None or b.prediction is None:
+        st.caption("A recording without next-word probabilities is open, so there is nothing to show here.")
+        return
+    st.markdown("The next words whose probability differs most.")
+    chart = charts.paired_probabilities(a.prediction, b.prediction)
+    st.altair_chart(chart)
+    offer_figure(chart, "next words", origin(a, b), key="next_words")

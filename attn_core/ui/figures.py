@@ -8,16 +8,19 @@ from typing import Any, cast
 
 import altair as alt
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import charts
 from attn_core.charts.style import Theme
-from attn_core.tables import inert_on_screen, link_table, summed_table
+from attn_core.patterns import MIXED
+from attn_core.tables import grid_table, inert_on_screen, link_table, summed_table
 from attn_core.tokens import token_labels
-from attn_core.trace import AttentionTrace
+from attn_core.trace import AttentionTrace, Prediction
 from attn_core.ui import kept
 from attn_core.ui.links import VIEWS, fell_back
+from attn_core.ui.saving import Origin, offer_figure
 from attn_core.ui.state import ALL_WORDS, choose_head, notice, picture_key, plain, theme
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import View
@@ -46,6 +49,7 @@ def grid(
     trace: AttentionTrace,
     selected: tuple[int, int],
     *,
+    of: Origin,
     key: str | None = None,
     on_choose: Callable[[int, int], None] | None = None,
     **options: Any,
@@ -55,6 +59,7 @@ def grid(
     Args:
         trace: what to show.
         selected: the layer and head to frame.
+        of: where the trace comes from.
         key: of a grid that has a choice of its own, with `on_choose`.
         on_choose: takes the layer and head that were clicked.
         options: further ones of `charts.head_grid`.
@@ -71,10 +76,12 @@ def grid(
         trace, selected=selected, theme=theme(), thumbnails=_thumbnails(trace, theme()), **options
     )
     _draw(figure, key=key, on_select=clicked, selection_mode="head")
+    labels = options.get("labels") or [MIXED] * (trace.n_layers * trace.n_heads)
+    offer_figure(figure, "all heads", of, key="grid", table=lambda: grid_table(trace, labels))
 
 
 def head_map(
-    values: NDArray[np.floating], selected: tuple[int, int], *, title: str, key: str, **options: Any
+    values: NDArray[np.floating], selected: tuple[int, int], *, title: str, of: Origin, key: str, **options: Any
 ) -> None:
     """A number for each head; a click on one chooses it."""
     # A map that shows another head is another chart: else a second click on a head would be no change.
@@ -87,6 +94,7 @@ def head_map(
 
     figure = charts.map_figure(values, selected=selected, title=title, theme=theme(), **options)
     _draw(figure, key=chart_key, on_select=clicked, selection_mode="head")
+    offer_figure(figure, title, of, key=key)
 
 
 def choice_of_heads(label: str, sentences: dict[tuple[int, int], str], selected: tuple[int, int]) -> None:
@@ -103,12 +111,27 @@ def choice_of_heads(label: str, sentences: dict[tuple[int, int], str], selected:
 
 
 def matrix(
-    trace: AttentionTrace, layer: int, head: int, *, query: Sequence[int] = (), name: str | None = None
+    trace: AttentionTrace,
+    layer: int,
+    head: int,
+    *,
+    of: Origin,
+    query: Sequence[int] = (),
+    name: str | None = None,
 ) -> None:
     """A head as a matrix."""
     chart = charts.attention_heatmap(trace, layer, head, query=query, theme=theme(), name=name)
     st.altair_chart(chart, width=own_width(chart))
     st.caption("The colour is the square root of the attention, so that faint links show too.")
+    what = f"{name or head_name((layer, head))} as a matrix"
+    offer_figure(chart, what, of, key="matrix", table=lambda: link_table(trace, layer, head))
+
+
+def next_words(prediction: Prediction, *, of: Origin, chosen: int | None = None) -> None:
+    """The most probable next tokens as bars; that with the id `chosen` stands out."""
+    chart = charts.probability_bars(prediction, chosen=chosen)
+    st.altair_chart(chart)
+    offer_figure(chart, "the most probable next words", of, key="next_words")
 
 
 def own_width(chart: alt.LayerChart) -> int:
@@ -148,6 +171,7 @@ def draw_lines(
     head: int,
     *,
     query: int | list[int] | None,
+    of: Origin,
     key: str,
     on_click: Callable[[int], None],
     **options: Any,
@@ -158,6 +182,7 @@ def draw_lines(
         trace: what to show.
         layer, head: zero-based.
         query: whose lines are shown while nothing is pointed at.
+        of: where the trace comes from.
         key: what the figure is called.
         on_click: takes the position of a query word that was clicked.
         options: further ones of `charts.attention_lines`.
@@ -172,7 +197,13 @@ def draw_lines(
     chart_key = f"{key}_lines_{query}_{trace.n_tokens}"
     figure = charts.lines_figure(trace, layer, head, query=query, **options)
     _draw_tall(figure, key=chart_key, on_select=clicked, selection_mode="query")
-    links = charts.shown_links(trace, [(layer, head), *options.get("more_heads", ())], query=query)
+    more = options.get("more_heads", ())
+    what = ", ".join([options.get("name") or head_name((layer, head)), *map(head_name, more)])
+    labels = token_labels(trace.tokens)
+    chosen = [query] if isinstance(query, int) else query or []
+    notes = ("from " + ", ".join(f"“{labels[position]}”" for position in chosen),) if chosen else ()
+    offer_figure(figure, what, of, key=key, notes=notes, table=partial(_links_of, figure))
+    links = charts.shown_links(trace, [(layer, head), *more], query=query)
     if links.left_out:
         st.caption(
             f"The {len(links.table):,} strongest links are drawn; {links.left_out:,} weaker ones "
@@ -180,15 +211,24 @@ def draw_lines(
         )
 
 
-def draw_row(tokens: Sequence[str], row: NDArray[Any], *, name: str) -> None:
+def _links_of(figure: charts.Figure) -> pd.DataFrame:
+    """The lines of a figure as a table."""
+    links = figure.tables["links"][["from_word", "to_word", "query", "key", "weight", "head"]]
+    return links.rename(columns={"from_word": "from", "to_word": "to", "weight": "attention", "head": "by"})
+
+
+def draw_row(tokens: Sequence[str], row: NDArray[Any], *, of: Origin, name: str) -> None:
     """What one head looked at from the last token.
 
     Args:
         tokens: the n tokens up to there.
         row: the head's weights on them, (n,).
+        of: where they come from.
         name: what the head is called.
     """
-    _draw_tall(charts.row_figure(tokens, row, name=name))
+    figure = charts.row_figure(tokens, row, name=name)
+    _draw_tall(figure)
+    offer_figure(figure, name, of, key="row", table=partial(_links_of, figure))
 
 
 def keep_those_there(key: str, heads: list[tuple[int, int]], what: str) -> None:

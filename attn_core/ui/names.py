@@ -13,6 +13,7 @@ from attn_core.names import FEWEST_NAMES, NameProbe, NameProbeError, check_probe
 from attn_core.tables import inert_csv, inert_on_screen
 from attn_core.ui.figures import own_width
 from attn_core.ui.links import asking_choices, to_do
+from attn_core.ui.saving import offer_figure, origin_of_names
 from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
@@ -117,6 +118,7 @@ def name_chart(found: NameProbe) -> None:
         "A dot is a name, the upright mark the mean of a group, the line its 95 % interval over the choice of "
         f"names. A group of fewer than {FEWEST_NAMES} names has no interval: too few to tell."
     )
+    offer_figure(chart, "next words after names", origin_of_names(found), key="names")
 
 
 def name_tables(found: NameProbe) -> None:

@@ -14,6 +14,7 @@ from attn_core.tokens import token_label, token_labels
 from attn_core.trace import renormalised
 from attn_core.ui.figures import choice_of_heads, head_map
 from attn_core.ui.links import QUESTIONS, to_do
+from attn_core.ui.saving import offer_figure, origin_of_token
 from attn_core.ui.state import plain
 from attn_core.ui.switches import REPLACEMENTS, head_name, heads_off, heads_phrase, replacement, switch_off
 
@@ -126,11 +127,13 @@ def lens(at: Moment) -> None:
     """What the model would have said after each layer."""
     key = (at.model.name, at.ids, at.run.ablated, at.run.replacement, at.step.token_id)
     seen = _lens(*key, at.model, at.stream)
-    st.altair_chart(charts.lens_bars(seen.predictions, at.step.token_id, seen.target_probabilities.tolist()))
+    chart = charts.lens_bars(seen.predictions, at.step.token_id, seen.target_probabilities.tolist())
+    st.altair_chart(chart)
     st.caption(
         f"The best next word, read off the residual stream after each layer (the logit lens). "
         f"The orange mark is the probability of {at.word} there."
     )
+    offer_figure(chart, "layer by layer", origin_of_token(at.run, at.index), key="lens")
 
 
 def question_picker() -> str:
@@ -177,7 +180,7 @@ def contributions(at: Moment, pushed: Attribution, selected: Head) -> None:
     """The map of what each head added; a click on one chooses it."""
     rather = f" rather than “{token_label(pushed.foil)}”" if pushed.foil is not None else ""
     title = f"pushed “{token_label(at.step.token)}”{rather} by (logits)"
-    head_map(pushed.heads, selected, title=title, key="contributions")
+    head_map(pushed.heads, selected, title=title, of=origin_of_token(at.run, at.index), key="contributions")
     st.markdown(
         f"Heads **{signed(float(pushed.heads.sum()))}**, MLPs **{signed(float(pushed.mlps.sum()))}**, embedding "
         f"**{signed(pushed.embedding)}**, biases **{signed(pushed.biases)}**: "
@@ -357,7 +360,7 @@ def scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
         st.rerun()
     changes, st.session_state.scanned = kept[key], True
     title = f"log-probability of “{token_label(at.step.token)}” without it (nats)"
-    head_map(changes, selected, title=title, key="scan")
+    head_map(changes, selected, title=title, of=origin_of_token(at.run, at.index), key="scan")
     st.markdown(
         f"A head that is purple is missed: without it, replaced by {REPLACEMENTS[by]}, {at.word} is less probable."
     )

@@ -70,10 +70,13 @@ def badge(model: LanguageModel) -> None:
 
 
 def _named(heads: Collection[Head]) -> str:
-    if len(heads) == 1:
-        return ""
+    return "" if len(heads) == 1 else f": {named_heads(heads)}"
+
+
+def named_heads(heads: Collection[Head]) -> str:
+    """The names of some heads, of many the first ones."""
     names = ", ".join(map(head_name, sorted(heads)[:MOST_NAMED]))
-    return f": {names}" + (" and more" if len(heads) > MOST_NAMED else "")
+    return names + (" and more" if len(heads) > MOST_NAMED else "")
 
 
 def head_switch(layer: int, head: int) -> None:

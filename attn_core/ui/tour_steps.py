@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
-from attn_core import charts, claims, examples
+from attn_core import claims, examples
 from attn_core.claims import Finding
 from attn_core.comparison import Comparison, compare
 from attn_core.names import NameProbe
@@ -16,10 +16,11 @@ from attn_core.patterns import LABELS
 from attn_core.tokens import token_label, token_labels, tokens_of
 from attn_core.trace import AttentionTrace
 from attn_core.ui.comparing import marked_prompts
-from attn_core.ui.figures import grid, lines
+from attn_core.ui.figures import grid, lines, next_words
 from attn_core.ui.heads import head_deed, head_scores_of, suggested_head
 from attn_core.ui.models import language_model
 from attn_core.ui.names import name_caution, name_chart, usual_probe
+from attn_core.ui.saving import origin
 from attn_core.ui.sidebar import offer_trace
 from attn_core.ui.state import ALL_WORDS, TOUR_TEXTS, choose_head, plain
 from attn_core.ui.switches import head_name, heads_off, replacement
@@ -89,7 +90,7 @@ def a_verb_finds_its_subject() -> None:
     if head != finding.head:
         st.markdown(f"The article's {head_name(head)} gives it **{measured.head(*head)[query, key]:.0%}**.")
     hidden_note(how)
-    lines(view, *head, query=query, key="tour_subject_query")
+    lines(view, *head, query=query, of=origin(whole, how=how), key="tour_subject_query")
     nothing_left_note(view, *head)
     word_piece_note(view)
     _look_closer("head_view", "Look closer in Head view", head, prompt=whole.text)
@@ -180,7 +181,7 @@ def items_of_a_list() -> None:
             if trace.text == examples.KITE:
                 colour = claims.names_a_colour(trace.prediction)
                 _verdict(colour, f"The best guess is “{plain(token_label(trace.prediction.tokens[0]))}”.")
-            st.altair_chart(charts.probability_bars(trace.prediction))
+            next_words(trace.prediction, of=origin(trace))
     _look_closer("generate", "Let it write on in Generate", prompt=trace.text)
 
 
@@ -388,9 +389,10 @@ def _found_or_articles(found: Head, trace: AttentionTrace) -> Head:
 
 def _lines(name: str, whole: AttentionTrace, head: Head, *, hide_first: bool, query: int) -> None:
     """A head's lines from a token of the whole text, until somebody chooses another."""
-    view = View(hide_first=hide_first).of(whole)
+    how = View(hide_first=hide_first)
+    view = how.of(whole)
     chosen = chosen_query(view, f"{name}_query", default=query - whole.n_tokens + view.n_tokens)
-    lines(view, *head, query=chosen, key=f"{name}_query")
+    lines(view, *head, query=chosen, of=origin(whole, how=how), key=f"{name}_query")
     nothing_left_note(view, *head)
     word_piece_note(view)
 
@@ -400,12 +402,14 @@ def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head]
     if st.session_state.get("tour_head_of") != (trace.model, trace.tokens):
         st.session_state.tour_head_of, st.session_state.tour_head = (trace.model, trace.tokens), None
     layer, head = st.session_state.tour_head or suggested
-    view = View(hide_first=hiding_switch()).of(trace)
+    how = View(hide_first=hiding_switch())
+    view, of = how.of(trace), origin(trace, how=how)
     overview, one_head = st.columns([5, 4], gap="medium")
     with overview:
         grid(
             view,
             (layer, head),
+            of=of,
             key=f"tour_grid_{st.session_state.step}_{layer}_{head}",
             on_choose=_choose_in_tour,
             labels=head_scores_of(trace)["label"].tolist(),
@@ -415,7 +419,7 @@ def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head]
         st.subheader(f"Layer {layer}, head {head}")
         st.markdown(head_deed(trace, layer, head))
         query = chosen_query(view, "tour_all", default=ALL_WORDS)
-        lines(view, layer, head, query=query, key="tour_all")
+        lines(view, layer, head, query=query, of=of, key="tour_all")
         nothing_left_note(view, layer, head)
         word_piece_note(view)
     _look_closer("head_grid", "Find heads in Head grid", (layer, head), prompt=trace.text)

@@ -1,0 +1,146 @@
+"""Below a figure: saving it as a file, and reading its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from attn_core.tables import inert_csv, inert_on_screen
+from attn_core.trace import AttentionTrace
+from attn_core.ui.state import plain, theme
+from attn_core.ui.switches import REPLACEMENTS, named_heads, replacement
+from attn_core.ui.views import View
+
+if TYPE_CHECKING:
+    from attn_core.ablation import Head, Replacement
+    from attn_core.export import Drawing
+    from attn_core.generation import GeneratedText
+    from attn_core.names import NameProbe
+
+AS_SEEN = View()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a figure's numbers come from.
+
+    Attributes:
+        model: its name; empty if nobody knows.
+        texts: the prompt, or both that are compared.
+        notes: which heads were off, and how the figure is looked at.
+    """
+
+    model: str
+    texts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def origin(*traces: AttentionTrace, how: View = AS_SEEN) -> Origin:
+    """That of traces of one model.
+
+    Args:
+        traces: as they were made.
+        how: they are looked at.
+    """
+    first = traces[0]
+    by = replacement() if st.session_state.recording is None else None
+    return Origin(first.model, tuple(trace.text for trace in traces), (*_off(first.ablated, by), *_looked(how)))
+
+
+def origin_of_token(run: GeneratedText, index: int, *, weighed: bool = False, hide_first: bool = False) -> Origin:
+    """That of a generated token: the text before it, and how the attention to that is looked at."""
+    text = "".join(run.tokens_before(index))
+    notes = (*_off(run.ablated, run.replacement), *_looked(View(weighed=weighed, hide_first=hide_first)))
+    return Origin(run.model, (text,), notes)
+
+
+def origin_of_names(found: NameProbe) -> Origin:
+    """That of a sentence with many names."""
+    notes = (f"{len(found.names)} names", *_off(found.ablated, found.replacement))
+    return Origin(found.model, (found.template,), notes)
+
+
+def _off(heads: Collection[Head], by: Replacement | None) -> tuple[str, ...]:
+    if not heads:
+        return ()
+    return (f"{named_heads(heads)} off" + (f", replaced by {REPLACEMENTS[by]}" if by else ""),)
+
+
+def _looked(how: View) -> tuple[str, ...]:
+    ways = {
+        "weighed by what is moved": how.weighed,
+        "word pieces joined": how.words,
+        "first word hidden": how.hide_first,
+    }
+    return tuple(way for way, chosen in ways.items() if chosen)
+
+
+def offer_figure(
+    drawing: Drawing,
+    what: str,
+    of: Origin,
+    *,
+    key: str,
+    notes: tuple[str, ...] = (),
+    table: Callable[[], pd.DataFrame] | None = None,
+) -> None:
+    """A small button that opens files of a figure, and its numbers as a table; nothing is made before that.
+
+    Args:
+        drawing: the figure as it is on the page.
+        what: it shows, "layer 4 head 3".
+        of: where it comes from.
+        key: what the figure is called on its page.
+        notes: further ones for the caption, before those of its origin.
+        table: makes its numbers; those of its tooltips if None.
+    """
+    opened = st.popover(
+        "Save or read as a table", icon=":material/download:", type="tertiary", key=f"save_{key}", on_change="rerun"
+    )
+    if opened.open:
+        with opened:
+            _files_and_table(drawing, what, of, key, notes, table)
+
+
+def _files_and_table(
+    drawing: Drawing,
+    what: str,
+    of: Origin,
+    key: str,
+    notes: tuple[str, ...],
+    make_table: Callable[[], pd.DataFrame] | None,
+) -> None:
+    from attn_core import export
+
+    caption = export.Caption(what, of.model, of.texts, (*notes, *of.notes))
+    background = theme()
+    table = export.numbers(drawing) if make_table is None else make_table()
+    files: dict[str, tuple[str, str, Callable[[], bytes | str]]] = {
+        "PNG": ("image/png", "A picture for slides.", lambda: export.png(drawing, caption, background)),
+        "SVG": ("image/svg+xml", "A vector image for papers.", lambda: export.svg(drawing, caption, background)),
+        "HTML": (
+            "text/html",
+            "A page that answers the pointer and needs no network.",
+            lambda: export.html(drawing, caption, background),
+        ),
+        "CSV": ("text/csv", "The numbers.", lambda: inert_csv(table)),
+    }
+    with st.container(horizontal=True):
+        for name, (mime, use, make) in files.items():
+            st.download_button(
+                name,
+                make,
+                file_name=f"{caption.file_stem}.{name.lower()}",
+                mime=mime,
+                help=use,
+                on_click="ignore",
+                key=f"save_{key}_{name}",
+                icon=":material/download:",
+            )
+    st.caption(f"Below it stands: {plain(caption.line)}")
+    st.markdown("**The figure as a table**")
+    st.dataframe(inert_on_screen(table), hide_index=True, height=min(38 + 35 * len(table), 320))
