@@ -69,7 +69,8 @@ class Caption:
     def line(self) -> str:
         """All of it as plain text on one line without anything invisible."""
         texts = (f"“{_cut(_visible(text))}”" for text in self.texts)
-        return " · ".join(filter(None, (self.what, _visible(self.model), *texts, *self.notes)))
+        what = self.what[:1].upper() + self.what[1:]
+        return " · ".join(filter(None, (what, _visible(self.model), *texts, *self.notes)))
 
     @property
     def file_stem(self) -> str:

@@ -65,7 +65,7 @@ def summed_table(trace: AttentionTrace, layer: int, head: int, queries: Sequence
 def grid_table(trace: AttentionTrace, labels: Sequence[str]) -> pd.DataFrame:
     """The strongest links of every head, as many of each, at most 5,000 rows in all; heads in their order.
 
-    Columns: `layer`, `head`, `does` (the head's label), and those of `link_table`.
+    Columns: `layer`, `head`, then as in `link_table`, and `does` (the head's label).
 
     Args:
         trace: what to read.
@@ -78,12 +78,12 @@ def grid_table(trace: AttentionTrace, labels: Sequence[str]) -> pd.DataFrame:
     for (layer, head), label in zip(np.ndindex(trace.n_layers, trace.n_heads), labels, strict=True):
         weights = trace.attention[layer, head][queries, keys]
         strongest = np.argsort(-weights, kind="stable")[:each]
-        here = {"layer": layer, "head": head, "does": label}
-        links = {"query": queries[strongest], "key": keys[strongest], "attention": weights[strongest]}
-        tables.append(pd.DataFrame(here | links))
-    table = pd.concat(tables, ignore_index=True).astype({"attention": np.float32})
-    table.insert(3, "from", words[table["query"]])
-    table.insert(4, "to", words[table["key"]])
+        links = {"query": queries[strongest], "key": keys[strongest]}
+        here = {"layer": layer, "head": head, "attention": weights[strongest].astype(np.float32)}
+        tables.append(pd.DataFrame(here | links | {"does": label}))
+    table = pd.concat(tables, ignore_index=True)
+    table.insert(2, "from", words[table["query"]])
+    table.insert(3, "to", words[table["key"]])
     return table
 
 

@@ -77,7 +77,14 @@ def grid(
     )
     _draw(figure, key=key, on_select=clicked, selection_mode="head")
     labels = options.get("labels") or [MIXED] * (trace.n_layers * trace.n_heads)
-    offer_figure(figure, "all heads", of, key="grid", table=lambda: grid_table(trace, labels))
+    offer_figure(
+        figure,
+        "all heads",
+        of,
+        key="grid",
+        table=lambda: grid_table(trace, labels),
+        table_note="(the strongest links of each head)",
+    )
 
 
 def head_map(
@@ -124,7 +131,14 @@ def matrix(
     st.altair_chart(chart, width=own_width(chart))
     st.caption("The colour is the square root of the attention, so that faint links show too.")
     what = f"{name or head_name((layer, head))} as a matrix"
-    offer_figure(chart, what, of, key="matrix", table=lambda: link_table(trace, layer, head))
+    offer_figure(
+        chart,
+        what,
+        of,
+        key="matrix",
+        table=lambda: link_table(trace, layer, head),
+        table_note="(the strongest links)",
+    )
 
 
 def next_words(prediction: Prediction, *, of: Origin, chosen: int | None = None) -> None:
@@ -213,7 +227,7 @@ def draw_lines(
 
 def _links_of(figure: charts.Figure) -> pd.DataFrame:
     """The lines of a figure as a table."""
-    links = figure.tables["links"][["from_word", "to_word", "query", "key", "weight", "head"]]
+    links = figure.tables["links"][["from_word", "to_word", "weight", "query", "key", "head"]]
     return links.rename(columns={"from_word": "from", "to_word": "to", "weight": "attention", "head": "by"})
 
 

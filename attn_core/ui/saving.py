@@ -17,7 +17,7 @@ from attn_core.ui.views import View
 
 if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
-    from attn_core.export import Drawing
+    from attn_core.export import Caption, Drawing
     from attn_core.generation import GeneratedText
     from attn_core.names import NameProbe
 
@@ -87,6 +87,7 @@ def offer_figure(
     key: str,
     notes: tuple[str, ...] = (),
     table: Callable[[], pd.DataFrame] | None = None,
+    table_note: str = "",
 ) -> None:
     """A small button that opens files of a figure, and its numbers as a table; nothing is made before that.
 
@@ -97,28 +98,26 @@ def offer_figure(
         key: what the figure is called on its page.
         notes: further ones for the caption, before those of its origin.
         table: makes its numbers; those of its tooltips if None.
+        table_note: what of them is in the table, if it is not all.
     """
     opened = st.popover(
         "Save or read as a table", icon=":material/download:", type="tertiary", key=f"save_{key}", on_change="rerun"
     )
     if opened.open:
         with opened:
-            _files_and_table(drawing, what, of, key, notes, table)
+            from attn_core.export import Caption, numbers
+
+            caption = Caption(what, of.model, of.texts, (*notes, *of.notes))
+            rows = numbers(drawing) if table is None else table()
+            _files(drawing, caption, rows, key)
+            st.markdown(f"**The figure as a table** {table_note}")
+            st.dataframe(inert_on_screen(rows), hide_index=True, height=min(38 + 35 * len(rows), 320))
 
 
-def _files_and_table(
-    drawing: Drawing,
-    what: str,
-    of: Origin,
-    key: str,
-    notes: tuple[str, ...],
-    make_table: Callable[[], pd.DataFrame] | None,
-) -> None:
+def _files(drawing: Drawing, caption: Caption, table: pd.DataFrame, key: str) -> None:
     from attn_core import export
 
-    caption = export.Caption(what, of.model, of.texts, (*notes, *of.notes))
     background = theme()
-    table = export.numbers(drawing) if make_table is None else make_table()
     files: dict[str, tuple[str, str, Callable[[], bytes | str]]] = {
         "PNG": ("image/png", "A picture for slides.", lambda: export.png(drawing, caption, background)),
         "SVG": ("image/svg+xml", "A vector image for papers.", lambda: export.svg(drawing, caption, background)),
@@ -139,8 +138,5 @@ def _files_and_table(
                 help=use,
                 on_click="ignore",
                 key=f"save_{key}_{name}",
-                icon=":material/download:",
             )
-    st.caption(f"Below it stands: {plain(caption.line)}")
-    st.markdown("**The figure as a table**")
-    st.dataframe(inert_on_screen(table), hide_index=True, height=min(38 + 35 * len(table), 320))
+    st.caption(f"With the caption: {plain(caption.line)}")
