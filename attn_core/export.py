@@ -29,7 +29,7 @@ SCALE = 2  # pixels of a PNG for each one of the chart,
 MAX_PIXELS = 16e6  # but no more than this in all: each takes four bytes of memory
 MIN_CAPTION = 320  # pixels across, so that a small chart does not get a tall column of words
 FIRST, LAST = 220, 100  # characters that stay of a long prompt
-MAX_STEM = 80  # characters of a file's name
+MAX_STEM = 60  # characters of a file's name
 WIDER = 1.3  # a line with characters that Source Sans lacks is drawn in other fonts, so many times as wide
 
 
@@ -74,11 +74,11 @@ class Caption:
 
     @property
     def file_stem(self) -> str:
-        """A file's name without its ending: ASCII letters, digits and underscores, the whole no longer than 80."""
+        """A file's name without its ending: ASCII letters, digits and underscores, 60 of them at most."""
         what = re.sub(r"\b(layer|head) (\d)", r"\1\2", self.what)
         parts = (Path(self.model).name, what, *self.texts)
         stem = "_".join(filter(None, map(_safe, parts)))
-        return stem[:MAX_STEM].rstrip("_")
+        return stem if len(stem) <= MAX_STEM else stem[:MAX_STEM].rpartition("_")[0] or stem[:MAX_STEM]
 
 
 def png(drawing: Drawing, caption: Caption, theme: Theme) -> bytes:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from attn_core.turns import Turns
 
-FONT = "Source Sans Pro, 'Source Sans 3', sans-serif"
+FONT = "Source Sans Pro, sans-serif"  # without quotes, at which vl-convert would measure text wrongly
 FONT_SIZE, LINE = 13, 18  # pixels: of the letters of a caption, and from one of its lines to the next
 MARGIN = 16  # pixels around a figure and its caption
 
