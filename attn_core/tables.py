@@ -71,20 +71,31 @@ def grid_table(trace: AttentionTrace, labels: Sequence[str]) -> pd.DataFrame:
         trace: what to read.
         labels: what each head does, in the order of layers and heads.
     """
-    each = max(MAX_ROWS // (trace.n_layers * trace.n_heads), 1)
     queries, keys = np.tril_indices(trace.n_tokens)
+    each = min(max(MAX_ROWS // (trace.n_layers * trace.n_heads), 1), len(queries))
+    heads = trace.attention.reshape(-1, trace.n_tokens, trace.n_tokens)
+    weights = np.empty((len(heads), each), dtype=np.float32)
+    places = np.empty((len(heads), each), dtype=np.intp)
+    for head, matrix in enumerate(heads):
+        below = matrix[queries, keys].astype(np.float32)
+        strongest = np.sort(np.argpartition(below, -each)[-each:])
+        places[head] = strongest[np.argsort(-below[strongest], kind="stable")]
+        weights[head] = below[places[head]]
+    layers, numbers = np.divmod(np.arange(len(heads)).repeat(each), trace.n_heads)
+    query, key = queries[places.ravel()], keys[places.ravel()]
     words = np.array(token_labels(trace.tokens))
-    tables = []
-    for (layer, head), label in zip(np.ndindex(trace.n_layers, trace.n_heads), labels, strict=True):
-        weights = trace.attention[layer, head][queries, keys]
-        strongest = np.argsort(-weights, kind="stable")[:each]
-        links = {"query": queries[strongest], "key": keys[strongest]}
-        here = {"layer": layer, "head": head, "attention": weights[strongest].astype(np.float32)}
-        tables.append(pd.DataFrame(here | links | {"does": label}))
-    table = pd.concat(tables, ignore_index=True)
-    table.insert(2, "from", words[table["query"]])
-    table.insert(3, "to", words[table["key"]])
-    return table
+    return pd.DataFrame(
+        {
+            "layer": layers,
+            "head": numbers,
+            "from": words[query],
+            "to": words[key],
+            "attention": weights.ravel(),
+            "query": query,
+            "key": key,
+            "does": np.repeat(labels, each),
+        }
+    )
 
 
 def change_table(comparison: Comparison, layer: int, head: int) -> pd.DataFrame:

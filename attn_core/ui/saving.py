@@ -108,7 +108,8 @@ def offer_figure(
             from attn_core.export import Caption, numbers
 
             caption = Caption(what, of.model, of.texts, (*notes, *of.notes))
-            rows = numbers(drawing) if table is None else table()
+            with st.spinner("Making the table…"):
+                rows = numbers(drawing) if table is None else table()
             _files(drawing, caption, rows, key)
             st.markdown(f"**The figure as a table** {table_note}")
             st.dataframe(inert_on_screen(rows), hide_index=True, height=min(38 + 35 * len(rows), 320))
