@@ -6,9 +6,8 @@ import streamlit as st
 
 from attn_core import ui
 
-ICON = Path(__file__).parent / "attn_core" / "static" / "icon.png"
+STATIC = Path(__file__).parent / "attn_core" / "static"
 
-st.set_page_config(page_title="How GPT-2 chooses its words", page_icon=ICON, layout="wide")
 ui.begin()
 page = st.navigation(
     [
@@ -22,6 +21,9 @@ page = st.navigation(
     ],
     position=ui.place_of_pages(),
 )
+about = "How GPT-2 chooses its words"
+st.set_page_config(f"{page.title}: {about}" if page.url_path else about, STATIC / "icon.png", layout="wide")
+st.html(STATIC / "page.css")
 ui.dress()
 ui.sidebar(examples_fill={"Compare": "prompt_a", "Tour": None, "Many names": None}.get(page.title, "prompt"))
 page.run()

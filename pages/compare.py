@@ -15,7 +15,7 @@ if b is None:
     view = how.of(a)
     with st.container(horizontal=True):
         layer, head = ui.head_picker(a.attention, ui.suggested_head(a))
-    query = ui.chosen_query(view, "query", default=view.n_tokens - 1)
+        query = ui.query_picker(view, key="query", default=view.n_tokens - 1)
     ui.lines(view, layer, head, query=query, of=ui.origin(a, how=how), key="query")
     ui.nothing_left_note(view, layer, head)
     ui.word_piece_note(view)
@@ -25,7 +25,7 @@ ui.marked_prompts(a, b)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     how = ui.view_switches(a, b)
 
-st.subheader("Which heads look elsewhere?")
+st.header("Which heads look elsewhere?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     moved = ui.comparison(how.measured(a), how.measured(b))
     word = ui.ranking_picker(moved)
@@ -43,5 +43,5 @@ ui.hidden_note(how)
 ui.two_line_views(moved, a, b, (layer, head), how=how)
 ui.change_numbers(moved, (layer, head))
 
-st.subheader("What comes next")
+st.header("What comes next")
 ui.paired_next_words(a, b)

@@ -29,15 +29,15 @@ step = run.steps[chosen]
 moment = ui.moment(model, run, chosen)
 alternatives, layers = st.columns(2, gap="large")
 with alternatives:
-    st.subheader("What else it could have been")
+    st.header("What else it could have been")
     ui.next_words(step.alternatives, of=ui.origin_of_token(run, chosen), chosen=step.token_id)
 if moment is None:
     st.stop()
 with layers:
-    st.subheader("Layer by layer")
+    st.header("Layer by layer")
     ui.lens(moment)
 
-st.subheader(f"Which heads made {moment.word}?")
+st.header(f"Which heads made {moment.word}?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     question = ui.question_picker()
     foil = ui.foil_picker(moment) if question == "added" else None
@@ -58,7 +58,7 @@ with strongest:
 
 looks, switches = st.columns(2, gap="large")
 with looks:
-    st.subheader("Where it looked")
+    st.header("Where it looked")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer, head = ui.head_picker(pushed.heads, (layer, head))
     with st.container(horizontal=True):
@@ -68,7 +68,7 @@ with looks:
     ui.draw_row(run.tokens_before(chosen), row, of=of, name=f"layer {layer} head {head}")
     ui.nothing_left_in_row_note(row)
 with switches:
-    st.subheader("What if heads were off?")
+    st.header("What if heads were off?")
     ui.switches(moment, pushed, (layer, head))
     again = ui.generation_again(model, run)
 

@@ -22,7 +22,7 @@ with one_head:
         layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
         query = ui.query_picker(view, key="query") if found.query is None else found.query
         ui.head_switch(layer, head)
-    st.subheader(f"Layer {layer}, head {head}")
+    st.header(f"Layer {layer}, head {head}")
     last = view.n_tokens - 1
     st.markdown(ui.strongest_link(view, layer, head, last if query is None else query, how=how))
     st.markdown(ui.head_deed(trace, layer, head))
@@ -37,6 +37,6 @@ with overview:
     ui.grid(view, (layer, head), of=of, labels=found.labels, heads=found.heads, ranked=found.ranked)
     st.caption("The shade is the square root of the attention, so that faint links show too.")
 
-st.subheader("What every head does, in numbers")
+st.header("What every head does, in numbers")
 st.markdown("Sort by a column; click a row to see that head.")
 ui.head_table(found)

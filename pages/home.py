@@ -13,19 +13,20 @@ trace = ui.trace_in_view()
 figure, places = st.columns([3, 2], gap="large")
 
 with figure:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
+    with st.container(horizontal=True):
         how = ui.view_switches(trace)
     view = how.of(trace)
     last = view.n_tokens - 1
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
+        query = ui.query_picker(view, key="home_query", default=last)
     st.markdown(ui.strongest_link(view, layer, head, last, how=how))
-    query = ui.chosen_query(view, "home_query", default=last)
     ui.lines(view, layer, head, query=query, of=ui.origin(trace, how=how), key="home_query")
     ui.nothing_left_note(view, layer, head)
     ui.word_piece_note(view)
 
 with places:
-    st.subheader("Where to go")
+    st.header("Where to go")
     st.page_link("pages/tour.py", label="**Tour**: the article's story in eight steps", icon=":material/route:")
     st.page_link(
         "pages/head_grid.py", label="**Head grid**: all heads at once; click one", icon=":material/grid_on:"

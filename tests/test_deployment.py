@@ -7,37 +7,17 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from attn_core import AttentionTrace
-from tests.browser import find_browser
-from tests.conftest import random_trace
+from tests.conftest import random_trace, settle
 from tests.serving import ROOT, serving
-from tests.test_browser import FLAGS, WAIT, settle
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(WAIT)
-    expect.set_options(timeout=WAIT)
-    yield context.new_page()
-    context.close()
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def with_recording(page: str, trace: AttentionTrace) -> AppTest:
 
 def shown(app: AppTest) -> str:
     """All the words on the page."""
-    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.text, *app.info]
+    elements = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption, *app.text, *app.info]
     return "\n".join(str(element.value) for element in elements)
 
 
@@ -705,12 +705,12 @@ def test_a_name_too_long_to_write_about_gets_one_sentence() -> None:
 
 def test_a_head_clicked_in_the_tour_is_forgotten_with_its_sentence() -> None:
     app = dashboard("tour", step="3")
-    found = app.subheader[0].value
+    found = app.header[0].value
     app.session_state["tour_head"] = (2, 3)
     app.run()
-    assert app.subheader[0].value == "Layer 2, head 3"
+    assert app.header[0].value == "Layer 2, head 3"
     app.text_area(key="tour_previous_box").set_value("A cat sat on the mat").run()
-    assert app.subheader[0].value == found
+    assert app.header[0].value == found
 
 
 def test_a_word_clicked_in_the_tour_keeps_its_lines() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from attn_core.charts.style import ACCENT, CATEGORIES, INK, LINK, named_axis
+from attn_core.charts.style import ACCENT, CATEGORIES, CONFIG, INK, LINK, named_axis
 from attn_core.tokens import token_label
 from attn_core.trace import Prediction
 
@@ -29,8 +29,8 @@ def probability_bars(prediction: Prediction, *, chosen: int | None = None, n: in
     )
     return (
         alt.layer(bars, _numbers(base))
-        .properties(width=420, height=28 * len(table), description="The most probable next words, as bars.")
-        .configure_view(strokeWidth=0)
+        .properties(width=420, height=28 * len(table), description=_told(prediction))
+        .configure(**CONFIG)
     )
 
 
@@ -83,9 +83,10 @@ def lens_bars(
         .properties(
             width=420,
             height=(26 if len(table) <= 16 else 19) * len(table),
-            description="The best next word after each layer, with its probability.",
+            description="The best next word before layer 0 and after each layer, as bars. "
+            f"First {_word(predictions[0], 0)}, at the end {_word(predictions[-1], 0)}.",
         )
-        .configure_view(strokeWidth=0)
+        .configure(**CONFIG)
     )
 
 
@@ -129,10 +130,22 @@ def paired_probabilities(a: Prediction, b: Prediction, *, n: int = 8) -> alt.Lay
         .properties(
             width=420,
             height=54 * len(tokens),
-            description="The next words whose probability differs most between prompt A and prompt B.",
+            description="The next words whose probability differs most between prompt A and prompt B, as bars. "
+            f"Most of all “{token_label(tokens[0])}”: {known[0].get(tokens[0], 0):.1%} after A, "
+            f"{known[1].get(tokens[0], 0):.1%} after B.",
         )
-        .configure_view(strokeWidth=0)
+        .configure(**CONFIG)
     )
+
+
+def _told(prediction: Prediction) -> str:
+    best = ", ".join(_word(prediction, rank) for rank in range(min(3, len(prediction.tokens))))
+    return f"The most probable next words, as bars: {best}."
+
+
+def _word(prediction: Prediction, rank: int) -> str:
+    """A token with its probability, in the description of a chart."""
+    return f"“{token_label(prediction.tokens[rank])}” {prediction.probabilities[rank]:.1%}"
 
 
 def _probability(largest: float) -> alt.X:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import altair as alt
 import pandas as pd
 
 from attn_core.charts.figure import Figure, Tables, as_chart
-from attn_core.charts.style import ACCENT, CATEGORIES, INK, Theme, pictures
+from attn_core.charts.style import ACCENT, CATEGORIES, CONFIG, INK, Theme, pictures
 from attn_core.patterns import MIXED
 from attn_core.trace import AttentionTrace
 
@@ -104,7 +105,7 @@ def grid_figure(
         "pictures": table.drop(columns=["label", "selected"]),
         "cells": table.drop(columns="picture"),
     }
-    return Figure(_draw, form, tables, _description(trace, len(outstanding)))
+    return Figure(_draw, form, tables, _description(trace, len(outstanding), selected, labels))
 
 
 head_grid = as_chart(grid_figure)
@@ -173,7 +174,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
             width=step * form.n_columns + axes,
             height=step * form.n_rows + axes + (LEGEND if form.kinds is not None else 0),
         )
-        .configure_view(strokeWidth=0)
+        .configure(**CONFIG)
     )
 
 
@@ -206,10 +207,24 @@ def _names(cells: Any, x: alt.X, y: alt.Y) -> alt.Chart:
     )
 
 
-def _description(trace: AttentionTrace, outstanding: int) -> str:
-    whole = f"The attention of {trace.n_layers} layers of {trace.n_heads} heads, one thumbnail a head."
+def _description(
+    trace: AttentionTrace, outstanding: int, selected: tuple[int, int] | None, labels: Sequence[str] | None
+) -> str:
+    told = [f"The attention of {trace.n_layers} layers of {trace.n_heads} heads, one thumbnail a head."]
     every = trace.n_layers * trace.n_heads
-    return whole if outstanding == every else f"{whole} {outstanding} of {every} stand out."
+    if outstanding != every:
+        told.append(f"{outstanding} of {every} stand out.")
+    if selected is not None:
+        told.append(framed(selected))
+    if labels is not None:
+        kinds = ", ".join(f"{number} {label}" for label, number in Counter(labels).most_common())
+        told.append(f"What they do: {kinds}.")
+    return " ".join(told)
+
+
+def framed(head: tuple[int, int]) -> str:
+    """The chosen head, in the description of a chart."""
+    return f"Layer {head[0]} head {head[1]} is framed."
 
 
 def head_axis(orient: str) -> alt.Axis:

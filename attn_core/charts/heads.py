@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attn_core.charts.figure import Figure, Tables, as_chart
-from attn_core.charts.grid import AXES, CELL, MAX_WIDTH, head_axis
-from attn_core.charts.style import ACCENT, DIVERGING, INK, SEQUENTIAL, Theme
+from attn_core.charts.grid import AXES, CELL, MAX_WIDTH, framed, head_axis
+from attn_core.charts.style import ACCENT, CONFIG, DIVERGING, INK, SEQUENTIAL, Theme
 
 SMALLEST_NUMBER = 1e-6  # a map of smaller ones is a map of zeros, with a scale up to 1
 
@@ -65,11 +65,24 @@ def map_figure(
     if largest < SMALLEST_NUMBER:
         largest = 1.0
     form = Form(n_layers, n_heads, title, largest, signed, theme)
-    description = f"{title}: {n_layers} layers of {n_heads} heads, one square a head."
+    description = f"{title}: {n_layers} layers of {n_heads} heads, one square a head. {_extremes(values, signed)}"
+    if selected is not None:
+        description += f" {framed(selected)}"
     return Figure(_draw, form, {"heads": table}, description)
 
 
 head_map = as_chart(map_figure)
+
+
+def _extremes(values: NDArray[np.floating], signed: bool) -> str:
+    """The largest number and, if they may be negative, the smallest, in words."""
+
+    def told(place: np.intp) -> str:
+        layer, head = divmod(int(place), values.shape[1])
+        return f"layer {layer} head {head}, {values[layer, head]:{'+' if signed else ''}.2f}"
+
+    smallest = f"; the smallest of {told(values.argmin())}" if signed else ""
+    return f"The largest is that of {told(values.argmax())}{smallest}."
 
 
 def _draw(form: Form, tables: Tables) -> alt.LayerChart:
@@ -124,7 +137,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
             width=step * form.n_heads + AXES,
             height=step * form.n_layers + AXES,
         )
-        .configure_view(strokeWidth=0)
+        .configure(**CONFIG)
     )
 
 

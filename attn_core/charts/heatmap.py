@@ -8,8 +8,9 @@ from typing import Literal
 import altair as alt
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from attn_core.charts.style import ACCENT, INK, Theme, named_axis, picture
+from attn_core.charts.style import ACCENT, CONFIG, INK, Theme, named_axis, picture
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
@@ -90,15 +91,27 @@ def attention_heatmap(
         .add_params(pointed)
     )
     layers: list[alt.Chart] = [image, tooltips]
-    for row in (query,) if isinstance(query, int | np.integer) else query or ():
+    rows = (query,) if isinstance(query, int | np.integer) else tuple(query or ())
+    for row in rows:
         layers.append(_frame(row, n, x_scale, y_scale, x_axis, y_axis))
     return (
         alt.layer(*layers)
         .properties(
-            width=size, height=size, description=f"Attention of {name or f'layer {layer} head {head}'} as a matrix."
+            width=size,
+            height=size,
+            description=f"Attention of {name or f'layer {layer} head {head}'} as a matrix. "
+            + _strongest(weights, labels, rows or range(min(1, n - 1), n)),
         )
+        .configure(**CONFIG)
         .configure_view(strokeOpacity=0.25)
     )
+
+
+def _strongest(weights: NDArray[np.floating], labels: Sequence[str], rows: Sequence[int] | range) -> str:
+    """The strongest link of these rows in words. The first row of a matrix has only itself to look at."""
+    query = max(rows, key=lambda row: float(weights[row].max()))
+    key = int(weights[query].argmax())
+    return f"The strongest link goes from “{labels[query]}” to “{labels[key]}”: {weights[query, key]:.2f}."
 
 
 def _frame(

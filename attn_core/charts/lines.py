@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attn_core.charts.figure import Figure, Tables, as_chart
-from attn_core.charts.style import ACCENT, CATEGORIES, INK, LINK
+from attn_core.charts.style import ACCENT, CATEGORIES, CONFIG, INK, LINK
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
@@ -30,6 +30,8 @@ WIDTH = 520  # pixels
 LEFT, RIGHT, NUMBERS = 0.30, 0.63, 0.99
 # What a word may take before it is cut with an ellipsis.
 LEFT_LIMIT, RIGHT_LIMIT = alt.expr("width * 0.27"), alt.expr("width * 0.22")
+
+FADED = 0.7  # opacity of a word on the left whose lines are not shown; it can still be read
 
 Queries = int | Sequence[int] | None
 """Token positions whose lines are shown: one, several, or those of all tokens."""
@@ -110,7 +112,7 @@ def lines_figure(
         chosen=chosen,
         queries=range(trace.n_tokens),
         sums=trace.head(layer, head)[list(chosen)].sum(axis=0) if chosen is not None and len(chosen) > 1 else None,
-        description=f"Attention of {names[0]}: lines from each word to the words it looks at.",
+        description=f"Attention of {' and '.join(names)} as lines from each word to the words it looks at.",
     )
 
 
@@ -204,7 +206,18 @@ def _figure(
         lit_numbers=chosen is not None and sums is None,
         summed="sums" in tables,
     )
-    return Figure(_draw, form, tables, description)
+    return Figure(_draw, form, tables, f"{description} {_strongest(links[links['chosen']], colored=not alone)}")
+
+
+def _strongest(links: pd.DataFrame, *, colored: bool) -> str:
+    """The strongest of the links in words. The first word has only itself to look at."""
+    if links.empty:
+        return "None is strong enough to be seen."
+    later = links[links["query"] > 0]
+    link = (links if later.empty else later).iloc[0]
+    by = f" by {link['head']}" if colored else ""
+    words = f"from “{link['from_word']}” to “{link['to_word']}”"
+    return f"The strongest of those shown goes {words}{by}: {link['weight']:.2f}."
 
 
 def _draw(form: Form, tables: Tables) -> alt.LayerChart:
@@ -253,7 +266,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
     )
     rows = alt.Chart(tables["queries"]).encode(y=alt.Y("query:Q", axis=None, scale=y_scale))
     left_words = rows.mark_text(align="right", fontSize=font, color=INK, dx=-8, limit=LEFT_LIMIT).encode(
-        x=_at(LEFT), text="word:N", opacity=alt.when(LIT).then(alt.value(1)).otherwise(alt.value(0.55))
+        x=_at(LEFT), text="word:N", opacity=alt.when(LIT).then(alt.value(1)).otherwise(alt.value(FADED))
     )
     # The band under a query word takes the pointer, so that a short word is as easy to hit as a long one.
     bands = (
@@ -278,7 +291,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
         layers.insert(3, _numbers(tables["links"], y_scale, font, LIT if form.lit_numbers else LIT_BY_POINTER))
     if form.summed:
         layers.insert(3, _numbers(tables["sums"], y_scale, font, NOT_HOVERED))
-    return alt.layer(*layers).properties(width=WIDTH, height=step * n).configure_view(strokeWidth=0)
+    return alt.layer(*layers).properties(width=WIDTH, height=step * n).configure(**CONFIG)
 
 
 def _numbers(table: Any, y_scale: alt.Scale, font: int, shown_if: str) -> alt.Chart:

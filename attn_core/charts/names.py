@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from attn_core.charts.style import CATEGORIES, INK, named_axis
+from attn_core.charts.style import CATEGORIES, CONFIG, INK, named_axis
 from attn_core.names import NameProbe
 
 # Pixels: of a group, between words, of a group's name above the figure, and of the axis below it.
@@ -84,9 +84,18 @@ def name_probabilities(probe: NameProbe) -> alt.LayerChart:
         .properties(
             width=640,
             height=height,
-            description=f"How probable {n_words} words are after {len(probe.names)} names in {len(groups)} groups.",
+            description=f"How probable {n_words} words are after {len(probe.names)} names in {len(groups)} groups, "
+            f"as dots with their means. The means differ most for “{order[0]}”: {_means(means, order[0])}.",
         )
-        .configure_view(strokeWidth=0)
+        .configure(**CONFIG)
+    )
+
+
+def _means(means: pd.DataFrame, word: str) -> str:
+    """The mean of each group for a word, in words."""
+    of_word = means[means["word"] == word]
+    return ", ".join(
+        f"{mean:.2%} after {group}" for group, mean in zip(of_word["group"], of_word["mean"], strict=True)
     )
 
 

@@ -16,18 +16,19 @@ from PIL import Image
 
 Theme = Literal["light", "dark"]
 
-LINK = "#2b7bba"  # attention; holds 3:1 against both backgrounds
+BACKGROUNDS: dict[Theme, str] = {"light": "#ffffff", "dark": "#0e1117"}
+LINK = "#2b7bba"  # attention
 ACCENT = "#d55e00"  # what is chosen
 INK = "currentColor"  # the text colour of the page around the chart
 
 # Okabe and Ito, "Color Universal Design" (2008): eight colours safe for colour-blind viewers.
-# Black gives way to grey, so that all of them show on a dark background too.
-CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c", "#f0e442")
+# Their orange, sky blue and yellow are darker here and black is grey, so that all hold 3:1 on both backgrounds.
+CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#855800", "#188edc", "#6b6b6b", "#85850f")
 
 # Five colours of one hue in even steps of CIE lightness, from the page's background on.
 SEQUENTIAL: dict[Theme, tuple[str, ...]] = {
-    "light": ("#ffffff", "#b3cae5", "#6c96c8", "#2c63a7", "#003471"),
-    "dark": ("#0e1117", "#123c61", "#256fa6", "#67a6d9", "#cee5fd"),
+    "light": (BACKGROUNDS["light"], "#b3cae5", "#6c96c8", "#2c63a7", "#003471"),
+    "dark": (BACKGROUNDS["dark"], "#123c61", "#256fa6", "#67a6d9", "#cee5fd"),
 }
 _LEVELS = 64
 
@@ -36,14 +37,22 @@ _LEVELS = 64
 DIVERGING: dict[Theme, tuple[str, ...]] = {
     "light": (
         *("#663c9d", "#8e6ab7", "#b599d1", "#dbcbea"),
-        "#ffffff",
+        BACKGROUNDS["light"],
         *("#b2dac8", "#66b394", "#088b66", "#045e44"),
     ),
     "dark": (
         *("#d0a7fe", "#9e7cc4", "#6c5684", "#3e334a"),
-        "#0e1117",
+        BACKGROUNDS["dark"],
         *("#1e3d31", "#256b52", "#289c76", "#29d19d"),
     ),
+}
+
+# All charts: names in the page's text colour. Those who can't see a chart hear its description, not each mark.
+CONFIG: dict[str, Any] = {
+    "view": alt.ViewConfig(strokeWidth=0),
+    "mark": alt.MarkConfig(aria=False),
+    "axis": alt.AxisConfig(aria=False, labelColor=INK, titleColor=INK),
+    "legend": alt.LegendConfig(aria=False, labelColor=INK, titleColor=INK),
 }
 
 

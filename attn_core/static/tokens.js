@@ -1,4 +1,7 @@
-// Shows a text as a row of tokens. The new ones are buttons, shaded by their probability.
+// Shows a text as a row of tokens. The new ones are buttons, shaded by their probability. Tab comes to one of them,
+// arrow keys go on from there.
+const KEYS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const row = parentElement.querySelector(".tokens");
   const hadFocus = row.contains(row.getRootNode().activeElement);
@@ -11,12 +14,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (isNew) {
         piece.type = "button";
         piece.title = token.title;
+        piece.ariaLabel = token.title;
+        piece.tabIndex = index === data.chosen ? 0 : -1;
         piece.style.setProperty("--shade", `${Math.round(8 + 62 * token.probability)}%`);
-        piece.setAttribute("aria-pressed", String(index === data.chosen));
+        piece.ariaPressed = String(index === data.chosen);
         piece.onclick = () => setTriggerValue("clicked", index);
       }
       return piece;
     }),
   );
+  row.onkeydown = (event) => {
+    if (!(event.key in KEYS)) return;
+    event.preventDefault(); // or the page scrolls
+    const buttons = [...row.querySelectorAll("button")];
+    const place = buttons.indexOf(event.target) + KEYS[event.key];
+    buttons[Math.min(Math.max(place, 0), buttons.length - 1)].focus();
+  };
   if (hadFocus) row.children[data.chosen]?.focus();
 }

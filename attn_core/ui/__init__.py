@@ -72,7 +72,6 @@ if TYPE_CHECKING:
     from attn_core.ui.tour import tour
     from attn_core.ui.traces import prompt_box, trace_in_view, two_traces
     from attn_core.ui.views import (
-        chosen_query,
         hidden_note,
         hiding_switch,
         nothing_left_note,
@@ -97,7 +96,6 @@ _HOME = {
     "begin": "links",
     "change_numbers": "comparing",
     "choice_of_heads": "figures",
-    "chosen_query": "views",
     "chosen_step": "writing",
     "comparison": "comparing",
     "contributions": "reasons",
@@ -178,7 +176,6 @@ __all__ = [
     "begin",
     "change_numbers",
     "choice_of_heads",
-    "chosen_query",
     "chosen_step",
     "comparison",
     "contributions",

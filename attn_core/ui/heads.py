@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from attn_core.patterns import DEEDS, LABELS, MIXED, head_scores, most_telling_h
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.presenting import head_keys
-from attn_core.ui.state import box_of, choose_head
+from attn_core.ui.state import choose_head
 
 
 def head_picker(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
@@ -24,21 +25,34 @@ def head_picker(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple
         rows: attention whose first axes are (n_layers, n_heads, …).
         suggested: a layer and a head worth seeing.
     """
-    settled_head(rows, suggested)
-    boxes = {
-        name: st.number_input(
-            name.capitalize(),
-            0,
-            count - 1,
-            key=box_of(name),
-            on_change=_head_typed,
-            args=(name,),
-            width=130,
-        )
-        for name, count in zip(("layer", "head"), rows.shape, strict=False)
-    }
-    head_keys(*rows.shape[:2])
-    return int(boxes["layer"]), int(boxes["head"])
+    return head_boxes(rows, settled_head(rows, suggested), on_change=choose_head)
+
+
+def head_boxes(
+    rows: NDArray[np.floating], head: tuple[int, int], *, on_change: Callable[[int, int], None], key: str = ""
+) -> tuple[int, int]:
+    """Two number boxes for layer and head, and keys for them while somebody presents.
+
+    Args:
+        rows: attention whose first axes are (n_layers, n_heads, …).
+        head: what they show.
+        on_change: takes the layer and head that were typed.
+        key: what the boxes of a page that has a choice of its own are called.
+    """
+    keys = [f"{key}{name}_box" for name in ("layer", "head")]
+
+    def typed() -> None:
+        layer, head = (int(st.session_state[box]) for box in keys)
+        on_change(layer, head)
+
+    for box, value in zip(keys, head, strict=True):
+        st.session_state[box] = value
+    layer, head_number = (
+        int(st.number_input(label, 0, count - 1, key=box, on_change=typed, width=130))
+        for label, count, box in zip(("Layer", "Head"), rows.shape, keys, strict=False)
+    )
+    head_keys(rows.shape[0], rows.shape[1], head, on_change)
+    return layer, head_number
 
 
 def suggested_head(trace: AttentionTrace) -> tuple[int, int]:
@@ -62,11 +76,6 @@ def settled_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tupl
             )
             state[name] = 0
     return int(state.layer), int(state.head)
-
-
-def _head_typed(name: str) -> None:
-    st.session_state[name] = st.session_state[f"{name}_box"]
-    choose_head(st.session_state.layer, st.session_state.head)
 
 
 @kept.made_of_traces.keeps

@@ -125,7 +125,7 @@ def name_tables(found: NameProbe) -> None:
     """Means and differences of the groups, and every name's numbers, to sort and to download."""
     percent = st.column_config.NumberColumn(format="percent")
     low, high = "95 % from", "to"
-    st.subheader("Group by group")
+    st.header("Group by group")
     means = found.means().rename(columns={"low": low, "high": high})
     _table(means, dict.fromkeys(["mean", low, high], percent))
     first, *_ = found.groups
@@ -138,7 +138,7 @@ def name_tables(found: NameProbe) -> None:
     differences = found.differences().rename(columns=numbers | {"group": "than after"})
     differences[[*numbers.values()]] *= 100
     _table(differences, dict.fromkeys(numbers.values(), st.column_config.NumberColumn(format="%+.2f")))
-    st.subheader("Name by name")
+    st.header("Name by name")
     table = found.table()
     _table(table, {name: percent for name in table.columns if name.startswith("P(")})
     with st.container(horizontal=True):

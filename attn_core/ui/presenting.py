@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
-
-from attn_core.ui.state import choose_head
 
 LARGER = 1.3  # times the usual size
 
@@ -73,15 +72,21 @@ def _present(on: bool) -> None:
     st.session_state.presenting = on
 
 
-def head_keys(n_layers: int, n_heads: int) -> None:
-    """Buttons with keys for the next and the previous head and layer, while somebody presents."""
+def head_keys(n_layers: int, n_heads: int, now: tuple[int, int], choose: Callable[[int, int], None]) -> None:
+    """Buttons with keys for the next and the previous head and layer, while somebody presents.
+
+    Args:
+        n_layers, n_heads: that there are.
+        now: the layer and head that are shown.
+        choose: takes those to be shown instead.
+    """
     if not presenting():
         return
-    layer, head = st.session_state.layer, st.session_state.head
+    layer, head = now
     for label, key, pair in (
         ("Head −", "Left", (layer, (head - 1) % n_heads)),
         ("Head +", "Right", (layer, (head + 1) % n_heads)),
         ("Layer −", "Up", ((layer - 1) % n_layers, head)),
         ("Layer +", "Down", ((layer + 1) % n_layers, head)),
     ):
-        st.button(label, on_click=choose_head, args=pair, shortcut=key, key=f"key_{key}")
+        st.button(label, on_click=choose, args=pair, shortcut=key, key=f"key_{key}")

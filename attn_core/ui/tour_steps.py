@@ -17,20 +17,20 @@ from attn_core.tokens import token_label, token_labels, tokens_of
 from attn_core.trace import AttentionTrace
 from attn_core.ui.comparing import marked_prompts
 from attn_core.ui.figures import grid, lines, next_words
-from attn_core.ui.heads import head_deed, head_scores_of, suggested_head
+from attn_core.ui.heads import head_boxes, head_deed, head_scores_of, suggested_head
 from attn_core.ui.models import language_model
 from attn_core.ui.names import name_caution, name_chart, usual_probe
 from attn_core.ui.saving import origin
 from attn_core.ui.sidebar import offer_trace
-from attn_core.ui.state import ALL_WORDS, TOUR_TEXTS, choose_head, plain
+from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
 from attn_core.ui.switches import head_name, heads_off, replacement
 from attn_core.ui.traces import prompt_box, recording_line, trace_of
 from attn_core.ui.views import (
     View,
-    chosen_query,
     hidden_note,
     hiding_switch,
     nothing_left_note,
+    query_picker,
     word_picker,
     word_piece_note,
 )
@@ -391,7 +391,7 @@ def _lines(name: str, whole: AttentionTrace, head: Head, *, hide_first: bool, qu
     """A head's lines from a token of the whole text, until somebody chooses another."""
     how = View(hide_first=hide_first)
     view = how.of(whole)
-    chosen = chosen_query(view, f"{name}_query", default=query - whole.n_tokens + view.n_tokens)
+    chosen = query_picker(view, key=f"{name}_query", default=query - whole.n_tokens + view.n_tokens)
     lines(view, *head, query=chosen, of=origin(whole, how=how), key=f"{name}_query")
     nothing_left_note(view, *head)
     word_piece_note(view)
@@ -418,7 +418,9 @@ def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head]
     with one_head:
         st.subheader(f"Layer {layer}, head {head}")
         st.markdown(head_deed(trace, layer, head))
-        query = chosen_query(view, "tour_all", default=ALL_WORDS)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            head_boxes(trace.attention, (layer, head), on_change=_choose_in_tour, key="tour_")
+            query = query_picker(view, key="tour_all")
         lines(view, layer, head, query=query, of=of, key="tour_all")
         nothing_left_note(view, layer, head)
         word_piece_note(view)

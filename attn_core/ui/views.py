@@ -125,11 +125,7 @@ def word_picker(label: str, trace: AttentionTrace, *, key: str, default: int, st
     stop = trace.n_tokens if stop is None else stop
     labels = token_labels(trace.tokens)
     forget_other_words(trace.tokens, key)
-    chosen = st.session_state.get(key, ALL_WORDS)
-    _tell_of_link(key, chosen, stop)
-    if not 0 <= chosen < stop or chosen == st.session_state.get(f"{key}_default"):
-        st.session_state[key] = default
-    st.session_state[f"{key}_default"] = default
+    _settle(key, range(stop), default)
     position = st.selectbox(
         label,
         range(stop),
@@ -141,22 +137,32 @@ def word_picker(label: str, trace: AttentionTrace, *, key: str, default: int, st
     return int(position)
 
 
-def query_picker(trace: AttentionTrace, *, key: str) -> int | None:
-    """Choose the word whose lines are shown; None means all words."""
+def _settle(key: str, places: range, default: int) -> None:
+    """Let the default stand until somebody chooses another of these places."""
+    chosen = st.session_state.get(key)
+    if chosen is not None:
+        _tell_of_link(key, chosen, places.stop)
+    if chosen not in places or chosen == st.session_state.get(f"{key}_default"):
+        st.session_state[key] = default
+    st.session_state[f"{key}_default"] = default
+
+
+def query_picker(trace: AttentionTrace, *, key: str, default: int = ALL_WORDS) -> int | None:
+    """Choose the word whose lines are shown, as a click on it does; None means all words."""
     labels = token_labels(trace.tokens)
     forget_other_words(trace.tokens, key)
-    _tell_of_link(key, st.session_state.get(key, ALL_WORDS), trace.n_tokens)
-    if not ALL_WORDS <= st.session_state.get(key, ALL_WORDS) < trace.n_tokens:
-        st.session_state[key] = ALL_WORDS
+    places = range(ALL_WORDS, trace.n_tokens)
+    _settle(key, places, default)
     st.selectbox(
         "From the word",
-        range(ALL_WORDS, trace.n_tokens),
+        places,
         format_func=lambda i: "all words" if i == ALL_WORDS else f"{labels[i]}  ({i})",
         key=key,
         persist_state="session",
         width=190,
     )
-    return chosen_query(trace, key, default=ALL_WORDS)
+    query = int(st.session_state[key])
+    return None if query == ALL_WORDS else query
 
 
 def queries_picker(trace: AttentionTrace, *, key: str) -> list[int]:
@@ -174,16 +180,6 @@ def queries_picker(trace: AttentionTrace, *, key: str) -> list[int]:
         placeholder="all words",
         help="Choose several to see what they look at together: the numbers are sums then.",
     )
-
-
-def chosen_query(trace: AttentionTrace, key: str, *, default: int) -> int | None:
-    """The word whose lines were asked for by a click or in `query_picker`; None means all words."""
-    forget_other_words(trace.tokens, key)
-    query = int(st.session_state.get(key, default))
-    _tell_of_link(key, query, trace.n_tokens)
-    if query >= trace.n_tokens:
-        query = default
-    return None if query == ALL_WORDS else query
 
 
 def _tell_of_link(key: str, position: int, stop: int) -> None:
