@@ -705,12 +705,12 @@ def test_a_name_too_long_to_write_about_gets_one_sentence() -> None:
 
 def test_a_head_clicked_in_the_tour_is_forgotten_with_its_sentence() -> None:
     app = dashboard("tour", step="3")
-    found = app.header[0].value
+    found = app.subheader[0].value
     app.session_state["tour_head"] = (2, 3)
     app.run()
-    assert app.header[0].value == "Layer 2, head 3"
+    assert app.subheader[0].value == "Layer 2, head 3"
     app.text_area(key="tour_previous_box").set_value("A cat sat on the mat").run()
-    assert app.header[0].value == found
+    assert app.subheader[0].value == found
 
 
 def test_a_word_clicked_in_the_tour_keeps_its_lines() -> None:

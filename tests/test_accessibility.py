@@ -1,0 +1,357 @@
+"""The dashboard for those who don't see colours, don't see at all, don't point, or hold a phone."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from attn_core import NameProbe, Prediction, charts
+from attn_core.charts import lines, style
+from attn_core.charts.style import ACCENT, BACKGROUNDS, CATEGORIES, DIVERGING, LINK, SEQUENTIAL, Theme
+from tests.browser import find_browser
+from tests.conftest import random_trace
+from tests.serving import ROOT, serving
+from tests.test_browser import FLAGS, PAGES, WAIT, fits, settle, visit
+from tests.test_pages import dashboard
+
+SON = "Jesse Vig is the son of an evangelical preacher named James"
+THEMES: tuple[Theme, ...] = ("light", "dark")
+CONFIG: dict[str, Any] = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+TEXT, MARKS = 4.5, 3.0  # contrast that WCAG 2.2 asks for (1.4.3, 1.4.11)
+
+
+def rgb(color: str) -> NDArray[np.float64]:
+    """A colour like #2b7bba as three numbers from 0 to 1."""
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+
+
+def laid_over(color: str, background: str, opacity: float) -> NDArray[np.float64]:
+    return opacity * rgb(color) + (1 - opacity) * rgb(background)
+
+
+def contrast(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """WCAG's contrast ratio of two colours, from 1 to 21."""
+
+    def luminance(color: NDArray[np.float64]) -> float:
+        linear = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_black_on_white_has_the_contrast_that_wcag_says() -> None:
+    assert contrast(rgb("#000000"), rgb("#ffffff")) == pytest.approx(21)
+    assert contrast(rgb("#777777"), rgb("#ffffff")) == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_charts_know_the_backgrounds_of_the_page(theme: Theme) -> None:
+    assert CONFIG[theme]["backgroundColor"] == BACKGROUNDS[theme]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("color", [LINK, ACCENT, *CATEGORIES])
+def test_lines_and_marks_at_full_weight_stand_out(color: str, theme: Theme) -> None:
+    assert contrast(rgb(color), rgb(BACKGROUNDS[theme])) >= MARKS
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_strong_ends_of_the_scales_stand_out_and_nothing_is_the_background(theme: Theme) -> None:
+    background = BACKGROUNDS[theme]
+    sequential, diverging = SEQUENTIAL[theme], DIVERGING[theme]
+    assert sequential[0] == diverging[len(diverging) // 2] == background
+    for end in (sequential[-1], diverging[0], diverging[-1]):
+        assert contrast(rgb(end), rgb(background)) >= MARKS
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_text_can_be_read_on_whatever_it_stands(theme: Theme) -> None:
+    text, background = CONFIG[theme]["textColor"], BACKGROUNDS[theme]
+    assert contrast(laid_over(text, background, lines.FADED), rgb(background)) >= TEXT
+    for surest in (0.08, 0.7):  # the shade of a token, from the least probable to the most
+        assert contrast(rgb(text), laid_over(LINK, background, surest)) >= TEXT
+    for marked in CATEGORIES[:2]:  # the words that differ in Compare
+        assert contrast(rgb(text), laid_over(marked, background, 0.25)) >= TEXT
+
+
+def test_charts_write_in_the_text_colour_of_the_page() -> None:
+    for chart in some_charts().values():
+        config = chart.to_dict()["config"]
+        for part in ("axis", "legend"):
+            assert {config[part]["labelColor"], config[part]["titleColor"]} == {style.INK}
+
+
+def some_charts() -> dict[str, alt.LayerChart]:
+    trace = random_trace(2, 2, 4)
+    after_a = Prediction((" Vig", " James"), np.array([0.8, 0.1], np.float32), (5, 6))
+    after_b = Prediction((" Smith", " Vig"), np.array([0.5, 0.01], np.float32), (7, 5))
+    probe = NameProbe(
+        template="{name} is a",
+        words=("cook", "poet"),
+        groups=("Cats", "Dogs"),
+        names=("Mia", "Rex"),
+        pieces=np.array([1, 1]),
+        probabilities=np.array([[0.5, 0.1], [0.25, 0.1]]),
+        model="mini",
+    )
+    looks = np.zeros((1, 1, 3, 3), np.float32)
+    looks[0, 0, [0, 1, 2], [0, 0, 1]] = 1
+    dog = type(trace)(("The", " dog", " ran"), looks)
+    return {
+        "lines": charts.attention_lines(dog, 0, 0, query=2),
+        "row": charts.row_lines(["The", " dog", " ran"], np.array([0.1, 0.7, 0.2]), name="layer 4 head 3"),
+        "matrix": charts.attention_heatmap(dog, 0, 0),
+        "grid": charts.head_grid(trace, selected=(1, 0), labels=["null", "null", "mixed", "induction"]),
+        "map": charts.head_map(np.array([[0.1, -2], [3, 0]]), selected=(0, 1), title="pushed “a” by (logits)"),
+        "bars": charts.probability_bars(after_a),
+        "lens": charts.lens_bars([after_b, after_a], 5, [0.01, 0.8]),
+        "pairs": charts.paired_probabilities(after_a, after_b),
+        "names": charts.name_probabilities(probe),
+    }
+
+
+@pytest.mark.parametrize(
+    ("chart", "said"),
+    [
+        ("lines", "layer 0 head 0 as lines from each word to the words it looks at. The strongest of those shown "
+                  "goes from “ran” to “dog”: 1.00."),
+        ("row", "What layer 4 head 3 looked at from the last word. The strongest of those shown goes from “ran” to "
+                "“dog”: 0.70."),
+        ("matrix", "layer 0 head 0 as a matrix. The strongest link goes from “dog” to “The”: 1.00."),
+        ("grid", "Layer 1 head 0 is framed. What they do: 2 null, 1 mixed, 1 induction."),
+        ("map", "The largest is that of layer 1 head 0, +3.00; the smallest of layer 0 head 1, -2.00. "
+                "Layer 0 head 1 is framed."),
+        ("bars", "“Vig” 80.0%, “James” 10.0%."),
+        ("lens", "First “Smith” 50.0%, at the end “Vig” 80.0%."),
+        ("pairs", "Most of all “Vig”: 80.0% after A, 1.0% after B."),
+        ("names", "The means differ most for “cook”: 50.00% after Cats, 25.00% after Dogs."),
+    ],
+)  # fmt: skip
+def test_a_chart_says_what_is_to_be_seen_in_it(chart: str, said: str) -> None:
+    assert some_charts()[chart].to_dict()["description"].endswith(said)
+
+
+def test_what_a_click_in_the_tour_chooses_can_be_typed() -> None:
+    app = dashboard("tour", step="3")
+    app.number_input(key="tour_layer_box").set_value(7).run()
+    app.number_input(key="tour_head_box").set_value(11).run()
+    assert app.subheader[0].value == "Layer 7, head 11"
+    app.selectbox(key="tour_all").set_value(2).run()
+    assert "from “on” to" in description(app.get("vega_lite_chart")[-1])
+
+
+def test_the_word_on_the_first_page_is_the_last_one_until_another_is_chosen() -> None:
+    app = dashboard("home")
+    assert app.selectbox(key="home_query").value == 5
+    app.text_area(key="prompt_box").set_value("The dog on the ship ran away").run()
+    assert app.selectbox(key="home_query").value == 6
+    app.selectbox(key="home_query").set_value(4).run()
+    assert "from “ship” to" in description(app.get("vega_lite_chart")[0])
+    app.text_area(key="prompt_box").set_value("The dog on the ship ran").run()
+    assert app.selectbox(key="home_query").value == 4
+
+
+def description(chart: Any) -> str:
+    return re.findall(r'"description": ?"(.*?)"', chart.proto.spec)[-1].encode().decode("unicode_escape")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with serving() as running:
+        yield running.address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of somebody who wants no motion, which also spares the tests the fading of colours."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce")
+    context.set_default_timeout(WAIT)
+    expect.set_options(timeout=WAIT)
+    yield context.new_page()
+    context.close()
+
+
+def opened(path: str, *, figures: int = 0, **query: str) -> Callable[[Page, str], None]:
+    """Go to a page with so many figures."""
+
+    def go(page: Page, server: str) -> None:
+        visit(page, server, path, **query)
+        expect(page.locator("[role=graphics-document] svg")).to_have_count(figures)
+        settle(page)
+
+    return go
+
+
+def written(page: Page, server: str) -> None:
+    """Let text be written and look at its third token."""
+    visit(page, server, "generate", prompt=SON)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    tokens = page.get_by_role("group", name="generated text").get_by_role("button")
+    expect(page.get_by_text("new tokens by mini")).to_be_visible()
+    settle(page)
+    tokens.nth(2).click()
+    expect(tokens.nth(2)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[role=graphics-document] svg")).to_have_count(4)
+    settle(page)
+
+
+def found_by_words(page: Page, server: str) -> None:
+    visit(page, server, "head_grid")
+    page.get_by_role("radio", name="by two words").click()
+    expect(page.get_by_text("heads put at least 0.1 of their attention there")).to_be_visible()
+    settle(page)
+
+
+def viewed_as(name: str) -> Callable[[Page, str], None]:
+    def go(page: Page, server: str) -> None:
+        visit(page, server, "head_view", off="4.8,1.0")
+        page.get_by_role("radio", name=name).click()
+        expect(page.get_by_role("radio", name=name)).to_be_checked()
+        settle(page)
+
+    return go
+
+
+def asked(page: Page, server: str) -> None:
+    visit(page, server, "names")
+    page.get_by_role("button", name="Ask with every name").click()
+    expect(page.get_by_text("What it cannot")).to_be_visible()
+    settle(page)
+
+
+STATES: dict[str, Callable[[Page, str], None]] = {
+    "home": opened("", figures=1),
+    "an empty prompt": opened("", prompt=" "),
+    "no such model": opened("", figures=1, model="no/such-model"),
+    "a link that asks for what is not there": opened("", figures=1, layer="99", head="x"),
+    "tour, lines": opened("tour", figures=1),
+    "tour, grid": opened("tour", figures=2, step="3"),
+    "tour, list": opened("tour", figures=2, step="5"),
+    "tour, text": opened("tour", step="6"),
+    "tour, comparison": opened("tour", figures=2, step="7"),
+    "tour, names": opened("tour", figures=1, step="8"),
+    "generate": opened("generate"),
+    "generate, written": written,
+    "head grid": opened("head_grid", figures=2),
+    "head grid, two words": found_by_words,
+    "head view": opened("head_view", figures=1),
+    "head view, matrix": viewed_as("Matrix"),
+    "head view, table": viewed_as("Table"),
+    "compare": opened("compare", figures=4),
+    "names": opened("names"),
+    "names, asked": asked,
+}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("state", STATES)
+def test_a_page_has_no_serious_fault_in_either_theme_and_fits_a_phone(page: Page, server: str, state: str) -> None:
+    STATES[state](page, server)
+    expect(page.locator("h1")).to_have_count(1)
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", theme)
+        settle(page)
+        assert not faults(page)
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert fits(page)
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds serious, and headings that skip a level."""
+    return [
+        f"{found['id']}: {node['html'][:200]} {node['any']}"
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in ("serious", "critical") or found["id"] == "heading-order"
+        for node in found["nodes"]
+    ]
+
+
+@pytest.mark.browser
+def test_generated_tokens_are_walked_with_the_arrow_keys_and_chosen_with_enter(page: Page, server: str) -> None:
+    written(page, server)
+    row = page.get_by_role("group", name="generated text")
+    tokens = row.get_by_role("button")
+    for box in (tokens.nth(index).bounding_box() for index in range(tokens.count())):
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 24
+
+    page.get_by_role("button", name="Generate", exact=True).focus()
+    page.keyboard.press("Tab")
+    expect(tokens.nth(2)).to_be_focused()
+    page.keyboard.press("End")
+    expect(tokens.last).to_be_focused()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(tokens.nth(1)).to_be_focused()
+    expect(tokens.nth(1)).to_have_accessible_name(re.compile(r"^\+?ig: \d+\.\d%$"))
+    page.keyboard.press("Enter")
+    expect(tokens.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("heading", name="Which heads made “ig”?")).to_be_visible()
+    settle(page)
+    expect(tokens.nth(1)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(row.locator(":focus")).to_have_count(0)
+
+
+@pytest.mark.browser
+def test_tab_goes_through_a_whole_page_and_shows_where_it_is(page: Page, server: str) -> None:
+    visit(page, server, "head_view")
+    expect(page.locator("[role=graphics-document] svg")).to_be_visible()
+    settle(page)
+    passed: list[str] = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        focus = page.locator(":focus").last
+        if not focus.count():
+            break
+        if focus.evaluate("it => it.matches('a, button')"):
+            assert focus.evaluate("it => getComputedStyle(it).outlineStyle") == "solid"
+        passed.append(str(focus.evaluate("it => it.ariaLabel ?? it.labels?.[0]?.innerText ?? it.innerText")))
+    else:
+        pytest.fail(f"Tab never leaves the page: {passed}")
+    wanted = ["Home", "Model", "Prompt", "Layer", "Head", "Switch this head off", "From the words"]
+    places = [next(place for place, name in enumerate(passed) if want in name) for want in wanted]
+    assert places == sorted(places)
+
+
+@pytest.mark.browser
+def test_a_figure_is_read_as_one_sentence(page: Page, server: str) -> None:
+    opened("head_grid", figures=2)(page, server)
+    grid, drawn = page.locator("[role=graphics-document]").all()
+    expect(grid).to_have_accessible_name(re.compile("Layer 4 head 8 is framed"))
+    expect(drawn).to_have_accessible_name(re.compile("^Attention of layer 4 head 8 as lines"))
+    expect(page.locator("[role=graphics-symbol]:not([aria-hidden] *)")).to_have_count(0)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_has_its_own_title_and_says_its_language(page: Page, server: str, path: str) -> None:
+    visit(page, server, path)
+    expect(page).to_have_title(re.compile(f"^{re.escape(PAGES[path])}.*chooses its words$"))
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+@pytest.mark.browser
+def test_nothing_moves_for_those_who_want_no_motion(page: Page, server: str) -> None:
+    opened("", figures=1)(page, server)
+    seconds = "[...document.querySelectorAll('*')].map(it => parseFloat(getComputedStyle(it).transitionDuration))"
+    assert page.evaluate(f"Math.max(...{seconds})") <= 0.001
