@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from attn_core import NameProbe, Prediction, charts
 from attn_core.charts import lines, style
 from attn_core.charts.style import ACCENT, BACKGROUNDS, CATEGORIES, DIVERGING, LINK, SEQUENTIAL, Theme
-from tests.browser import find_browser
-from tests.conftest import random_trace
+from tests.conftest import WAIT, random_trace, settle
 from tests.serving import ROOT, serving
-from tests.test_browser import FLAGS, PAGES, WAIT, fits, settle, visit
+from tests.test_browser import PAGES, fits, visit
 from tests.test_pages import dashboard
 
 SON = "Jesse Vig is the son of an evangelical preacher named James"
@@ -169,14 +168,6 @@ def description(chart: Any) -> str:
 def server() -> Iterator[str]:
     with serving() as running:
         yield running.address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
