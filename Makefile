@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench soak clean
+.PHONY: run test lint bench soak screenshots clean
 
 run: $(VENV)/.run-ready
 	$(BIN)/streamlit run dashboard.py
@@ -20,6 +20,9 @@ bench: $(VENV)/.bench-ready
 
 soak: $(VENV)/.browser-ready
 	$(BIN)/python -m benchmarks.soak
+
+screenshots: $(VENV)/.browser-ready
+	$(BIN)/python -m tests.screenshots
 
 clean:
 	rm -rf $(VENV)
