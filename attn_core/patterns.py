@@ -159,7 +159,11 @@ def _queries(tokens: Sequence[str]) -> dict[str, list[tuple[int, tuple[int, ...]
             duplicate.append((query, tuple(earlier)))
             induction.append((query, tuple(key + 1 for key in earlier if key + 1 < query)))
         earlier.append(query)
-    return {"duplicate_token": duplicate, "induction": induction, "list_items": list_queries(tokens)}
+    return {
+        "duplicate_token": duplicate,
+        "induction": induction,
+        "list_items": list_queries(tokens),
+    }
 
 
 def _layer_scores(

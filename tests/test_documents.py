@@ -1,14 +1,62 @@
-"""What the documents say is there."""
+"""What the documents say is there, and what they tell to do works."""
 
 from __future__ import annotations
 
+import argparse
 import re
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attn_core.__main__ import _parser
+from attn_core.patterns import LABEL_THRESHOLD, LABELS, NULL_THRESHOLD, SCORES
+from attn_core.ui.state import TOUR_STEPS
+from tests.screenshots import FOLDER, PICTURES
 from tests.serving import ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ON_THIS_MACHINE = "http://localhost:8501"
+MAX_PICTURES = 800_000  # bytes of all pictures together
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def named(dotted: str) -> Any:
+    """What a dotted name stands for, modules before functions of the same name."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[length:]:
+            found = getattr(found, part)
+        return found
+    raise ModuleNotFoundError(dotted)
+
+
+def anchors(document: Path) -> set[str]:
+    """The places of a document that a link can lead to, as GitHub names them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def targets(document: Path) -> list[str]:
+    text = document.read_text(encoding="utf-8")
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
 
 
 def test_every_test_that_a_promise_names_is_there() -> None:
-    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    text = text_of("docs/reliability.md")
     tests = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").glob("*.py"))
     named = re.findall(r"::(\w+)", text)
     assert len(named) > 30
@@ -17,6 +65,120 @@ def test_every_test_that_a_promise_names_is_there() -> None:
 
 
 def test_every_limit_is_in_the_readme_and_every_variable_in_the_readme_is_read() -> None:
-    read = set(re.findall(r'"(ATTN_\w+)"', (ROOT / "attn_core" / "limits.py").read_text(encoding="utf-8")))
-    table = set(re.findall(r"^\| `(ATTN_\w+)`", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    read = set(re.findall(r'"(ATTN_\w+)"', text_of("attn_core/limits.py")))
+    table = set(re.findall(r"^\| `(ATTN_\w+)`", text_of("README.md"), re.MULTILINE))
     assert read == table
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in targets(document):
+        place = urlsplit(target)
+        if target.startswith(ON_THIS_MACHINE):
+            assert (ROOT / "pages" / f"{place.path.strip('/') or 'home'}.py").exists(), target
+            steps = parse_qs(place.query).get("step", ["1"])
+            assert 1 <= int(steps[0]) <= TOUR_STEPS, target
+        elif not place.scheme:
+            file = document.parent / place.path if place.path else document
+            assert file.exists(), target
+            assert not place.fragment or place.fragment in anchors(file), target
+
+
+def test_the_pictures_are_those_that_the_script_takes_and_all_are_shown() -> None:
+    files = {picture.file(name, theme) for name, picture in PICTURES.items() for theme in picture.themes}
+    assert {file.name for file in FOLDER.iterdir()} == files
+    shown = {Path(target).name for document in DOCUMENTS for target in targets(document)}
+    assert files <= shown
+    assert sum(file.stat().st_size for file in FOLDER.iterdir()) < MAX_PICTURES
+
+
+def test_every_page_is_described() -> None:
+    pages = re.findall(r'st\.Page\("[^"]+", title="([^"]+)"', text_of("dashboard.py"))
+    described = re.findall(r"^## (.+)$", text_of("docs/features.md"), re.MULTILINE)
+    assert len(pages) > 5
+    assert set(pages) <= set(described)
+
+
+def test_every_name_of_the_library_in_the_documents_is_one() -> None:
+    for document in DOCUMENTS:
+        for dotted in re.findall(r"`(attn_core(?:\.\w+)+)`", document.read_text(encoding="utf-8")):
+            assert named(dotted) is not None
+
+
+def test_every_score_and_label_is_defined() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \|", text_of("docs/method.md"), re.MULTILINE)
+    assert rows == [(score, LABELS.get(score, "none")) for score in SCORES]
+    assert f"reaches {LABEL_THRESHOLD}, or {NULL_THRESHOLD} for `first_token`" in text_of("docs/method.md")
+
+
+def test_every_threshold_is_that_of_the_code() -> None:
+    rows = re.findall(r"^\| .+ \| ([\d.,]+) \| `(attn_core[\w.]+)` \|$", text_of("docs/method.md"), re.MULTILINE)
+    assert len(rows) > 15
+    for value, dotted in rows:
+        assert float(value.replace(",", "")) == named(dotted), dotted
+
+
+def test_every_command_is_in_the_readme() -> None:
+    (commands,) = (action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+    for command in commands.choices:
+        assert f"python -m attn_core {command}" in text_of("README.md"), command
+
+
+def test_everything_that_make_is_told_to_do_it_knows() -> None:
+    rules = re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE)
+    for document in DOCUMENTS:
+        told = re.findall(r"\bmake ([a-z]+)$|`make ([a-z]+)`", document.read_text(encoding="utf-8"), re.MULTILINE)
+        assert {"".join(rule) for rule in told} <= set(rules), document.name
+
+
+@pytest.fixture
+def extended(tmp_path: Path) -> Path:
+    """A copy of the project in which somebody did what the recipes of the document say."""
+    kept_out = shutil.ignore_patterns("__pycache__", "*.safetensors", "runs")
+    for folder in ("attn_core", "pages", "tests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=kept_out)
+    for file in ("dashboard.py", "pyproject.toml"):
+        shutil.copy(ROOT / file, tmp_path)
+    told = re.findall(
+        r"In (?:the new file )?`([^`]+)`(?:, below `([^`]+)`)?:\n\n {3}```python\n(.*?) {3}```",
+        text_of("docs/extending.md"),
+        re.DOTALL,
+    )
+    assert len(told) == 8
+    for name, line, block in told:
+        added = "".join(part.removeprefix("   ") for part in block.splitlines(keepends=True))
+        file = tmp_path / name
+        if line:
+            before, after = file.read_text(encoding="utf-8").split(f"\n{line}\n")
+            added = f"{before}\n{line}\n{added}{after}"
+        file.write_text(added, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_recipe_for_a_score_makes_one(extended: Path) -> None:
+    told = ["attn_core/patterns.py", "attn_core/charts/grid.py", "tests/test_patterns.py", "pages/in_words.py"]
+    for command in (["check"], ["format", "--check"]):
+        subprocess.run([sys.executable, "-m", "ruff", *command, *told], cwd=extended, check=True)
+    colors = (
+        "from attn_core.charts.grid import LABEL_COLORS as colors; from attn_core.patterns import LABELS;"
+        "assert colors.keys() >= set(LABELS.values()) and len({*colors.values()}) == len(colors)"
+    )
+    subprocess.run([sys.executable, "-c", colors], cwd=extended, check=True)
+    tests = ["tests/test_patterns.py::test_a_head_that_does_one_thing_has_its_label"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *tests], cwd=extended, capture_output=True, text=True, check=False
+    )
+    assert f"{len(LABELS) + 1} passed" in done.stdout, done.stdout
+
+
+def test_the_recipe_for_a_page_makes_one(extended: Path) -> None:
+    app = AppTest.from_file(str(extended / "dashboard.py"), default_timeout=60)
+    app.query_params["model"] = "mini"
+    app.run()
+    app.switch_page("pages/in_words.py").run()
+    assert not app.exception
+    assert [title.value for title in app.title] == ["In words"]
+    assert "find nothing here" in app.markdown[1].value
+    app.number_input[0].set_value(1).run()
+    app.number_input[1].set_value(0).run()
+    assert "looks at the token before" in app.markdown[-1].value
