@@ -84,7 +84,7 @@ def _written(page: Page) -> Parts:
 def _heads_of_a_word(page: Page) -> Parts:
     _generated(page)
     heads = page.get_by_test_id("stRadioGroup")
-    shown = [heads, page.get_by_text("Hardest against it"), page.get_by_text("together")]
+    shown = [heads, page.get_by_text("Hardest against it"), page.get_by_text("its logit.")]
     return [page.get_by_role("heading", name="Which heads made"), _figures(page, 4)[2], *shown]
 
 
@@ -97,7 +97,7 @@ def _compared_lines(page: Page) -> Parts:
 
 
 def _step(page: Page) -> Parts:
-    return [page.get_by_role("heading", level=2), page.get_by_role("textbox"), *_figures(page, 2)]
+    return [page.get_by_role("heading", level=2), page.get_by_label("Try your own sentence"), *_figures(page, 2)]
 
 
 def _names(page: Page) -> Parts:
@@ -119,7 +119,7 @@ PICTURES = {
 
 def take(page: Page, address: str, picture: Picture) -> bytes:
     """One picture as a PNG of few colours."""
-    page.goto(f"{address}/{picture.path}?{urlencode({'model': 'mini', 'embed': 'true'} | picture.link)}")
+    page.goto(f"{address}/{picture.path}?{urlencode({'model': 'mini'} | picture.link)}")
     _settle(page)
     parts = picture.compose(page)
     _settle(page)
