@@ -36,10 +36,12 @@ from attn_core import (
 from attn_core.names import check_probe, parse_groups, parse_words
 from attn_core.tables import inert_csv, inert_on_screen, link_table
 from attn_core.tokens import join_words, token_labels
+from attn_core.ui import links
 from attn_core.ui.state import plain
 from tests.conftest import random_trace
 from tests.fuzzing import NASTY, fuzzed, hostile_text
-from tests.test_pages import complaints, dashboard
+from tests.serving import ROOT
+from tests.test_pages import PAGES, complaints, dashboard
 from tests.test_trace import npz, valid_arrays
 
 LONGEST_CASE = 60.0  # seconds; one that takes longer, however busy the machine is, hangs
@@ -131,7 +133,7 @@ class Tags(HTMLParser):
 
 
 OUR_TAGS = {(tag, name) for tag in ("div", "span", "mark", "p") for name in ("", "style", "title")}
-OUR_TAGS |= {("i", ""), ("b", "")}
+OUR_TAGS |= {("i", ""), ("b", ""), ("style", "")}
 
 
 def check_page(app: AppTest) -> None:
@@ -192,28 +194,57 @@ def test_a_megabyte_is_refused_in_one_sentence_and_kept(page: str, character: st
 
 # --- links -----------------------------------------------------------------------------------------------------
 
-PARAMETERS = ("model", "prompt", "prompt_a", "prompt_b", "layer", "head", "off", "replacement", "step", "embed")
+PARAMETERS = (
+    *links.CHOICES,
+    "off",
+    "present",
+    "token",
+    "written",
+    "write_again",
+    "ask",
+    "scan",
+    "recording",
+    "embed",
+)
 
 
-@pytest.fixture(scope="module")
-def linked() -> AppTest:
-    return dashboard()
+LIKELY = (
+    "0",
+    "1",
+    "5",
+    "77",
+    "-1",
+    "all",
+    "1,3",
+    "4.8",
+    "0.0,11.11,99.9",
+    "all-on",
+    "matrix",
+    "sampled",
+    "words",
+    "null",
+)
 
 
 @fuzzed
-@given(st.dictionaries(st.sampled_from(PARAMETERS) | st.text(max_size=5), hostile_text, max_size=6))
-def test_any_link_opens_the_dashboard(linked: AppTest, query: dict[str, str]) -> None:
+@given(
+    st.dictionaries(
+        st.sampled_from(PARAMETERS) | st.text(max_size=5), st.sampled_from(LIKELY) | hostile_text, max_size=8
+    ),
+    st.sampled_from(PAGES),
+)
+def test_any_link_opens_the_dashboard(query: dict[str, str], page: str) -> None:
+    sent = {"model": "mini"} | {name: sent_by_a_browser(value) for name, value in query.items() if name}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-        for key in ("begun", "layer", "head"):  # so that this is a first visit
-            if key in linked.session_state:
-                del linked.session_state[key]
-        linked.query_params.clear()
-        linked.query_params.update({"model": "mini"} | {k: sent_by_a_browser(v) for k, v in query.items() if k})
+        app = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=LONGEST_CASE)
+        app.query_params.update(sent)
         with no_hang():
-            linked.run()
-        check_page(linked)
-        assert len(linked.title) == 1
+            app.run()
+        check_page(app)
+        with no_hang():
+            app.switch_page(f"pages/{page}.py").run()
+        check_page(app)
 
 
 # --- recordings ------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from attn_core import charts, examples
 from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
-from attn_core.ui.figures import choice_of_heads, draw_lines, head_map, strongest_link
+from attn_core.ui.figures import choice_of_heads, draw_chart, draw_lines, head_map, strongest_link
 from attn_core.ui.links import fell_back
 from attn_core.ui.saving import Origin, offer_figure, origin
 from attn_core.ui.state import notice, plain
@@ -208,5 +208,5 @@ def paired_next_words(a: AttentionTrace, b: AttentionTrace) -> None:
         return
     st.markdown("The next words whose probability differs most.")
     chart = charts.paired_probabilities(a.prediction, b.prediction)
-    st.altair_chart(chart)
+    draw_chart(chart)
     offer_figure(chart, "next words", origin(a, b), key="next_words")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from attn_core import charts
 from attn_core.charts.style import Theme
+from attn_core.charts.zoom import zoomed
 from attn_core.patterns import MIXED
 from attn_core.tables import grid_table, inert_on_screen, link_table, summed_table
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace, Prediction
 from attn_core.ui import kept
 from attn_core.ui.links import VIEWS, fell_back
+from attn_core.ui.presenting import LARGER, presenting
 from attn_core.ui.saving import Origin, offer_figure
 from attn_core.ui.state import ALL_WORDS, choose_head, notice, picture_key, plain, theme
 from attn_core.ui.switches import head_name
@@ -31,15 +33,31 @@ def _thumbnails(trace: AttentionTrace, background: Theme) -> list[str]:
     return charts.paint_thumbnails(trace, background)
 
 
+def _for_the_room(specification: dict[str, Any]) -> dict[str, Any]:
+    return zoomed(specification, LARGER) if presenting() else specification
+
+
+def draw_chart(chart: alt.LayerChart, *, own_width: bool = False) -> None:
+    """Put a chart on the page.
+
+    Args:
+        chart: to be drawn.
+        own_width: in its own width unless that is too narrow; else as wide as there is place.
+    """
+    specification = _for_the_room(chart.to_dict())
+    width: Any = int(specification["width"]) if own_width else "stretch"
+    st.vega_lite_chart(spec=specification, width=width)
+
+
 def _draw(figure: charts.Figure, **options: Any) -> None:
     """Put a figure on the page, in its own width unless that is too narrow."""
-    specification = figure.specification()
+    specification = _for_the_room(figure.specification())
     st.vega_lite_chart(spec=specification, width=int(specification["width"]), **options)
 
 
 def _draw_tall(figure: charts.Figure, **options: Any) -> None:
     """Put a figure on the page, as wide as there is place, in a part that scrolls if it is taller than a screen."""
-    specification = figure.specification()
+    specification = _for_the_room(figure.specification())
     tall = specification["height"] > 900
     with st.container(height=700, border=False) if tall else st.container():
         st.vega_lite_chart(spec=specification, width="stretch", **options)
@@ -128,7 +146,7 @@ def matrix(
 ) -> None:
     """A head as a matrix."""
     chart = charts.attention_heatmap(trace, layer, head, query=query, theme=theme(), name=name)
-    st.altair_chart(chart, width=own_width(chart))
+    draw_chart(chart, own_width=True)
     st.caption("The colour is the square root of the attention, so that faint links show too.")
     what = f"{name or head_name((layer, head))} as a matrix"
     offer_figure(
@@ -144,13 +162,8 @@ def matrix(
 def next_words(prediction: Prediction, *, of: Origin, chosen: int | None = None) -> None:
     """The most probable next tokens as bars; that with the id `chosen` stands out."""
     chart = charts.probability_bars(prediction, chosen=chosen)
-    st.altair_chart(chart)
+    draw_chart(chart)
     offer_figure(chart, "the most probable next words", of, key="next_words")
-
-
-def own_width(chart: alt.LayerChart) -> int:
-    """The chart's width in pixels; told so, Streamlit shrinks it on a narrow page but never stretches it."""
-    return int(cast(Any, chart).width)
 
 
 def view_picker() -> str:

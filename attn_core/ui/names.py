@@ -11,7 +11,7 @@ import streamlit as st
 from attn_core import charts, examples
 from attn_core.names import FEWEST_NAMES, NameProbe, NameProbeError, check_probe, parse_groups, parse_words, probe
 from attn_core.tables import inert_csv, inert_on_screen
-from attn_core.ui.figures import own_width
+from attn_core.ui.figures import draw_chart
 from attn_core.ui.links import asking_choices, to_do
 from attn_core.ui.saving import offer_figure, origin_of_names
 from attn_core.ui.state import plain
@@ -113,7 +113,7 @@ def usual_probe(model: LanguageModel) -> NameProbe:
 def name_chart(found: NameProbe) -> None:
     """Each name as a dot, means and intervals."""
     chart = charts.name_probabilities(found)
-    st.altair_chart(chart, width=own_width(chart))
+    draw_chart(chart, own_width=True)
     st.caption(
         "A dot is a name, the upright mark the mean of a group, the line its 95 % interval over the choice of "
         f"names. A group of fewer than {FEWEST_NAMES} names has no interval: too few to tell."

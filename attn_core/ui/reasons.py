@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from attn_core import charts
 from attn_core.tokens import token_label, token_labels
 from attn_core.trace import renormalised
-from attn_core.ui.figures import choice_of_heads, head_map
+from attn_core.ui.figures import choice_of_heads, draw_chart, head_map
 from attn_core.ui.links import QUESTIONS, to_do
 from attn_core.ui.saving import offer_figure, origin_of_token
 from attn_core.ui.state import plain
@@ -128,7 +128,7 @@ def lens(at: Moment) -> None:
     key = (at.model.name, at.ids, at.run.ablated, at.run.replacement, at.step.token_id)
     seen = _lens(*key, at.model, at.stream)
     chart = charts.lens_bars(seen.predictions, at.step.token_id, seen.target_probabilities.tolist())
-    st.altair_chart(chart)
+    draw_chart(chart)
     st.caption(
         f"The best next word, read off the residual stream after each layer (the logit lens). "
         f"The orange mark is the probability of {at.word} there."
