@@ -227,6 +227,19 @@ def viewed_as(name: str) -> Callable[[Page, str], None]:
     return go
 
 
+def several(page: Page, server: str) -> None:
+    """Draw two heads over each other from a word."""
+    opened("head_view", figures=1)(page, server)
+    for chosen, (label, choice) in enumerate(
+        {"From the words": "dog", "Draw other heads over it": "layer 2 head 3"}.items(), start=1
+    ):
+        page.get_by_role("combobox", name=label).fill(choice)
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-tag]")).to_have_count(chosen)
+        page.keyboard.press("Escape")
+        settle(page)
+
+
 def asked(page: Page, server: str) -> None:
     visit(page, server, "names")
     page.get_by_role("button", name="Ask with every name").click()
@@ -252,6 +265,7 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "head view": opened("head_view", figures=1),
     "head view, matrix": viewed_as("Matrix"),
     "head view, table": viewed_as("Table"),
+    "head view, several heads": several,
     "compare": opened("compare", figures=4),
     "names": opened("names"),
     "names, asked": asked,

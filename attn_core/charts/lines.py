@@ -25,6 +25,7 @@ MIN_LINKS = 5  # of a chosen query are drawn, if all are thinner
 ROWS = ((16, 30, 18), (32, 26, 16), (80, 20, 13), (math.inf, 15, 11))
 
 WIDTH = 520  # pixels
+COLUMNS, LEGEND = 3, 32  # names of heads beside each other, and pixels that a row of them takes
 
 # Where things stand across the figure, as parts of its width.
 LEFT, RIGHT, NUMBERS = 0.30, 0.63, 0.99
@@ -236,7 +237,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
             title=None,
             sort=list(form.colored),
             scale=alt.Scale(domain=list(form.colored), range=list(CATEGORIES[: len(form.colored)])),
-            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=5),
+            legend=alt.Legend(orient="top", columns=COLUMNS, symbolType="stroke", symbolStrokeWidth=5),
         )
     )
     weight_opacity = alt.Opacity("weight:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None)
@@ -291,7 +292,8 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
         layers.insert(3, _numbers(tables["links"], y_scale, font, LIT if form.lit_numbers else LIT_BY_POINTER))
     if form.summed:
         layers.insert(3, _numbers(tables["sums"], y_scale, font, NOT_HOVERED))
-    return alt.layer(*layers).properties(width=WIDTH, height=step * n).configure(**CONFIG)
+    legend = LEGEND * -(-len(form.colored) // COLUMNS)
+    return alt.layer(*layers).properties(width=WIDTH, height=step * n + legend).configure(**CONFIG)
 
 
 def _numbers(table: Any, y_scale: alt.Scale, font: int, shown_if: str) -> alt.Chart:
