@@ -23,7 +23,7 @@ INK = "currentColor"  # the text colour of the page around the chart
 
 # Okabe and Ito, "Color Universal Design" (2008): eight colours safe for colour-blind viewers.
 # Their orange, sky blue and yellow are darker here and black is grey, so that all hold 3:1 on both backgrounds.
-CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#855800", "#188edc", "#6b6b6b", "#85850f")
+CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#855800", "#1492ff", "#6b6b6b", "#85850f")
 
 # Five colours of one hue in even steps of CIE lightness, from the page's background on.
 SEQUENTIAL: dict[Theme, tuple[str, ...]] = {
