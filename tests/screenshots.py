@@ -53,14 +53,14 @@ class Picture:
 def _grid(page: Page) -> Parts:
     trace = capture(load_model("mini"), LIST)
     best = head_scores(trace).nlargest(1, "list_items").iloc[0]
-    for name in ("Layer", "Head"):
-        page.get_by_label(name, exact=True).fill(str(best[name.lower()]))
-        page.keyboard.press("Enter")
-        _settle(page)
+    page.goto(f"{page.url}&layer={best['layer']}&head={best['head']}")
+    grid, lines = _figures(page, 2)
     last = f"({trace.n_tokens - 1})"
     page.get_by_role("combobox", name="From the word").fill(last)
     page.get_by_role("option", name=last).click()
-    return [page.get_by_text("Find heads"), page.get_by_text("heads find nothing here"), *_figures(page, 2)]
+    bright = lines.locator("text[text-anchor=end][opacity='1']")
+    expect(bright).not_to_have_count(trace.n_tokens)  # the other words fade
+    return [page.get_by_text("Find heads"), page.get_by_text("heads find nothing here"), grid, lines]
 
 
 def _lines(page: Page) -> Parts:
@@ -127,7 +127,7 @@ def take(page: Page, address: str, picture: Picture) -> bytes:
         expect(part).to_be_visible()
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur(), document.fonts.ready")
-    return _small(page.screenshot(clip=_around(parts), animations="disabled"))
+    return _small(page.screenshot(clip=_around(page, parts), animations="disabled"))
 
 
 @contextmanager
@@ -151,12 +151,15 @@ def _settle(page: Page) -> None:
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 
 
-def _around(parts: Sequence[Locator]) -> FloatRect:
-    """The part of the page that holds all of these."""
+def _around(page: Page, parts: Sequence[Locator]) -> FloatRect:
+    """The part of the page that holds all of these, with no button cut in two at its lower edge."""
     boxes = [_box(part) for part in parts]
     left, top = (min(box[side] for box in boxes) - MARGIN for side in ("x", "y"))
     right = max(box["x"] + box["width"] for box in boxes) + MARGIN
     bottom = max(box["y"] + box["height"] for box in boxes) + MARGIN
+    for button in map(_box, page.get_by_test_id("stPopover").all()):
+        if button["y"] < bottom < button["y"] + button["height"] + MARGIN:
+            bottom = button["y"] + button["height"] + MARGIN
     return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
 

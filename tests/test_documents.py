@@ -118,10 +118,11 @@ def test_every_threshold_is_that_of_the_code() -> None:
         assert float(value.replace(",", "")) == named(dotted), dotted
 
 
-def test_every_command_is_in_the_readme() -> None:
+def test_every_command_is_in_the_readme_and_every_command_in_the_documents_is_one() -> None:
     (commands,) = (action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
-    for command in commands.choices:
-        assert f"python -m attn_core {command}" in text_of("README.md"), command
+    told = {file.name: re.findall(r"python -m attn_core (\w+)", file.read_text("utf-8")) for file in DOCUMENTS}
+    assert set(told["README.md"]) == set(commands.choices)
+    assert set().union(*told.values()) == set(commands.choices)
 
 
 def test_everything_that_make_is_told_to_do_it_knows() -> None:
@@ -140,7 +141,7 @@ def extended(tmp_path: Path) -> Path:
     for file in ("dashboard.py", "pyproject.toml"):
         shutil.copy(ROOT / file, tmp_path)
     told = re.findall(
-        r"In (?:the new file )?`([^`]+)`(?:, below `([^`]+)`)?:\n\n {3}```python\n(.*?) {3}```",
+        r"In (?:the new file )?`([^`]+)`(?:, below `([^`]+)`)?:\n\n {3}```(?:python)?\n(.*?) {3}```",
         text_of("docs/extending.md"),
         re.DOTALL,
     )
