@@ -489,3 +489,13 @@ def test_long_text_in_a_recording_scrolls(page: Page, server: str, tmp_path: Pat
     visit(page, server, "head_view")
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(tmp_path / "long.npz")
     expect(page.get_by_text("strongest links are drawn")).to_be_visible()
+
+
+def test_no_page_asks_another_machine_for_anything(page: Page, server: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in PAGES:
+        visit(page, server, path)
+        settle(page)
+    assert len(asked) > len(PAGES)
+    assert [url for url in asked if not url.startswith((server, "data:", "blob:"))] == []

@@ -51,23 +51,19 @@ def _controls(listed: Playlist, on_leave: Callable[[], None]) -> None:
         args=(on_leave,),
     )
     before, after = listed.before(now), listed.after(now)
-    left, right = st.columns(2)
-    left.button(
-        "Previous",
-        key="playlist_previous",
-        disabled=before is None,
+    with st.container(horizontal=True):
+        _button("Previous", before)
+        _button("Next", after)
+
+
+def _button(label: str, name: str | None) -> None:
+    st.button(
+        label,
+        key=f"playlist_{label.lower()}",
+        disabled=name is None,
         on_click=_go_to,
-        args=(before,),
-        icon=":material/skip_previous:",
-        width="stretch",
-    )
-    right.button(
-        "Next",
-        key="playlist_next",
-        disabled=after is None,
-        on_click=_go_to,
-        args=(after,),
-        icon=":material/skip_next:",
+        args=(name,),
+        icon=f":material/skip_{label.lower()}:",
         width="stretch",
     )
 
