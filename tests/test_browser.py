@@ -499,3 +499,25 @@ def test_no_page_asks_another_machine_for_anything(page: Page, server: str) -> N
         settle(page)
     assert len(asked) > len(PAGES)
     assert [url for url in asked if not url.startswith((server, "data:", "blob:"))] == []
+
+
+def test_a_figure_is_saved_as_four_files_that_tell_the_same(any_page: Page, server: str, tmp_path: Path) -> None:
+    page = any_page
+    visit(page, server, "head_view", prompt="The cat in the house slept", layer="2", head="7")
+    expect(page.get_by_test_id("stVegaLiteChart").get_by_text("house").first).to_be_visible()
+    settle(page)
+    before = figure(page)
+    page.get_by_role("button", name="Save or read as a table").click()
+    inside = page.get_by_test_id("stPopoverBody")
+    expect(inside.get_by_test_id("stDataFrame")).to_be_visible()
+    files = {}
+    for kind in ("PNG", "SVG", "HTML", "CSV"):
+        with page.expect_download() as download:
+            inside.get_by_role("button", name=kind, exact=True).click()
+        assert download.value.suggested_filename == f"mini_layer2_head7_the_cat_in_the_house_slept.{kind.lower()}"
+        download.value.save_as(tmp_path / kind)
+        files[kind] = (tmp_path / kind).read_bytes()
+    assert files["PNG"].startswith(b"\x89PNG")
+    assert all(b"house" in files[kind] for kind in ("SVG", "HTML", "CSV"))
+    assert figure(page) == before
+    assert fits(page)

@@ -745,3 +745,82 @@ def test_further_reading_is_listed() -> None:
     told = shown(dashboard("tour"))
     for address in ("jessevig/bertviz", "illustrated-transformer", "tensor2tensor", "deconstructing-bert"):
         assert address in told
+
+
+FIGURES = {"home": "home_query", "head_grid": "query grid", "head_view": "view_queries"}
+FIGURES |= {"compare": "moved compare_A compare_B next_words", "names": "names"}
+FIGURES |= {"generate": "next_words lens contributions row"}
+FIGURES_OF_STEPS = {1: "tour_subject_query", 5: "tour_list_query next_words", 6: "", 8: "names"}
+FIGURES_OF_STEPS |= {7: "tour_a_query tour_b_query"} | dict.fromkeys((2, 3, 4), "grid tour_all")
+
+
+def with_figures(page: str, step: int = 1) -> AppTest:
+    """A page with all that it can draw."""
+    if page == "generate":
+        return generated()
+    app = dashboard(page, **({"step": str(step)} if page == "tour" else {}))
+    return press(app, "Ask with every name") if page == "names" else app
+
+
+def downloads(app: AppTest) -> list[str]:
+    return [str(cast(Any, button).label) for button in app.get("download_button")]
+
+
+def offers(app: AppTest) -> list[str]:
+    """The keys of the buttons below the figures."""
+    return [popover.proto.popover.id.split("save_")[1] for popover in app.get("popover")]
+
+
+@pytest.mark.parametrize(
+    ("page", "step", "keys"),
+    [(page, 1, keys.split()) for page, keys in FIGURES.items()]
+    + [("tour", step, keys.split()) for step, keys in FIGURES_OF_STEPS.items()],
+)
+def test_every_figure_can_be_saved_and_read_as_a_table(page: str, step: int, keys: list[str]) -> None:
+    app = with_figures(page, step)
+    assert sorted(offers(app)) == sorted(keys)
+    assert charts_on(app) == len(keys)
+    assert "PNG" not in downloads(app)
+    tables = len(app.dataframe)
+    for key in keys:
+        app.session_state[f"save_{key}"] = True
+    app.run()
+    assert not app.exception
+    labels = downloads(app)
+    assert [labels.count(name) for name in ("PNG", "SVG", "HTML", "CSV")] == [len(keys)] * 4
+    assert len(app.dataframe) == tables + len(keys)
+    assert all(len(table.value) for table in app.dataframe)
+    assert shown(app).count("**The figure as a table**") == len(keys)
+
+
+def test_the_other_figures_can_be_saved_too() -> None:
+    app = dashboard("head_view")
+    app.session_state["view"] = "Matrix"
+    assert offers(app.run()) == ["matrix"]
+    app = dashboard("compare")
+    app.session_state["rank_by"] = 0
+    assert "moved_on_word" in offers(app.run())
+    app = generated()
+    app.session_state["question"] = "what is lost without it"
+    assert "scan" in offers(press(app.run(), "Switch off each"))
+
+
+def test_the_caption_says_what_is_seen(recording: Callable[[str], Path]) -> None:
+    app = dashboard("head_grid", prompt="Jesse **Vig** ran", off="7.11", layer="2", head="3")
+    for key in ("words", "hide_first", "weighed", "save_query"):
+        app.session_state[key] = True
+    app.run()
+    app.session_state["query"] = 1
+    app.run()
+    (caption,) = [text for text in shown(app).splitlines() if "With the caption" in text]
+    assert "“Jesse \\*\\*Vig\\*\\* ran”" in caption
+    caption = re.sub(r"\\(.)", r"\1", caption)
+    assert caption.startswith(
+        "With the caption: Layer 2 head 3 · mini · “Jesse **Vig** ran” · from “ran” · layer 7 "
+    )
+    assert caption.endswith(
+        "layer 7 head 11 off, replaced by zero · weighed by what is moved · word pieces joined · first word hidden"
+    )
+    app = with_recording("home", AttentionTrace.load(recording("dog_on_the_ship")))
+    app.session_state["save_home_query"] = True
+    assert "With the caption: Layer 4 head 3 · gpt2" in re.sub(r"\\(.)", r"\1", shown(app.run()))
