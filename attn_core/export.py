@@ -11,26 +11,24 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
-import font_source_sans_pro
 import pandas as pd
-from PIL import ImageFont
 
 from attn_core.charts import Figure
 from attn_core.charts.style import INK, Theme
-from attn_core.rendering import FONT, FONT_SIZE, LINE, MARGIN, Sheet, render, vega_script
+from attn_core.lettering import FONT, FONT_FILE, LINE, wrapped
+from attn_core.rendering import MARGIN, Sheet, render, vega_script
 from attn_core.tokens import token_label
 
 Drawing = alt.LayerChart | Figure
 
 SCALE = 2  # pixels of a PNG for each one of the chart,
-MAX_PIXELS = 16e6  # but no more than this in all: each takes four bytes of memory
+MAX_PIXELS = 8e6  # but no more than this in all: each takes four bytes of memory
 MIN_CAPTION = 320  # pixels across, so that a small chart does not get a tall column of words
 FIRST, LAST = 220, 100  # characters that stay of a long prompt
 MAX_STEM = 60  # characters of a file's name
-WIDER = 1.3  # a line with characters that Source Sans lacks is drawn in other fonts, so many times as wide
 
 
 @dataclass(frozen=True)
@@ -229,46 +227,9 @@ def _sheet(specification: dict[str, Any], caption: Caption, theme: Theme) -> She
     return Sheet(wrapped(told, width), width, told, page.background, page.ink)
 
 
-def wrapped(text: str, width: float) -> tuple[str, ...]:
-    """The text in lines of a caption's letters that are no wider than so many pixels; a longer word is broken."""
-    if not all(map(_in_font, text)):
-        width /= WIDER
-    lines, line = [], ""
-    for word in re.findall(r"\S+\s*", text):
-        if line and _width(line + word.rstrip()) > width:
-            lines.append(line)
-            line = ""
-        line += word
-        while _width(line.rstrip()) > width:
-            fits = next(i for i in range(1, len(line)) if _width(line[: i + 1]) > width)
-            lines.append(line[:fits])
-            line = line[fits:]
-    return tuple(full.rstrip() for full in [*lines, line])
-
-
-def _width(text: str) -> float:
-    """Pixels of a text in a caption; characters that the font lacks are taken to be square."""
-    known = "".join(filter(_in_font, text))
-    return float(_letters().getlength(known)) + FONT_SIZE * (len(text) - len(known))
-
-
-def _in_font(character: str) -> bool:
-    """Whether Source Sans has it: Latin, Greek, Cyrillic, and what stands between words."""
-    return character < "\u0530" or "\u1e00" <= character < "\u20d0"
-
-
-@cache
-def _letters() -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(_font_file(), FONT_SIZE)
-
-
 @cache
 def _font() -> str:
-    return base64.b64encode(Path(_font_file()).read_bytes()).decode()
-
-
-def _font_file() -> str:
-    return cast(str, font_source_sans_pro.font_files_otf["SourceSansPro"])
+    return base64.b64encode(FONT_FILE.read_bytes()).decode()
 
 
 def _visible(text: str) -> str:

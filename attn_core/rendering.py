@@ -16,10 +16,9 @@ from functools import cache
 from html import escape
 from typing import Any, Literal
 
+from attn_core.lettering import FONT, FONT_FOLDER, FONT_SIZE, LINE, OTHER_FONTS, runs, width
 from attn_core.turns import Turns
 
-FONT = "Source Sans Pro, sans-serif"  # without quotes, at which vl-convert would measure text wrongly
-FONT_SIZE, LINE = 13, 18  # pixels: of the letters of a caption, and from one of its lines to the next
 MARGIN = 16  # pixels around a figure and its caption
 
 TIME_LIMIT = 60  # seconds
@@ -87,12 +86,11 @@ def _in_child(task: dict[str, Any]) -> bytes:
 
 
 def _do(task: dict[str, Any]) -> bytes:
-    import font_source_sans_pro
     import vl_convert
 
     if task["form"] == "script":
         return vl_convert.javascript_bundle(task["snippet"]).encode()
-    vl_convert.register_font_directory(font_source_sans_pro.font_directory)
+    vl_convert.register_font_directory(str(FONT_FOLDER))
     chart = vl_convert.vegalite_to_svg(task["chart"], allowed_base_urls=[])
     svg = _on_sheet(chart, Sheet(**task["sheet"]))
     return svg.encode() if task["form"] == "svg" else vl_convert.svg_to_png(svg, scale=task["scale"])
@@ -100,8 +98,8 @@ def _do(task: dict[str, Any]) -> bytes:
 
 def _on_sheet(chart: str, sheet: Sheet) -> str:
     """The SVG of a chart within another one, with the caption below it."""
-    width, height = _size(chart)
-    whole = max(width, sheet.width) + 2 * MARGIN
+    across, height = _size(chart)
+    whole = max(across, sheet.width) + 2 * MARGIN
     top = height + 2 * MARGIN
     tall = top + LINE * len(sheet.caption) + MARGIN
     lines = _lines(sheet.caption, top + FONT_SIZE)
@@ -122,10 +120,17 @@ def _size(chart: str) -> tuple[float, float]:
 
 
 def _lines(lines: Sequence[str], top: float) -> str:
-    return "".join(
-        f'<text x="{MARGIN}" y="{top + LINE * index:g}" xml:space="preserve">{escape(line)}</text>'
-        for index, line in enumerate(lines)
-    )
+    return "".join(_line(line, top + LINE * index) for index, line in enumerate(lines))
+
+
+def _line(line: str, y: float) -> str:
+    """A line as one text, with a part of its own for what the font lacks, or all of it would be in another font."""
+    x, parts = float(MARGIN), []
+    for part, known in runs(line):
+        font = "" if known else f' font-family="{OTHER_FONTS}"'
+        parts.append(f'<tspan x="{x:.1f}"{font}>{escape(part)}</tspan>')
+        x += width(part)
+    return f'<text y="{y:g}" xml:space="preserve">{"".join(parts)}</text>'
 
 
 if __name__ == "__main__":

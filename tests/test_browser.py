@@ -501,8 +501,9 @@ def test_no_page_asks_another_machine_for_anything(page: Page, server: str) -> N
     assert [url for url in asked if not url.startswith((server, "data:", "blob:"))] == []
 
 
-def test_a_figure_is_saved_as_four_files_that_tell_the_same(any_page: Page, server: str, tmp_path: Path) -> None:
-    page = any_page
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_figure_is_saved_as_four_files(page: Page, server: str, tmp_path: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
     visit(page, server, "head_view", prompt="The cat in the house slept", layer="2", head="7")
     expect(page.get_by_test_id("stVegaLiteChart").get_by_text("house").first).to_be_visible()
     settle(page)

@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from attn_core import AttentionTrace, Prediction, charts, export, rendering
 from attn_core.charts.style import Theme
-from attn_core.export import Caption, Drawing, wrapped
+from attn_core.export import Caption, Drawing
+from attn_core.lettering import LINE, width, wrapped
 from attn_core.names import NameProbe
 from attn_core.rendering import RenderingFailed
 from attn_core.tables import grid_table, inert_csv
@@ -138,7 +139,7 @@ def test_a_png_is_twice_as_large_on_the_pages_background_and_not_blank(
     colors = image.getcolors(image.width * image.height) or []
     assert "#{:02x}{:02x}{:02x}".format(*map(int, np.asarray(image)[0, 0])) == background
     assert sum(count for count, _ in colors) - max(colors)[0] > 0.01 * image.width * image.height
-    caption = np.asarray(image)[-2 * (rendering.LINE + rendering.MARGIN) :]
+    caption = np.asarray(image)[-2 * (LINE + rendering.MARGIN) :]
     assert (caption != caption[0, 0]).any()
 
 
@@ -216,7 +217,7 @@ def test_an_svg_of_any_prompt_is_xml_with_no_other_elements(text: str, at_once: 
     figure, _ = kinds("light", text or " ", text + "x", " y")["lines"]
     svg = export.svg(figure, Caption("all heads", text, (text,)), "light")
     tags = {element.tag.removeprefix(SVG) for element in ElementTree.fromstring(svg).iter()}
-    assert tags <= {"svg", "title", "rect", "g", "path", "line", "text"}
+    assert tags <= {"svg", "title", "rect", "g", "path", "line", "text", "tspan"}
 
 
 def test_long_prompts_of_any_script_are_cut_and_stay_within_the_figure() -> None:
@@ -226,7 +227,7 @@ def test_long_prompts_of_any_script_are_cut_and_stay_within_the_figure() -> None
         lines = wrapped(line, 400)
         assert "".join("".join(lines).split()) == "".join(line.split())
         assert len(lines) < 20
-        assert all(export._width(row) <= 400 for row in lines)
+        assert all(width(row) <= 400 for row in lines)
 
 
 def test_a_caption_tells_what_is_seen_and_names_the_file() -> None:
