@@ -224,7 +224,14 @@ def test_heads_that_were_not_asked_for_fade_in_their_place() -> None:
 def test_ranked_heads_stand_in_their_order_and_the_others_are_left_out() -> None:
     cells = grid_rows(heads=[(1, 2), (0, 0), (1, 0), (0, 1)], ranked=True)
     assert [(cell["layer"], cell["head"]) for cell in cells] == [(1, 2), (0, 0), (1, 0), (0, 1)]
-    assert [(cell["row"], cell["column"]) for cell in cells] == [(0, 0), (0, 1), (0, 2), (1, 0)]
+    assert [(cell["row"], cell["column"]) for cell in cells] == [(0, 0), (0, 1), (0, 2), (0, 3)]
+
+
+def test_ranked_heads_have_room_for_their_names_however_many_heads_a_layer_has() -> None:
+    every = [(layer, head) for layer in range(2) for head in range(25)]
+    cells = rows(charts.head_grid(random_trace(2, 25), heads=every, ranked=True), "stands_out")
+    assert [cell["column"] for cell in cells][:14] == [*range(12), 0, 1]
+    assert {cell["row"] for cell in cells} == set(range(5))
 
 
 def test_every_kind_of_head_has_a_colour() -> None:

@@ -16,11 +16,13 @@ from attn_core.patterns import MIXED
 from attn_core.trace import AttentionTrace
 
 THUMBNAIL = 64  # pixels a side at most, so that a long prompt does not make the chart larger
-CELL = 36  # pixels a side of a head's square,
+CELL = 36  # pixels a side of a head's square, where the page has so much room
+GAP = 0.06  # between squares, as a part of one with its gap
 AXES = 56  # pixels that the names of rows and columns take
-LEGEND = 64  # pixels that the names of the colours take
+LEGEND_GAP = 18  # pixels between the squares and the legend
+MIN_WIDTH, MAX_WIDTH = 340, 700  # of a figure: its legend needs some width however few heads there are
+RANKED_COLUMNS = 12  # of thumbnails in an order of their own, which need room for their names
 FADED = 0.15  # opacity of a thumbnail that does not stand out
-MAX_WIDTH = 640  # unless there are so many heads that the figure would be wider than this
 
 LABEL_COLORS = {
     "previous token": CATEGORIES[0],
@@ -78,7 +80,8 @@ def grid_figure(
     kinds = dict(zip(every, labels or [MIXED] * len(every), strict=True))
     shown = every if heads is None else list(heads)
     outstanding = set(shown)
-    placed = [divmod(rank, trace.n_heads) for rank in range(len(shown))] if ranked else every
+    n_columns = RANKED_COLUMNS if ranked else trace.n_heads
+    placed = [divmod(rank, n_columns) for rank in range(len(shown))] if ranked else every
     painted = dict(zip(every, thumbnails or paint_thumbnails(trace, theme), strict=True))
     table = pd.DataFrame(
         [
@@ -96,8 +99,8 @@ def grid_figure(
         ]
     )
     form = Form(
-        n_rows=max(-(-len(table) // trace.n_heads), 1),
-        n_columns=trace.n_heads,
+        n_rows=max(-(-len(table) // n_columns), 1),
+        n_columns=n_columns,
         kinds=None if labels is None else tuple(label for label in LABEL_COLORS if label in set(labels)),
         ranked=ranked,
     )
@@ -117,13 +120,7 @@ def paint_thumbnails(trace: AttentionTrace, theme: Theme) -> list[str]:
 
 
 def _draw(form: Form, tables: Tables) -> alt.LayerChart:
-    gap = 0.06
-    scale = alt.Scale(paddingInner=gap, paddingOuter=gap)
-    x = alt.X("column:O", title="head", axis=head_axis("top"), scale=scale.copy())
-    y = alt.Y("row:O", title="layer", axis=head_axis("left"), scale=scale.copy())
-    if form.ranked:
-        x = alt.X("column:O", axis=None, scale=alt.Scale(domain=list(range(form.n_columns)), **scale.to_dict()))
-        y = alt.Y("row:O", axis=None, scale=scale)
+    x, y = square_places(form.n_rows, form.n_columns, x="column:O", y="row:O", named=not form.ranked)
     images = (
         alt.Chart(tables["pictures"])
         .mark_image(aspect=False, width=alt.expr("bandwidth('x')"), height=alt.expr("bandwidth('y')"))
@@ -154,7 +151,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
     )
     if form.kinds is not None:
         frames = frames.encode(
-            stroke=_label_color(form.kinds),
+            stroke=_label_color(form.kinds, below_squares(form.n_rows, form.n_columns)),
             tooltip=[alt.Tooltip("layer:O"), alt.Tooltip("head:O"), alt.Tooltip("label:N", title="does")],
         )
     mark = (
@@ -166,25 +163,17 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
     layers = [images, mark, frames]
     if form.ranked:
         layers.insert(1, _names(tables["cells"], x, y))
-    step = min(CELL, MAX_WIDTH / form.n_columns)
-    axes = 0 if form.ranked else AXES
-    return (
-        alt.layer(*layers)
-        .properties(
-            width=step * form.n_columns + axes,
-            height=step * form.n_rows + axes + (LEGEND if form.kinds is not None else 0),
-        )
-        .configure(**CONFIG)
-    )
+    return in_squares(alt.layer(*layers), form.n_columns)
 
 
-def _label_color(present: Sequence[str]) -> alt.Stroke:
+def _label_color(present: Sequence[str], offset: alt.ExprRef) -> alt.Stroke:
     return alt.Stroke(
         "label:N",
         title=None,
         scale=alt.Scale(domain=list(present), range=[LABEL_COLORS[label] for label in present]),
         legend=alt.Legend(
             orient="bottom",
+            offset=offset,
             direction="horizontal",
             columns=3,
             values=[label for label in present if label != MIXED],
@@ -202,7 +191,7 @@ def _names(cells: Any, x: alt.X, y: alt.Y) -> alt.Chart:
     return (
         alt.Chart(cells)
         .transform_calculate(name="datum.layer + '.' + datum.head")
-        .mark_text(align="right", baseline="top", dx=-2, dy=3, fontSize=10, color=INK)
+        .mark_text(align="right", baseline="top", dx=-2, dy=3, fontSize=alt.expr("bandwidth('x') * 0.3"), color=INK)
         .encode(x=x.copy().bandPosition(1), y=y.copy().bandPosition(0), text="name:N", tooltip=alt.value(None))
     )
 
@@ -227,6 +216,51 @@ def framed(head: tuple[int, int]) -> str:
     return f"Layer {head[0]} head {head[1]} is framed."
 
 
-def head_axis(orient: str) -> alt.Axis:
-    """The numbers of layers or heads beside a chart with a square a head."""
-    return alt.Axis(orient=orient, labelAngle=0, ticks=False, domain=False, grid=False)  # type: ignore[arg-type]
+def square_places(n_rows: int, n_columns: int, *, x: str, y: str, named: bool = True) -> tuple[alt.X, alt.Y]:
+    """Where squares in rows and columns stand, as square as the figure is wide; for a chart `in_squares`.
+
+    Args:
+        n_rows, n_columns: how many there are.
+        x, y: the fields that hold the column and the row.
+        named: whether layers and heads are written beside them.
+    """
+    axes = [
+        alt.Axis(orient=orient, labelAngle=0, ticks=False, domainOpacity=0, grid=False, labels=named)
+        for orient in ("top", "left")
+    ]
+    return (
+        alt.X(x, title="head" if named else None, axis=axes[0], scale=_in_order(n_columns, _breadth(n_columns))),
+        alt.Y(
+            y, title="layer" if named else None, axis=axes[1], scale=_in_order(n_rows, _depth(n_rows, n_columns))
+        ),
+    )
+
+
+def below_squares(n_rows: int, n_columns: int) -> alt.ExprRef:
+    """Where a legend stands under the squares of `square_places`: its offset from the plot."""
+    return alt.ExprRef(f"width * {_depth(n_rows, n_columns)} + {LEGEND_GAP}")
+
+
+def _breadth(n_columns: int) -> float:
+    """How much of the plot's width the squares take: all of it, unless there are few."""
+    return min(CELL * (n_columns + GAP) / (MIN_WIDTH - AXES), 1)
+
+
+def _depth(n_rows: int, n_columns: int) -> float:
+    """How far down the squares reach, as a part of the plot's width."""
+    return _breadth(n_columns) * (n_rows + GAP) / (n_columns + GAP)
+
+
+def _in_order(n: int, length: float) -> alt.Scale:
+    """A scale for the numbers up to n, over so many widths of the plot."""
+    ends: list[Any] = [0, alt.ExprRef(f"width * {length}")]
+    return alt.Scale(domain=list(range(n)), range=ends, paddingInner=GAP, paddingOuter=GAP)
+
+
+def in_squares(chart: Any, n_columns: int) -> alt.LayerChart:
+    """A chart of `square_places`, as high as these need."""
+    width = min(max(CELL * n_columns + AXES, MIN_WIDTH), MAX_WIDTH)
+    # The squares reach below the plot, whose height can't depend on the width that the page leaves it.
+    return chart.properties(
+        width=width, height=1, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
+    ).configure(**CONFIG)

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attn_core.charts.figure import Figure, Tables, as_chart
-from attn_core.charts.grid import AXES, CELL, MAX_WIDTH, framed, head_axis
-from attn_core.charts.style import ACCENT, CONFIG, DIVERGING, INK, SEQUENTIAL, Theme
+from attn_core.charts.grid import below_squares, framed, in_squares, square_places
+from attn_core.charts.style import ACCENT, DIVERGING, INK, SEQUENTIAL, Theme
 
 SMALLEST_NUMBER = 1e-6  # a map of smaller ones is a map of zeros, with a scale up to 1
 
@@ -90,13 +90,8 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
     colors = DIVERGING[form.theme] if signed else SEQUENTIAL[form.theme]
     steps = _square_root_steps(largest, len(colors)) if signed else np.linspace(0, largest, len(colors)).tolist()
     sign = "+" if signed else ""
-    gap = 0.06
-    base = alt.Chart(tables["heads"]).encode(
-        x=alt.X("head:O", title="head", axis=head_axis("top"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap)),
-        y=alt.Y(
-            "layer:O", title="layer", axis=head_axis("left"), scale=alt.Scale(paddingInner=gap, paddingOuter=gap)
-        ),
-    )
+    x, y = square_places(form.n_layers, form.n_heads, x="head:O", y="layer:O")
+    base = alt.Chart(tables["heads"]).encode(x=x, y=y)
     squares = (
         base.mark_rect(cursor="pointer", stroke=INK, strokeOpacity=0.2, cornerRadius=2)
         .encode(
@@ -111,6 +106,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
                     title=title,
                     titleLimit=600,
                     orient="bottom",
+                    offset=below_squares(form.n_layers, form.n_heads),
                     direction="horizontal",
                     gradientLength=240,
                     values=[-largest, 0, largest] if signed else [0, largest],
@@ -130,15 +126,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
         .mark_rect(fillOpacity=0, stroke=ACCENT, strokeWidth=4, cornerRadius=2)
         .encode(tooltip=alt.value(None))
     )
-    step = min(CELL, MAX_WIDTH / form.n_heads)
-    return (
-        alt.layer(squares, frame)
-        .properties(
-            width=step * form.n_heads + AXES,
-            height=step * form.n_layers + AXES,
-        )
-        .configure(**CONFIG)
-    )
+    return in_squares(alt.layer(squares, frame), form.n_heads)
 
 
 def _square_root_steps(largest: float, n: int) -> list[float]:
