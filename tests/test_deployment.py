@@ -26,8 +26,9 @@ def image(tmp_path: Path) -> Path:
     folder = tmp_path / "image"
     folder.mkdir()
     for name in re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
+        if (ROOT / name).exists():  # a folder of recordings is optional
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, folder / name)
     return folder
 
 
