@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from attn_core import AttentionTrace, Prediction, charts, export, rendering
 from attn_core.charts.style import Theme
@@ -22,10 +22,8 @@ from attn_core.lettering import LINE, width, wrapped
 from attn_core.names import NameProbe
 from attn_core.rendering import RenderingFailed
 from attn_core.tables import grid_table, inert_csv
-from tests.browser import find_browser
 from tests.conftest import random_trace
 from tests.serving import ROOT
-from tests.test_browser import FLAGS
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 CAPTION = Caption("layer 1 head 2", "some model", ("w0 w1 & <w2>",), ("first word hidden",))
@@ -75,14 +73,6 @@ KINDS = tuple(kinds())
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files made in this process, without the wait for one of their own."""
     monkeypatch.setattr(rendering, "_in_child", lambda task: rendering._do(json.loads(json.dumps(task))))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
