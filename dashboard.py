@@ -8,6 +8,8 @@ from attn_core import ui
 
 STATIC = Path(__file__).parent / "attn_core" / "static"
 
+# Before the pages: a browser that knows no icon yet asks the web for that of the page.
+st.set_page_config(page_icon=STATIC / "icon.png", layout="wide")
 ui.begin()
 page = st.navigation(
     [
@@ -22,7 +24,7 @@ page = st.navigation(
     position=ui.place_of_pages(),
 )
 about = "How GPT-2 chooses its words"
-st.set_page_config(f"{page.title}: {about}" if page.url_path else about, STATIC / "icon.png", layout="wide")
+st.set_page_config(f"{page.title}: {about}" if page.url_path else about)
 st.html(STATIC / "page.css")
 ui.dress()
 ui.sidebar(examples_fill={"Compare": "prompt_a", "Tour": None, "Many names": None}.get(page.title, "prompt"))
