@@ -240,6 +240,13 @@ def several(page: Page, server: str) -> None:
         settle(page)
 
 
+def saving(page: Page, server: str) -> None:
+    opened("head_view", figures=1)(page, server)
+    page.get_by_role("button", name="Save or read as a table").click()
+    expect(page.get_by_test_id("stPopoverBody").get_by_test_id("stDataFrame")).to_be_visible()
+    settle(page)
+
+
 def asked(page: Page, server: str) -> None:
     visit(page, server, "names")
     page.get_by_role("button", name="Ask with every name").click()
@@ -269,6 +276,9 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "compare": opened("compare", figures=4),
     "names": opened("names"),
     "names, asked": asked,
+    "files of a figure": saving,
+    "presenting, a grid": opened("head_grid", figures=2, present="1"),
+    "presenting, the tour": opened("tour", figures=1, present="1"),
 }
 
 
