@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from html import escape
+from pathlib import Path
 from typing import Any, Literal
 
 from attn_core.lettering import FONT, FONT_FOLDER, FONT_SIZE, LINE, OTHER_FONTS, runs, width
@@ -22,6 +23,8 @@ from attn_core.turns import Turns
 MARGIN = 16  # pixels around a figure and its caption
 
 TIME_LIMIT = 60  # seconds
+
+_ROOT = Path(__file__).parent.parent  # where a child finds this package, wherever the server was started
 
 _children = Turns(1)
 
@@ -78,7 +81,12 @@ def _in_child(task: dict[str, Any]) -> bytes:
     with _children.take():
         try:
             done = subprocess.run(
-                command, input=json.dumps(task).encode(), capture_output=True, timeout=TIME_LIMIT, check=True
+                command,
+                cwd=_ROOT,
+                input=json.dumps(task).encode(),
+                capture_output=True,
+                timeout=TIME_LIMIT,
+                check=True,
             )
         except (subprocess.SubprocessError, OSError) as error:
             raise RenderingFailed("The file could not be made: try again, or with a shorter text.") from error

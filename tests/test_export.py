@@ -263,7 +263,10 @@ def test_the_table_of_a_grid_has_the_strongest_links_of_every_head() -> None:
     assert "'=1+1" in inert_csv(grid_table(trace_of("=1+1", " b", " c"), ["mixed"] * 6))
 
 
-def test_a_child_process_makes_the_same_file_and_keeps_nothing_here() -> None:
+def test_a_child_process_makes_the_same_file_and_keeps_nothing_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a server may be started anywhere
     figure, word = kinds()["lines"]
     assert word in words_of(export.svg(figure, CAPTION, "light"))
 
