@@ -9,7 +9,6 @@ import streamlit as st
 
 from attn_core import examples, limits
 from attn_core.memory import room_for_recording
-from attn_core.ui.playlist import playlist
 from attn_core.ui.presenting import offer_presenting
 from attn_core.ui.sharing import offer_link
 from attn_core.ui.state import forget_head, plain
@@ -51,7 +50,10 @@ def sidebar(*, examples_fill: str | None = "prompt") -> None:
                 on_change=_use_example,
                 args=(examples_fill,),
             )
-        playlist(on_leave=close_recording)
+        if limits.PLAYLIST.is_dir():
+            from attn_core.ui.playlist import playlist  # brings NumPy, for which the first page need not wait
+
+            playlist(on_leave=close_recording)
         st.file_uploader(
             "Open a recording",
             type="npz",
