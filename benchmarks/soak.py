@@ -33,6 +33,7 @@ FUZZED = {
     "test_any_prompt_on_any_step_of_the_tour": "prompts, on seven steps of the tour",
     "test_text_in_markdown_stays_text": "texts in markdown",
     "test_any_link_opens_the_dashboard": "URL parameters",
+    "test_any_link_opens_any_page": "URL parameters, on all pages (1,000 at most)",
     "test_any_recording_is_opened_whole_or_refused_in_one_sentence": "recordings, as files",
     "test_a_recording_of_any_texts_on_any_page": "recordings with hostile texts, on four pages",
     "test_any_list_of_names_is_asked_or_refused_in_one_sentence": "lists of names",

@@ -18,7 +18,7 @@ import huggingface_hub.constants
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
@@ -39,7 +39,7 @@ from attn_core.tokens import join_words, token_labels
 from attn_core.ui import links
 from attn_core.ui.state import plain
 from tests.conftest import random_trace
-from tests.fuzzing import NASTY, fuzzed, hostile_text
+from tests.fuzzing import CASES, NASTY, fuzzed, hostile_text
 from tests.serving import ROOT
 from tests.test_pages import PAGES, complaints, dashboard
 from tests.test_trace import npz, valid_arrays
@@ -226,19 +226,39 @@ LIKELY = (
 )
 
 
+hostile_links = st.dictionaries(
+    st.sampled_from(PARAMETERS) | st.text(max_size=5), st.sampled_from(LIKELY) | hostile_text, max_size=8
+).map(lambda query: {"model": "mini"} | {name: sent_by_a_browser(value) for name, value in query.items() if name})
+
+
+@pytest.fixture(scope="module")
+def linked() -> AppTest:
+    return dashboard()
+
+
 @fuzzed
-@given(
-    st.dictionaries(
-        st.sampled_from(PARAMETERS) | st.text(max_size=5), st.sampled_from(LIKELY) | hostile_text, max_size=8
-    ),
-    st.sampled_from(PAGES),
-)
-def test_any_link_opens_the_dashboard(query: dict[str, str], page: str) -> None:
-    sent = {"model": "mini"} | {name: sent_by_a_browser(value) for name, value in query.items() if name}
+@given(hostile_links)
+def test_any_link_opens_the_dashboard(linked: AppTest, query: dict[str, str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+        for key in ("begun", "layer", "head"):  # so that this is a first visit
+            if key in linked.session_state:
+                del linked.session_state[key]
+        linked.query_params.clear()
+        linked.query_params.update(query)
+        with no_hang():
+            linked.run()
+        check_page(linked)
+        assert len(linked.title) == 1
+
+
+@settings(fuzzed, max_examples=min(CASES, 1000))  # each opens the dashboard anew, which takes a second
+@given(hostile_links, st.sampled_from(PAGES))
+def test_any_link_opens_any_page(query: dict[str, str], page: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
         app = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=LONGEST_CASE)
-        app.query_params.update(sent)
+        app.query_params.update(query)
         with no_hang():
             app.run()
         check_page(app)
