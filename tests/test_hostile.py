@@ -39,7 +39,7 @@ from attn_core.tokens import join_words, token_labels
 from attn_core.ui import links
 from attn_core.ui.state import plain
 from tests.conftest import random_trace
-from tests.fuzzing import CASES, NASTY, fuzzed, hostile_text
+from tests.fuzzing import CASES, MOST_LINKS, NASTY, fuzzed, hostile_text
 from tests.serving import ROOT
 from tests.test_pages import PAGES, complaints, dashboard
 from tests.test_trace import npz, valid_arrays
@@ -252,7 +252,7 @@ def test_any_link_opens_the_dashboard(linked: AppTest, query: dict[str, str]) ->
         assert len(linked.title) == 1
 
 
-@settings(fuzzed, max_examples=min(CASES, 1000))  # each opens the dashboard anew, which takes a second
+@settings(fuzzed, max_examples=min(CASES, MOST_LINKS))
 @given(hostile_links, st.sampled_from(PAGES))
 def test_any_link_opens_any_page(query: dict[str, str], page: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
