@@ -218,7 +218,8 @@ def test_the_chart_has_a_dot_for_every_name_and_word_and_the_widest_gap_first() 
     dots = next(table for table in tables if "name" in table[0])
     assert len(dots) == 40
     assert {row["rank"] for row in dots if row["word"] == "two"} == {0}
-    assert chart["description"] == "How probable 2 words are after 20 names in 2 groups."
+    assert chart["description"].startswith("How probable 2 words are after 20 names in 2 groups, as dots")
+    assert "The means differ most for “two”" in chart["description"]
 
 
 def test_words_may_be_called_what_columns_are_called() -> None:
