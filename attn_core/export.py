@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import pandas as pd
 
 from attn_core.charts import Figure
 from attn_core.charts.style import INK, Theme
-from attn_core.lettering import FONT, FONT_FILE, LINE, wrapped
+from attn_core.lettering import FONT, FONT_FILE, wrapped
 from attn_core.rendering import MARGIN, Sheet, render, vega_script
 from attn_core.tokens import token_label
 
@@ -42,7 +41,7 @@ class Page:
 
 
 PAGES: dict[Theme, Page] = {
-    "light": Page("#ffffff", "#1b2330", "#808495", "#e6eaf1"),
+    "light": Page("#ffffff", "#101722", "#808495", "#e6eaf1"),
     "dark": Page("#0e1117", "#eef2f8", "#e6eaf1", "#31333f"),
 }
 
@@ -87,8 +86,7 @@ def png(drawing: Drawing, caption: Caption, theme: Theme) -> bytes:
     """
     specification = _specification(drawing, theme)
     sheet = _sheet(specification, caption, theme)
-    area = (sheet.width + 2 * MARGIN) * (specification["height"] + LINE * len(sheet.caption) + 3 * MARGIN)
-    return render(specification, sheet, "png", scale=min(SCALE, math.sqrt(MAX_PIXELS / area)))
+    return render(specification, sheet, "png", scale=SCALE, most_pixels=MAX_PIXELS)
 
 
 def svg(drawing: Drawing, caption: Caption, theme: Theme) -> bytes:

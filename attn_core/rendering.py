@@ -7,6 +7,7 @@ with it. So each file is made by a child that ends again, one child at a time.
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -51,19 +52,28 @@ class Sheet:
     ink: str
 
 
-def render(specification: dict[str, Any], sheet: Sheet, form: Literal["png", "svg"], *, scale: float = 1) -> bytes:
+def render(
+    specification: dict[str, Any],
+    sheet: Sheet,
+    form: Literal["png", "svg"],
+    *,
+    scale: float = 1,
+    most_pixels: float = math.inf,
+) -> bytes:
     """A chart in Vega-Lite, with its data inside, over its caption. Nothing is fetched from anywhere.
 
     Args:
         specification: the chart.
         sheet: what it stands on.
         form: a PNG, or an SVG in UTF-8 whose text stays text.
-        scale: pixels of the PNG for each one of the chart.
+        scale: pixels of the PNG for each one of the chart,
+        most_pixels: fewer if it would have more than this in all.
 
     Raises:
         RenderingFailed: Vega cannot draw it, or not in time.
     """
-    return _in_child({"form": form, "chart": specification, "sheet": asdict(sheet), "scale": scale})
+    task = {"form": form, "chart": specification, "sheet": asdict(sheet)}
+    return _in_child(task | {"scale": scale, "most_pixels": most_pixels})
 
 
 @cache
@@ -101,7 +111,10 @@ def _do(task: dict[str, Any]) -> bytes:
     vl_convert.register_font_directory(str(FONT_FOLDER))
     chart = vl_convert.vegalite_to_svg(task["chart"], allowed_base_urls=[])
     svg = _on_sheet(chart, Sheet(**task["sheet"]))
-    return svg.encode() if task["form"] == "svg" else vl_convert.svg_to_png(svg, scale=task["scale"])
+    if task["form"] == "svg":
+        return svg.encode()
+    across, height = _size(svg)
+    return vl_convert.svg_to_png(svg, scale=min(task["scale"], math.sqrt(task["most_pixels"] / (across * height))))
 
 
 def _on_sheet(chart: str, sheet: Sheet) -> str:

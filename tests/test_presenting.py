@@ -75,6 +75,7 @@ def test_a_clicker_goes_from_step_to_step(page: Page, server: str) -> None:
     page.goto(f"{server}/tour?model=mini&present=1")
     title = page.get_by_role("heading", level=2).first
     expect(title).to_contain_text("1. ")
+    expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
     for key, number in (("PageDown", "2"), ("PageDown", "3"), ("PageUp", "2")):
         settle(page)
         page.keyboard.press(key)
