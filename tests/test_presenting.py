@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from streamlit.testing.v1 import AppTest
 
-from tests.conftest import settle
+from attn_core import limits
+from tests.conftest import random_trace, settle
 from tests.serving import serving
 from tests.test_pages import chosen_head, dashboard, press, shown
 
@@ -38,6 +40,26 @@ def test_no_keys_but_while_somebody_presents() -> None:
     app = press(presented, "Leave").run()
     assert "Head +" not in labels(app)
     assert EXPLAINED in shown(app)
+
+
+def test_keys_go_through_the_playlist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PLAYLIST", tmp_path)
+    for name in ("1.npz", "2.npz"):
+        random_trace().save(tmp_path / name)
+    app = dashboard("head_view", present="1", recording="1.npz")
+    assert next(button for button in app.button if button.label == "Previous recording").disabled
+    app = press(app, "Next recording")
+    assert not app.exception
+    assert (app.session_state["playlist"], app.session_state["recording_name"]) == ("2.npz", "2.npz")
+
+
+def test_a_recording_that_is_not_in_the_playlist_gets_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PLAYLIST", tmp_path)
+    app = dashboard(recording="../1.npz")
+    assert not app.exception
+    assert shown(app).count("“../1.npz”, which this dashboard's playlist does not have") == 1
 
 
 @pytest.fixture(scope="module")

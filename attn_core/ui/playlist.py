@@ -10,6 +10,7 @@ from attn_core import limits
 from attn_core.memory import room_for_recording
 from attn_core.playlist import Playlist, list_recordings, open_recording
 from attn_core.trace import InvalidTrace
+from attn_core.ui.presenting import presenting
 from attn_core.ui.state import forget_head, plain
 
 
@@ -66,6 +67,22 @@ def _button(label: str, name: str | None) -> None:
         icon=f":material/skip_{label.lower()}:",
         width="stretch",
     )
+
+
+def steps_for_a_room() -> None:
+    """Buttons with keys for the recordings before and after this one, while somebody presents it."""
+    listed = list_recordings(limits.PLAYLIST)
+    now = st.session_state.playlist
+    if now is None or listed is None or not presenting():
+        return
+    with st.container(horizontal=True):
+        for label, key, name in (
+            ("Previous recording", "P", listed.before(now)),
+            ("Next recording", "N", listed.after(now)),
+        ):
+            st.button(label, on_click=_go_to, args=(name,), disabled=name is None, shortcut=key, key=f"key_{key}")
+    if st.session_state.get("recording_error"):
+        st.error(plain(st.session_state.recording_error), icon=":material/error:")
 
 
 def _take_choice(on_leave: Callable[[], None]) -> None:

@@ -59,7 +59,7 @@ def offer_presenting() -> None:
         icon=":material/slideshow:",
         width="stretch",
         help="Larger type and lines, more contrast, no sidebar, and keys: arrows for heads and layers, Page Up and "
-        "Page Down for the steps of the tour, Esc to leave.",
+        "Page Down for the steps of the tour, N and P for the playlist, Esc to leave.",
     )
 
 

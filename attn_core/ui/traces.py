@@ -11,6 +11,7 @@ from attn_core.memory import room_for_recording
 from attn_core.trace import AttentionTrace, InvalidTrace
 from attn_core.ui import kept
 from attn_core.ui.models import language_model
+from attn_core.ui.playlist import steps_for_a_room
 from attn_core.ui.sidebar import close_recording, offer_trace
 from attn_core.ui.state import box_of, plain, take_box
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
@@ -75,6 +76,7 @@ def recording_line() -> None:
             + (f". Made with **{heads_phrase(recording.ablated)}**" if recording.ablated else "")
         )
         button.button("Close the recording", on_click=close_recording, width="stretch")
+    steps_for_a_room()
     st.text(recording.text)
 
 
