@@ -60,7 +60,8 @@ def _grid(page: Page) -> Parts:
     page.get_by_role("option", name=last).click()
     bright = lines.locator("text[text-anchor=end][opacity='1']")
     expect(bright).not_to_have_count(trace.n_tokens)  # the other words fade
-    return [page.get_by_text("Find heads"), page.get_by_text("heads find nothing here"), grid, lines]
+    saving = page.get_by_role("button", name="Save or read as a table").all()
+    return [page.get_by_text("Find heads"), page.get_by_text("heads find nothing here"), grid, lines, *saving]
 
 
 def _lines(page: Page) -> Parts:

@@ -111,7 +111,7 @@ def test_a_head_is_shown_with_what_it_does(recording: Callable[[str], Path]) -> 
     app = with_recording("head_view", AttentionTrace.load(recording("dog_on_the_ship")))
     assert "has no single pattern" in shown(app)
     app.number_input(key="head_box").set_value(11).run()
-    assert "looks at the token before (:blue-badge[previous token 1.00])" in shown(app)
+    assert "looks at the token before. :blue-badge[previous token 1.00]" in shown(app)
 
 
 def test_one_word_alone_is_shown_with_no_pattern() -> None:

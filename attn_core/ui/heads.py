@@ -89,9 +89,9 @@ def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:
     scores = head_scores_of(trace).iloc[layer * trace.n_heads + head]
     label = scores["label"]
     if label == MIXED:
-        return f"Over the whole text it {DEEDS[MIXED][0]} (:gray-badge[{MIXED}])."
+        return f"Over the whole text it {DEEDS[MIXED][0]}. :gray-badge[{MIXED}]"
     score = next(name for name, text in LABELS.items() if text == label)
-    return f"Over the whole text it {DEEDS[label][0]} (:blue-badge[{label} {scores[score]:.2f}])."
+    return f"Over the whole text it {DEEDS[label][0]}. :blue-badge[{label} {scores[score]:.2f}]"
 
 
 def head_counts(trace: AttentionTrace) -> str:
