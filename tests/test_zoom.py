@@ -40,12 +40,19 @@ def test_sides_and_letters_grow_alike_and_the_data_stay(kind: str) -> None:
     assert after["datasets"] == before["datasets"]
 
 
-def test_lines_grow_thicker() -> None:
-    def ranges(specification: dict[str, Any]) -> list[list[float]]:
-        widths = (layer["encoding"].get("strokeWidth", {}) for layer in specification["layer"])
-        return [width["scale"]["range"] for width in widths if "scale" in width]
+def ranges(specification: dict[str, Any], channel: str) -> list[list[float]]:
+    """The ranges of all scales of a channel of the lines."""
+    encoding = specification["layer"][0]["encoding"][channel]
+    several = encoding.get("condition", [])
+    parts = [encoding, *(several if isinstance(several, list) else [several])]
+    return [part["scale"]["range"] for part in parts if "scale" in part]
 
-    assert ranges(zoomed(DRAWN["lines"], 2)) == [[1.2, 18]]
+
+def test_lines_grow_thicker_and_none_is_faint() -> None:
+    before, after = DRAWN["lines"], zoomed(DRAWN["lines"], 2)
+    assert ranges(after, "strokeWidth") == [[2 * end for end in ends] for ends in ranges(before, "strokeWidth")]
+    assert ranges(before, "opacity") == [[0.25, 1]]
+    assert ranges(after, "opacity") == [[0.6, 1]]
 
 
 def test_the_chart_itself_is_not_changed() -> None:
