@@ -10,13 +10,13 @@ ui.title(
 )
 
 trace = ui.trace_in_view()
+with st.container(horizontal=True):
+    how = ui.view_switches(trace)
+view = how.of(trace)
+last = view.n_tokens - 1
 figure, places = st.columns([3, 2], gap="large")
 
 with figure:
-    with st.container(horizontal=True):
-        how = ui.view_switches(trace)
-    view = how.of(trace)
-    last = view.n_tokens - 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer, head = ui.head_picker(trace.attention, ui.suggested_head(trace))
         query = ui.query_picker(view, key="home_query", default=last)
