@@ -1,6 +1,6 @@
 """The long run: ten visitors for five minutes, every fault, and every fuzz test with 10,000 cases.
 
-`python -m benchmarks.soak` takes about an hour and writes what it found into docs/reliability.md.
+`python -m benchmarks.soak` takes about an hour and a half and writes what it found into docs/reliability.md.
 """
 
 from __future__ import annotations
