@@ -10,6 +10,7 @@ from attn_core import limits, record
 from attn_core.fetch import SMOLLM2_FOLDER, FetchError, fetch_from_hub, fetch_smollm2
 from attn_core.hub import ModelUnavailable
 from attn_core.readiness import readiness
+from attn_core.ui.outside import asks_outside
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,12 +35,12 @@ def _fetch(options: argparse.Namespace) -> int:
     else:
         place, name = fetch_from_hub(model, folder), str(folder or model)
         print(f"Done: {model} is in {place}; give {name} as the model.\n")
-    print(*readiness([name]).lines(), sep="\n")
+    print(*readiness([name], asked_outside=asks_outside()).lines(), sep="\n")
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    found = readiness()
+    found = readiness(asked_outside=asks_outside())
     print(*found.lines(), sep="\n")
     return 0 if found.has_default else 1
 

@@ -63,14 +63,15 @@ class Readiness:
         return f"{works}, but {missing} will not." if missing else f"{works}."
 
 
-def readiness(models: Sequence[str] = ()) -> Readiness:
+def readiness(models: Sequence[str] = (), *, asked_outside: Sequence[str] = ()) -> Readiness:
     """Load each model with the Hub out of reach, and look what else a talk needs.
 
     Args:
         models: further ones to try, beside the one that the dashboard shows first, mini and SmolLM2.
+        asked_outside: the settings by which pages ask other machines for something.
     """
     names = dict.fromkeys([limits.DEFAULT_MODEL, *models, "mini", str(SMOLLM2_FOLDER)])
-    return Readiness(tuple(map(_try, names)), _playlist(), _requests())
+    return Readiness(tuple(map(_try, names)), _playlist(), _requests(asked_outside))
 
 
 def _try(name: str) -> Part:
@@ -113,10 +114,7 @@ def _playlist() -> Part:
     return Part("the playlist", n > 0, finding, wanted=n > 0)
 
 
-def _requests() -> Part:
-    from attn_core.ui.outside import asks_outside
-
-    settings = asks_outside()
+def _requests(settings: Sequence[str]) -> Part:
     if settings:
         return Part("fonts and scripts", False, f"Streamlit is set to ask other machines: {', '.join(settings)}")
     return Part("fonts and scripts", True, "come from this machine: no page fetches anything from elsewhere")

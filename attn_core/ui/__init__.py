@@ -23,10 +23,8 @@ if TYPE_CHECKING:
         two_line_views,
     )
     from attn_core.ui.figures import (
-        choice_of_heads,
         draw_row,
         grid,
-        head_map,
         lines,
         lines_of_words,
         matrix,
@@ -66,7 +64,6 @@ if TYPE_CHECKING:
     )
     from attn_core.ui.saving import origin, origin_of_token
     from attn_core.ui.sidebar import offer_text, sidebar
-    from attn_core.ui.state import theme
     from attn_core.ui.summaries import summary, summary_picker
     from attn_core.ui.switches import head_switch
     from attn_core.ui.tour import tour
@@ -95,7 +92,6 @@ _HOME = {
     "attribution": "reasons",
     "begin": "links",
     "change_numbers": "comparing",
-    "choice_of_heads": "figures",
     "chosen_step": "writing",
     "comparison": "comparing",
     "contributions": "reasons",
@@ -110,7 +106,6 @@ _HOME = {
     "head_counts": "heads",
     "head_deed": "heads",
     "head_finder": "finder",
-    "head_map": "figures",
     "head_picker": "heads",
     "head_switch": "switches",
     "head_table": "finder",
@@ -156,7 +151,6 @@ _HOME = {
     "summary": "summaries",
     "summary_picker": "summaries",
     "switches": "reasons",
-    "theme": "state",
     "title": "frame",
     "token_row": "writing",
     "tour": "tour",
@@ -175,7 +169,6 @@ __all__ = [
     "attribution",
     "begin",
     "change_numbers",
-    "choice_of_heads",
     "chosen_step",
     "comparison",
     "contributions",
@@ -190,7 +183,6 @@ __all__ = [
     "head_counts",
     "head_deed",
     "head_finder",
-    "head_map",
     "head_picker",
     "head_switch",
     "head_table",
@@ -236,7 +228,6 @@ __all__ = [
     "summary",
     "summary_picker",
     "switches",
-    "theme",
     "title",
     "token_row",
     "tour",
