@@ -11,35 +11,43 @@ from typing import TYPE_CHECKING
 from attn_core.lazy import load_when_used
 
 if TYPE_CHECKING:
-    from attn_core.anatomy import UnknownAnatomy
     from attn_core.attribution import Attribution, ablation_scan, attribute, log_probability
-    from attn_core.capture import PromptError, capture
+    from attn_core.capture import capture
     from attn_core.comparison import Comparison, compare
+    from attn_core.errors import (
+        AttnCoreError,
+        InvalidTrace,
+        ModelUnavailable,
+        NameProbeError,
+        PromptError,
+        UnsupportedArchitecture,
+    )
     from attn_core.generation import Step, generate
     from attn_core.lens import LogitLens, logit_lens
-    from attn_core.model import LanguageModel, ModelUnavailable, load_model
-    from attn_core.names import NameProbe, NameProbeError, probe
+    from attn_core.model import LanguageModel, load_model
+    from attn_core.names import NameProbe, probe
     from attn_core.patterns import head_scores, link_strengths
     from attn_core.residual import ResidualStream, residual_stream
     from attn_core.summaries import mean_attention, rollout
     from attn_core.tokens import token_texts
-    from attn_core.trace import AttentionTrace, InvalidTrace, Prediction
+    from attn_core.trace import AttentionTrace, Prediction
 
 _HOME = {
+    "AttnCoreError": "errors",
     "AttentionTrace": "trace",
     "Attribution": "attribution",
     "Comparison": "comparison",
-    "InvalidTrace": "trace",
+    "InvalidTrace": "errors",
     "LanguageModel": "model",
     "LogitLens": "lens",
-    "ModelUnavailable": "model",
+    "ModelUnavailable": "errors",
     "Prediction": "trace",
     "NameProbe": "names",
-    "NameProbeError": "names",
-    "PromptError": "capture",
+    "NameProbeError": "errors",
+    "PromptError": "errors",
     "ResidualStream": "residual",
     "Step": "generation",
-    "UnknownAnatomy": "anatomy",
+    "UnsupportedArchitecture": "errors",
     "ablation_scan": "attribution",
     "attribute": "attribution",
     "capture": "capture",
@@ -59,6 +67,7 @@ _HOME = {
 
 __all__ = [
     "AttentionTrace",
+    "AttnCoreError",
     "Attribution",
     "Comparison",
     "InvalidTrace",
@@ -71,7 +80,7 @@ __all__ = [
     "PromptError",
     "ResidualStream",
     "Step",
-    "UnknownAnatomy",
+    "UnsupportedArchitecture",
     "ablation_scan",
     "attribute",
     "capture",

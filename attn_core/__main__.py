@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from attn_core import limits, record
+from attn_core.errors import ModelUnavailable
 from attn_core.fetch import SMOLLM2_FOLDER, FetchError, fetch_from_hub, fetch_smollm2
-from attn_core.hub import ModelUnavailable
 from attn_core.readiness import readiness
 from attn_core.ui.outside import asks_outside
 

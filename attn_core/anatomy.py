@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from attn_core.errors import UnsupportedArchitecture
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -25,10 +27,6 @@ _ATTENTIONS = ("attn", "self_attn", "attention", "self_attention")
 _PROJECTIONS = ("c_proj", "o_proj", "dense", "out_proj")
 _MLPS = ("mlp", "fc2")
 _FINAL_NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm")
-
-
-class UnknownAnatomy(ValueError):
-    """The network can't be taken apart into what each head and MLP adds; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Anatomy:
         """Find the parts by their names.
 
         Raises:
-            UnknownAnatomy: one of them is not there.
+            UnsupportedArchitecture: one of them is not there.
         """
         for holder in network.modules():
             for blocks in holder.children():
@@ -67,7 +65,7 @@ class Anatomy:
                         final_norm=_child(holder, _FINAL_NORMS),
                         unembedding=network.get_output_embeddings(),
                     )
-        raise UnknownAnatomy(f"A network of type {network.config.model_type!r} has no list of layers.")
+        raise UnsupportedArchitecture(f"A network of type {network.config.model_type!r} has no list of layers.")
 
     def head_matrices(self, layer: int, n_heads: int) -> Tensor:
         """The output matrix of each head of a layer, float32 (n_heads, head_dim, width)."""
@@ -135,7 +133,7 @@ def listening(listener: Listener) -> Iterator[None]:
 def make_audible(network: PreTrainedModel) -> None:
     """Hook the parts of a network, once; the hooks do nothing unless their thread listens.
 
-    Raises `UnknownAnatomy` when the parts are not found.
+    Raises `UnsupportedArchitecture` when the parts are not found.
     """
     anatomy = Anatomy.of(network)
     for layer, (block, mlp) in enumerate(zip(anatomy.blocks, anatomy.mlps, strict=True)):
@@ -164,4 +162,6 @@ def _child(module: nn.Module, names: tuple[str, ...]) -> nn.Module:
         child = getattr(module, name, None)
         if isinstance(child, nn.Module):
             return child
-    raise UnknownAnatomy(f"{type(module).__name__} has no part called {', '.join(names[:-1])} or {names[-1]}.")
+    raise UnsupportedArchitecture(
+        f"{type(module).__name__} has no part called {', '.join(names[:-1])} or {names[-1]}."
+    )

@@ -22,7 +22,8 @@ from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_f
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.modeling_utils import AttentionInterface
 
-from attn_core.anatomy import Anatomy, UnknownAnatomy, make_audible
+from attn_core.anatomy import Anatomy, make_audible
+from attn_core.errors import UnsupportedArchitecture
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -177,7 +178,7 @@ def use_recording_attention(network: PreTrainedModel) -> None:
             f"{_kind(network)} sent {len(probe.seen)} of {config.num_hidden_layers} layers "
             "through transformers' attention registry"
         )
-    with suppress(UnknownAnatomy):  # its attention can be seen all the same
+    with suppress(UnsupportedArchitecture):  # its attention can be seen all the same
         make_audible(network)
 
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from attn_core.ablation import Head, HeadsOff, OneHeadEach, Replacement
-from attn_core.anatomy import BlockArguments, UnknownAnatomy, listening
+from attn_core.anatomy import BlockArguments, listening
 from attn_core.attention import replacing
 from attn_core.capture import Text, encode
+from attn_core.errors import UnsupportedArchitecture
 from attn_core.residual import CLOSES_TO, ResidualStream, stream_of
 from attn_core.turns import forward_passes
 
@@ -38,7 +39,7 @@ class Attribution:
         logit: the target's logit as the model computed it, less the foil's.
 
     Raises:
-        UnknownAnatomy: the parts do not add up to the logit.
+        UnsupportedArchitecture: the parts do not add up to the logit.
     """
 
     target: str
@@ -52,7 +53,7 @@ class Attribution:
     def __post_init__(self) -> None:
         largest = max(1.0, abs(self.logit), np.abs(self.heads).max(), np.abs(self.mlps).max(), abs(self.embedding))
         if not abs(self.total - self.logit) <= CLOSES_TO * largest:
-            raise UnknownAnatomy(
+            raise UnsupportedArchitecture(
                 f"The heads, MLPs, embedding and biases add up to {self.total:.3f} and not to the logit, "
                 f"{self.logit:.3f}: this type of model has further steps in between."
             )
@@ -120,7 +121,7 @@ def attribute(
 
     Raises:
         PromptError: see `attn_core.capture.encode`.
-        UnknownAnatomy: the parts of this type of model are not known, or do not add up.
+        UnsupportedArchitecture: the parts of this type of model are not known, or do not add up.
         ValueError: there is no such token or head, or target and foil are the same.
     """
     stream = stream_of(model, text, ablate, replacement)
@@ -220,7 +221,7 @@ def ablation_scan(
         float32 (n_layers, n_heads), nats: negative where the target loses probability without the head.
 
     Raises:
-        PromptError, UnknownAnatomy, ValueError: as `attribute`.
+        PromptError, UnsupportedArchitecture, ValueError: as `attribute`.
     """
     ids, target_id = encode(model, text), token_id(model, target)
     n_layers, n_heads, n_tokens = model.n_layers, model.n_heads, ids.shape[1]

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from attn_core.ablation import Head, HeadsOff, Replacement
-from attn_core.anatomy import Anatomy, UnknownAnatomy
+from attn_core.anatomy import Anatomy
 from attn_core.attention import FullRecorder, recording, replacing
+from attn_core.errors import PromptError, UnsupportedArchitecture
 from attn_core.tokens import token_texts
 from attn_core.trace import AttentionTrace, Prediction
 from attn_core.turns import forward_passes
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 PREDICTED_TOKENS = 1000
 FAST_TO_CUT = 100_000
 """Characters that take a tokenizer some tenths of a second; a megabyte takes some seconds."""
-
-
-class PromptError(ValueError):
-    """The prompt cannot be run; the message is one sentence that says why and what to do."""
 
 
 Text = str | Sequence[int]
@@ -127,7 +124,7 @@ def capture(
 def _anatomy(model: LanguageModel) -> Anatomy | None:
     try:
         return model.anatomy
-    except UnknownAnatomy:
+    except UnsupportedArchitecture:
         return None
 
 

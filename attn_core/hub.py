@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from attn_core.errors import ModelUnavailable
 from attn_core.memory import free_memory
 
 if TYPE_CHECKING:
@@ -58,29 +59,6 @@ _TOKENIZER_FILES = (
 )
 _WEIGHTS = "model.safetensors"
 _WEIGHTS_INDEX = "model.safetensors.index.json"
-
-
-class ModelUnavailable(Exception):
-    """A model cannot be had.
-
-    Attributes:
-        name: the name that was asked for.
-        what: a sentence, what failed.
-        why: a sentence, the cause.
-        remedy: a sentence, what to do next.
-        lasting: trying again cannot help.
-    """
-
-    def __init__(self, name: str, what: str, why: str, remedy: str, *, lasting: bool = False) -> None:
-        super().__init__(name, what, why, remedy)
-        self.name = name
-        self.what = what
-        self.why = why
-        self.remedy = remedy
-        self.lasting = lasting
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.why} {self.remedy}"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def logit_lens(
         target: the token whose probability is followed (see `attn_core.attribute`).
 
     Raises:
-        PromptError, UnknownAnatomy, ValueError: as `attn_core.attribute`.
+        PromptError, UnsupportedArchitecture, ValueError: as `attn_core.attribute`.
     """
     stream = stream_of(model, text, ablate, replacement)
     target_id = token_id(model, target)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attn_core.model import LanguageModel, ModelUnavailable
+    from attn_core.errors import ModelUnavailable
+    from attn_core.model import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Loading:
 
     def _run(self) -> None:
         try:
-            from attn_core.model import ModelUnavailable, load_model  # brings torch, so not earlier
+            from attn_core.errors import ModelUnavailable
+            from attn_core.model import load_model  # brings torch, so not earlier
 
             try:
                 self._result = load_model(self.name, on_progress=self._report)

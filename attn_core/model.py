@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from attn_core.hub import ModelUnavailable, Report, check_memory, find_snapshot, missing_part
+from attn_core.errors import ModelUnavailable
+from attn_core.hub import Report, check_memory, find_snapshot, missing_part
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -73,7 +74,7 @@ class LanguageModel:
 
     @cached_property
     def anatomy(self) -> Anatomy:
-        """The parts that write into its residual stream; `UnknownAnatomy` when they can't be found."""
+        """The parts that write into its residual stream; `UnsupportedArchitecture` when they can't be found."""
         from attn_core.anatomy import Anatomy
 
         return Anatomy.of(self.network)

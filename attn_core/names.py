@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attn_core.errors import NameProbeError
+
 if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
     from attn_core.model import LanguageModel
@@ -20,10 +22,6 @@ MAX_NAMES, MAX_GROUPS, MAX_WORDS = 200, 8, 20
 MAX_TEMPLATE, MAX_NAME = 1000, 80  # characters
 SURE = 0.95  # of an interval
 FEWEST_NAMES = 5  # of a group with an interval
-
-
-class NameProbeError(ValueError):
-    """The template, names or words cannot be used; the message is one sentence that says why and what to do."""
 
 
 @dataclass(frozen=True)

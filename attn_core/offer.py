@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from attn_core.hub import ModelUnavailable
+from attn_core.errors import ModelUnavailable
 
 
 def check_offered(name: str, models: Sequence[str], root: str | None) -> None:

@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from attn_core.trace import AttentionTrace, InvalidTrace
+from attn_core.errors import InvalidTrace
+from attn_core.trace import AttentionTrace
 
 _open_now: WeakValueDictionary[tuple[str, int, int], AttentionTrace] = WeakValueDictionary()
 """Recordings that somebody looks at, so that a whole audience looks at one copy."""

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from attn_core import limits
+from attn_core.errors import ModelUnavailable
 from attn_core.fetch import SMOLLM2_FOLDER
-from attn_core.hub import ModelUnavailable
 from attn_core.playlist import list_recordings
 
 

@@ -91,7 +91,8 @@ def record(model: LanguageModel, prompts: Sequence[Prompt], folder: Path, report
     Raises:
         RecordError: the folder cannot be written.
     """
-    from attn_core.capture import PromptError, capture
+    from attn_core.capture import capture
+    from attn_core.errors import PromptError
 
     problems = []
     try:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attn_core.ablation import Head, HeadsOff, Replacement
-from attn_core.anatomy import Anatomy, BlockArguments, UnknownAnatomy, listening
+from attn_core.anatomy import Anatomy, BlockArguments, listening
 from attn_core.attention import recording, replacing, value_norms
 from attn_core.capture import Text, encode
+from attn_core.errors import UnsupportedArchitecture
 from attn_core.tokens import token_texts
 from attn_core.turns import forward_passes
 
@@ -78,7 +79,7 @@ def residual_stream(
 
     Raises:
         PromptError: see `attn_core.capture.encode`.
-        UnknownAnatomy: the parts of this type of model are not known, or do not add up.
+        UnsupportedArchitecture: the parts of this type of model are not known, or do not add up.
         ValueError: there is no such head.
     """
     ids = encode(model, text, max_tokens=max_tokens)
@@ -101,7 +102,7 @@ def residual_stream(
         value_norms=parts.value_norms.numpy(),
     )
     if not (_close(stream.after_layers()[-1], stream.final) and _close(read.numpy(), stream.logits)):
-        raise UnknownAnatomy(
+        raise UnsupportedArchitecture(
             f"The heads and MLPs of {model.name} do not add up to its logits: this type of model "
             f"({model.network.config.model_type}) has further steps in between."
         )

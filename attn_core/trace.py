@@ -16,15 +16,13 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from attn_core.errors import InvalidTrace
+
 FORMAT_VERSION = 1
 MAX_TOKENS = 4096
 MAX_BYTES = 1 << 30  # of attention, once unpacked
 ROW_SUM_TOLERANCE = 0.01  # float16 rounds each weight by up to 1 part in 2048
 NOTHING_LEFT = 1e-4  # of a row without its first token; below this it is the rounding of float16, not attention
-
-
-class InvalidTrace(ValueError):
-    """The tokens and the attention do not make a trace; the message is one sentence that says why."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attn_core import limits
-from attn_core.hub import ModelUnavailable
+from attn_core.errors import ModelUnavailable
 from attn_core.loading import Loadings
 from attn_core.offer import check_offered
 from attn_core.ui.state import plain

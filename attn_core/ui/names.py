@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from attn_core import charts, examples
-from attn_core.names import FEWEST_NAMES, NameProbe, NameProbeError, check_probe, parse_groups, parse_words, probe
+from attn_core.errors import NameProbeError
+from attn_core.names import FEWEST_NAMES, NameProbe, check_probe, parse_groups, parse_words, probe
 from attn_core.tables import inert_csv, inert_on_screen
 from attn_core.ui.figures import draw_chart
 from attn_core.ui.links import asking_choices, to_do
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def name_probe(model: LanguageModel) -> NameProbe | None:
     """The sentence, the names and the words, a button that asks, and what was found when it was last pressed."""
-    from attn_core.capture import PromptError
+    from attn_core.errors import PromptError
 
     template = st.text_input(
         "Sentence",

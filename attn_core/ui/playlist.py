@@ -7,9 +7,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from attn_core import limits
+from attn_core.errors import InvalidTrace
 from attn_core.memory import room_for_recording
 from attn_core.playlist import Playlist, list_recordings, open_recording
-from attn_core.trace import InvalidTrace
 from attn_core.ui.presenting import presenting
 from attn_core.ui.state import forget_head, plain
 

@@ -102,7 +102,7 @@ def _lens(
 
 def moment(model: LanguageModel, run: GeneratedText, index: int) -> Moment | None:
     """What led to a token; where that can't be had the page says why, and it is None."""
-    from attn_core.anatomy import UnknownAnatomy
+    from attn_core.errors import UnsupportedArchitecture
 
     if run.model != model.name:
         st.info(
@@ -116,7 +116,7 @@ def moment(model: LanguageModel, run: GeneratedText, index: int) -> Moment | Non
             return Moment(
                 model, run, index, _stream(model.name, run.ids_before(index), run.ablated, run.replacement, model)
             )
-    except UnknownAnatomy as reason:
+    except UnsupportedArchitecture as reason:
         st.info(
             f"Which heads made this word can't be told for this model. {plain(str(reason))}", icon=":material/info:"
         )

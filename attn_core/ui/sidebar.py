@@ -90,7 +90,8 @@ def _use_example(name: str) -> None:
 
 
 def _open_recording() -> None:
-    from attn_core.trace import AttentionTrace, InvalidTrace
+    from attn_core.errors import InvalidTrace
+    from attn_core.trace import AttentionTrace
 
     upload = st.session_state[f"upload_{st.session_state.get('uploads', 0)}"]
     st.session_state.recording_error = ""
@@ -132,7 +133,8 @@ def offer_trace(
 
 def offer_text(model: LanguageModel, prompt: str, run: GeneratedText | None) -> None:
     """Put a button into the sidebar that saves the trace of the generated text, or else that of the prompt."""
-    from attn_core.capture import PromptError, capture, encode
+    from attn_core.capture import capture, encode
+    from attn_core.errors import PromptError
 
     text: Text = prompt
     off, by = heads_off(), replacement()

@@ -191,7 +191,7 @@ def a_life_for_any_name() -> None:
         "Asked “Who is Jesse Vig?”, GPT-2 writes a biography and makes it up. It reads a rare name in pieces, "
         "<i>V</i> and <i>ig</i>, and has to put them together again, in order, to write about that person."
     )
-    from attn_core.capture import PromptError
+    from attn_core.errors import PromptError
 
     _needs_a_model()
     name = _own_text("Try another name", "tour_name").strip()

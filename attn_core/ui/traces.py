@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 import streamlit as st
 
 from attn_core import limits
+from attn_core.errors import InvalidTrace
 from attn_core.memory import room_for_recording
-from attn_core.trace import AttentionTrace, InvalidTrace
+from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.models import language_model
 from attn_core.ui.playlist import steps_for_a_room
@@ -32,7 +33,7 @@ def _captured(model: LanguageModel, text: str, off: frozenset[Head], replacement
 
 def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
     """The trace of a text; on a prompt that cannot be run the page says why and stops."""
-    from attn_core.capture import PromptError
+    from attn_core.errors import PromptError
 
     try:
         with st.spinner(f"Running {plain(model.name)} over the prompt{_queue()}…"):

@@ -123,7 +123,7 @@ def _write(
     off: frozenset[Head],
 ) -> None:
     """Generate into a name of the state, with a Stop button in the place of the one that was pressed."""
-    from attn_core.capture import PromptError
+    from attn_core.errors import PromptError
     from attn_core.generation import generate, unwritten
 
     by = replacement()
