@@ -70,10 +70,17 @@ class OneHeadEach:
 
 
 def check_heads(model: LanguageModel, heads: Collection[Head]) -> None:
-    """Raises `ValueError` when the model has no such head."""
+    """Check that the model has these heads, and that they can be switched off.
+
+    Raises:
+        ValueError: there is no such head.
+        UnsupportedArchitecture: what a head of this type of model adds can't be replaced.
+    """
     for layer, head in heads:
         if not (0 <= layer < model.n_layers and 0 <= head < model.n_heads):
             raise ValueError(
                 f"There is no layer {layer} head {head}: {model.name} has {model.n_layers} layers of "
                 f"{model.n_heads} heads, counted from zero."
             )
+    if heads:
+        _ = model.output_matrices

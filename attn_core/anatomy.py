@@ -18,15 +18,45 @@ import torch
 from torch import Tensor, nn
 
 from attn_core.errors import UnsupportedArchitecture
+from attn_core.forward import describe, run_network
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# What the parts are called in the families that transformers has: GPT-2, Llama and its kin, GPT-NeoX, OPT.
-_ATTENTIONS = ("attn", "self_attn", "attention", "self_attention")
-_PROJECTIONS = ("c_proj", "o_proj", "dense", "out_proj")
-_MLPS = ("mlp", "fc2")
-_FINAL_NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm")
+# What the parts are called in the families that transformers has.
+_MLPS = ("mlp", "fc2", "feed_forward", "block_sparse_moe", "ffn", "moe", "feedforward")
+_FINAL_NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm", "layer_norm", "norm_f", "final_norm")
+
+
+@dataclass(frozen=True)
+class OutputMatrices:
+    """In each layer, the module that takes the outputs of all heads, side by side, to the residual stream.
+
+    Attributes:
+        modules: n_layers of them, each a `Linear` or GPT-2's `Conv1D`.
+        n_heads: how many heads a layer has.
+    """
+
+    modules: tuple[nn.Module, ...]
+    n_heads: int
+
+    def of_heads(self, layer: int) -> Tensor:
+        """The output matrix of each head of a layer, float32 (n_heads, head_dim, width)."""
+        module = self.modules[layer]
+        weight = cast(Tensor, module.weight)
+        # Linear keeps (out, in), GPT-2's Conv1D keeps (in, out).
+        matrix = weight.T if isinstance(module, nn.Linear) else weight
+        return matrix.detach().reshape(self.n_heads, -1, matrix.shape[-1])
+
+    def biases(self) -> Tensor:
+        """What each layer's attention adds whatever its heads do, float32 (n_layers, width)."""
+        biases = (cast("Tensor | None", module.bias) for module in self.modules)
+        return torch.stack([torch.zeros(self.width) if bias is None else bias.detach() for bias in biases])
+
+    @property
+    def width(self) -> int:
+        """The size of the residual stream."""
+        return int(self.of_heads(0).shape[-1])
 
 
 @dataclass(frozen=True)
@@ -34,61 +64,70 @@ class Anatomy:
     """Where a network's residual stream is written and read.
 
     Attributes:
+        network: all of it.
+        output_matrices: through which the heads write.
         blocks: the layers.
-        projections: in each layer, the matrix that takes the outputs of all heads to the stream.
         mlps: in each layer, the module whose output is what the MLP adds.
         final_norm: the norm after the last layer.
-        unembedding: from the normed stream to the logits.
     """
 
+    network: PreTrainedModel
+    output_matrices: OutputMatrices
     blocks: tuple[nn.Module, ...]
-    projections: tuple[nn.Module, ...]
     mlps: tuple[nn.Module, ...]
     final_norm: nn.Module
-    unembedding: nn.Module
 
     @classmethod
-    def of(cls, network: PreTrainedModel) -> Anatomy:
-        """Find the parts by their names.
+    def of(cls, network: PreTrainedModel, output_matrices: OutputMatrices) -> Anatomy:
+        """Find the parts by their names, and hook them so that they can be listened to.
 
         Raises:
             UnsupportedArchitecture: one of them is not there.
         """
-        for holder in network.modules():
-            for blocks in holder.children():
-                if isinstance(blocks, nn.ModuleList) and len(blocks) == network.config.num_hidden_layers:
-                    attentions = [_child(block, _ATTENTIONS) for block in blocks]
-                    return cls(
-                        blocks=tuple(blocks),
-                        projections=tuple(_child(attention, _PROJECTIONS) for attention in attentions),
-                        mlps=tuple(_child(block, _MLPS) for block in blocks),
-                        final_norm=_child(holder, _FINAL_NORMS),
-                        unembedding=network.get_output_embeddings(),
-                    )
-        raise UnsupportedArchitecture(f"A network of type {network.config.model_type!r} has no list of layers.")
-
-    def head_matrices(self, layer: int, n_heads: int) -> Tensor:
-        """The output matrix of each head of a layer, float32 (n_heads, head_dim, width)."""
-        projection = self.projections[layer]
-        weight = cast(Tensor, projection.weight)
-        # Linear keeps (out, in), GPT-2's Conv1D keeps (in, out).
-        matrix = weight.T if isinstance(projection, nn.Linear) else weight
-        return matrix.detach().reshape(n_heads, -1, matrix.shape[-1])
-
-    def attention_bias(self, layer: int) -> Tensor:
-        """What a layer's attention adds whatever its heads do, float32 (width,)."""
-        projection = self.projections[layer]
-        bias = cast("Tensor | None", projection.bias)
-        return torch.zeros(self.width) if bias is None else bias.detach()
+        holder, blocks = _layers(network, output_matrices)
+        anatomy = cls(
+            network=network,
+            output_matrices=output_matrices,
+            blocks=blocks,
+            mlps=tuple(_child(block, _MLPS) for block in blocks),
+            final_norm=_child(holder, _FINAL_NORMS),
+        )
+        _install_hooks(anatomy)
+        return anatomy
 
     @property
     def width(self) -> int:
         """The size of the residual stream."""
-        return int(cast(Tensor, self.final_norm.weight).shape[0])
+        return self.output_matrices.width
 
-    def logits(self, stream: Tensor) -> Tensor:
-        """Read the logits, (…, n_vocabulary), off a residual stream, (…, width)."""
-        return cast(Tensor, self.unembedding(self.final_norm(stream)))
+    def logits(self, streams: Tensor) -> Tensor:
+        """Read logits, (n, n_vocabulary), off residual streams, (n, width), through the network's own head.
+
+        Whatever the network does after its final norm is done: scales, caps and biases.
+        """
+        with _given(_Given(streams=streams[:, None])):
+            return self._head(len(streams))
+
+    def unembed(self, normed: Tensor) -> Tensor:
+        """Read logits, (n, n_vocabulary), off streams that went through the final norm, (n, width)."""
+        with _given(_Given(normed=normed[:, None])):
+            return self._head(len(normed))
+
+    def _head(self, n: int) -> Tensor:
+        """Run the network over `n` texts of one token; what reaches its head are the streams that are given."""
+        return run_network(self.network, torch.zeros((n, 1), dtype=torch.long)).logits[:, -1].float()
+
+
+def _layers(network: PreTrainedModel, output_matrices: OutputMatrices) -> tuple[nn.Module, tuple[nn.Module, ...]]:
+    """The list of layers in which the heads are, and the module that holds it."""
+    for holder in network.modules():
+        for blocks in holder.children():
+            if not isinstance(blocks, nn.ModuleList) or len(blocks) != len(output_matrices.modules):
+                continue
+            pairs = zip(blocks, output_matrices.modules, strict=True)
+            if all(any(part is matrix for part in block.modules()) for block, matrix in pairs):
+                return holder, tuple(blocks)
+    raise UnsupportedArchitecture(f"{describe(network)} has no list of layers.")
 
 
 class Listener(Protocol):
@@ -117,7 +156,21 @@ class BlockArguments:
         return cast(Tensor, output[0] if isinstance(output, tuple) else output)
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What the head of a network gets in place of what came through its layers.
+
+    Attributes:
+        streams: (n, 1, width), in place of what the final norm is given.
+        normed: (n, 1, width), in place of what it makes.
+    """
+
+    streams: Tensor | None = None
+    normed: Tensor | None = None
+
+
 _listener: ContextVar[Listener | None] = ContextVar("stream_listener", default=None)
+_given_to_head: ContextVar[_Given | None] = ContextVar("given_to_head", default=None)
 
 
 @contextmanager
@@ -130,21 +183,34 @@ def listening(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-def make_audible(network: PreTrainedModel) -> None:
-    """Hook the parts of a network, once; the hooks do nothing unless their thread listens.
+@contextmanager
+def _given(given: _Given) -> Iterator[None]:
+    token = _given_to_head.set(given)
+    try:
+        yield
+    finally:
+        _given_to_head.reset(token)
 
-    Raises `UnsupportedArchitecture` when the parts are not found.
-    """
-    anatomy = Anatomy.of(network)
+
+def _install_hooks(anatomy: Anatomy) -> None:
+    """Hook the parts of a network, once; the hooks do nothing unless their thread asks for it."""
+    if getattr(anatomy.network, "_attn_core_hooks", False):
+        return
     for layer, (block, mlp) in enumerate(zip(anatomy.blocks, anatomy.mlps, strict=True)):
         block.register_forward_pre_hook(partial(_on_block, layer), with_kwargs=True)
         mlp.register_forward_hook(partial(_on_mlp, layer))
-    anatomy.final_norm.register_forward_pre_hook(_on_final_norm)
+    anatomy.final_norm.register_forward_pre_hook(_before_final_norm)
+    anatomy.final_norm.register_forward_hook(_after_final_norm)
+    anatomy.network._attn_core_hooks = True
 
 
 def _on_block(layer: int, _: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
     if (listener := _listener.get()) is not None:
-        listener.enter_block(layer, positional[0], BlockArguments(positional[1:], named))
+        stream, *others = positional or (named["hidden_states"],)
+        if stream.ndim != 3:
+            raise UnsupportedArchitecture("Its layers pass on several streams, so per-head effects can't be told.")
+        rest = named if positional else {name: value for name, value in named.items() if name != "hidden_states"}
+        listener.enter_block(layer, stream, BlockArguments(tuple(others), rest))
 
 
 def _on_mlp(layer: int, _: nn.Module, __: tuple[Any, ...], added: Tensor | tuple[Tensor, ...]) -> None:
@@ -152,9 +218,16 @@ def _on_mlp(layer: int, _: nn.Module, __: tuple[Any, ...], added: Tensor | tuple
         listener.leave_mlp(layer, added[0] if isinstance(added, tuple) else added)
 
 
-def _on_final_norm(_: nn.Module, positional: tuple[Any, ...]) -> None:
+def _before_final_norm(_: nn.Module, positional: tuple[Any, ...]) -> tuple[Any, ...] | None:
     if (listener := _listener.get()) is not None:
         listener.leave_blocks(positional[0])
+    given = _given_to_head.get()
+    return None if given is None or given.streams is None else (given.streams, *positional[1:])
+
+
+def _after_final_norm(_: nn.Module, __: tuple[Any, ...], ___: Tensor) -> Tensor | None:
+    given = _given_to_head.get()
+    return None if given is None else given.normed
 
 
 def _child(module: nn.Module, names: tuple[str, ...]) -> nn.Module:
@@ -162,6 +235,5 @@ def _child(module: nn.Module, names: tuple[str, ...]) -> nn.Module:
         child = getattr(module, name, None)
         if isinstance(child, nn.Module):
             return child
-    raise UnsupportedArchitecture(
-        f"{type(module).__name__} has no part called {', '.join(names[:-1])} or {names[-1]}."
-    )
+    parts = f"{', '.join(names[:-1])} or {names[-1]}"
+    raise UnsupportedArchitecture(f"{type(module).__name__} has no part called {parts}.")

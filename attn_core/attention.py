@@ -4,15 +4,16 @@ One attention function is registered with transformers' `AttentionInterface`. Un
 it is transformers' own scaled dot-product attention; inside `recording(recorder)` it also hands the
 weights of every layer to the recorder, and inside `replacing(replace)` the outputs of heads can be replaced.
 GPT-2 and models with rotary or grouped-query attention all come this way, and a model shared between threads
-is never changed for it.
+is never changed for it. Which networks can be recorded so is found out in `attn_core.inspection`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -22,19 +23,17 @@ from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_f
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.modeling_utils import AttentionInterface
 
-from attn_core.anatomy import Anatomy, make_audible
 from attn_core.errors import UnsupportedArchitecture
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from attn_core.anatomy import OutputMatrices
 
 NAME = "attn_core"
 BLOCK = 256  # queries whose weights are computed together
-UNKNOWN = {  # what some networks do to their scores and nothing here does
-    "softcap": "caps its scores",
-    "s_aux": "lets its heads look at something that is no word",
-    "position_bias": "changes its scores by position",
-}
+
+
+class MisleadingWeights(UnsupportedArchitecture):
+    """Raised when a network's weights are not all that its heads attend to."""
 
 
 class Recorder(Protocol):
@@ -66,16 +65,19 @@ class FullRecorder:
     """Keeps every query's row of every layer, as float16, and how large what each key offers is.
 
     `attention` is (n_layers, n_heads, n_tokens, n_tokens) float16; `value_norms` (n_layers, n_heads, n_tokens)
-    float32, or None for a network of unknown anatomy; `seen` says which layers came by.
+    float32, or None where the output matrices of the heads are not given.
     """
 
     last_query_only = False
 
-    def __init__(self, n_layers: int, n_heads: int, n_tokens: int, anatomy: Anatomy | None = None) -> None:
+    def __init__(
+        self, n_layers: int, n_heads: int, n_tokens: int, output_matrices: OutputMatrices | None = None
+    ) -> None:
         self.attention = np.zeros((n_layers, n_heads, n_tokens, n_tokens), dtype=np.float16)
-        self.value_norms = None if anatomy is None else np.zeros((n_layers, n_heads, n_tokens), dtype=np.float32)
-        self.seen: set[int] = set()
-        self._anatomy = anatomy
+        self.value_norms = (
+            None if output_matrices is None else np.zeros((n_layers, n_heads, n_tokens), dtype=np.float32)
+        )
+        self._output_matrices = output_matrices
 
     def record_weights(self, layer: int, weights: Tensor, first_query: int) -> None:
         """Round some queries' weights to float16 and keep them."""
@@ -84,10 +86,8 @@ class FullRecorder:
 
     def record_outputs(self, layer: int, values: Tensor, outputs: Tensor) -> None:
         """Keep how large what each key offers is."""
-        if self._anatomy is not None and self.value_norms is not None:
-            matrices = self._anatomy.head_matrices(layer, self.attention.shape[1])
-            self.value_norms[layer] = value_norms(values, matrices).numpy()
-        self.seen.add(layer)
+        if self._output_matrices is not None and self.value_norms is not None:
+            self.value_norms[layer] = value_norms(values, self._output_matrices.of_heads(layer)).numpy()
 
 
 class LastQueryRecorder:
@@ -102,8 +102,11 @@ class LastQueryRecorder:
         self.attention = np.zeros((n_layers, n_heads, n_keys), dtype=np.float16)
 
     def record_weights(self, layer: int, weights: Tensor, first_query: int) -> None:
-        """Round the last query's row, (n_heads, 1, n_keys), to float16 and keep it."""
-        torch.from_numpy(self.attention[layer]).copy_(weights[:, 0])
+        """Round the last query's row, (n_heads, 1, some keys), to float16 and keep it.
+
+        The cache of a sliding window hands over the last keys only; those before them have weight 0.
+        """
+        torch.from_numpy(self.attention[layer])[:, -weights.shape[2] :].copy_(weights[:, 0])
 
     def record_outputs(self, layer: int, values: Tensor, outputs: Tensor) -> None:
         """Nothing of this is kept."""
@@ -156,34 +159,24 @@ def replacing(replace: Replace) -> Iterator[None]:
         _replacements.reset(token)
 
 
-def use_recording_attention(network: PreTrainedModel) -> None:
-    """Send the network's attention through the registered function.
+def record_returned(attentions: Sequence[Tensor]) -> None:
+    """Hand the weights that a network returned to the recorder of this thread, if there is one.
 
-    Raises `ValueError` with a sentence when the model does not go through transformers' registry, or does something
-    to its scores that would be left out here.
+    Args:
+        attentions: for each layer the weights of a forward pass of one row, (1, n_heads, n_queries, n_keys).
     """
-    try:
-        network.set_attn_implementation(NAME)
-    except ValueError as error:
-        raise ValueError(f"{_kind(network)} does not support transformers' attention registry") from error
-    config = network.config
-    probe = FullRecorder(config.num_hidden_layers, config.num_attention_heads, 2)
-    try:
-        with torch.inference_mode(), recording(probe):
-            network(torch.zeros((1, 2), dtype=torch.long))
-    except (IndexError, RuntimeError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"{_kind(network)} failed on a trial of two tokens: {error}") from error
-    if len(probe.seen) != config.num_hidden_layers:
-        raise ValueError(
-            f"{_kind(network)} sent {len(probe.seen)} of {config.num_hidden_layers} layers "
-            "through transformers' attention registry"
-        )
-    with suppress(UnsupportedArchitecture):  # its attention can be seen all the same
-        make_audible(network)
+    recorder = _recorder.get()
+    if recorder is None:
+        return
+    for layer, weights in enumerate(attentions):
+        last = weights.shape[2] - 1
+        first_query = last if recorder.last_query_only else 0
+        recorder.record_weights(layer, weights[0, :, first_query:], first_query)
 
 
-def _kind(network: PreTrainedModel) -> str:
-    return f"a model of type {network.config.model_type!r}"
+def is_recording() -> bool:
+    """Return whether a recorder listens to this thread."""
+    return _recorder.get() is not None
 
 
 def _attention(
@@ -192,35 +185,89 @@ def _attention(
     key: Tensor,  # (1, n_key_value_heads, n_keys, head_dim)
     value: Tensor,
     attention_mask: Tensor | None,
+    *,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    position_bias: Tensor | None = None,  # (1, n_heads, n_queries, n_keys)
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    for name, does in UNKNOWN.items():
-        if kwargs.get(name) is not None:
-            raise ValueError(f"it {does}, which would be left out")
+    if kwargs.get("s_aux") is not None:
+        raise MisleadingWeights(
+            "Its heads attend to a sink that is no token, so their weights tell only a part."
+        )
     recorder = _recorder.get()
     layer: Any = module.layer_idx
     groups = query.shape[1] // key.shape[1]
-    scaling = kwargs.get("scaling")
-    if recorder is None or recorder.last_query_only:
+    change = _ScoreChange(attention_mask, softcap, position_bias)
+    if softcap is None and (recorder is None or recorder.last_query_only):
         # The output stays the one of the unrecorded path, so recording can't change what is generated.
-        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+        options = kwargs | {"scaling": scaling, "position_bias": position_bias, "is_causal": True}
+        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
         if recorder is not None:
-            last_mask = None if attention_mask is None else attention_mask[:, :, -1:]
-            weights = _weights(query[:, :, -1:], repeat_kv(key, groups), last_mask, scaling)
-            recorder.record_weights(layer, weights[0], query.shape[2] - 1)
+            last = slice(query.shape[2] - 1, query.shape[2])
+            weights = _weights(query[:, :, last], repeat_kv(key, groups), scaling, change.of(last, key.shape[2]))
+            recorder.record_weights(layer, weights[0], last.start)
     else:
         keys, values = repeat_kv(key, groups), repeat_kv(value, groups)
         output = query.new_empty(query.shape[:3] + values.shape[3:])
         for rows, n_seen in _blocks(query.shape[2], key.shape[2], causal=attention_mask is None):
-            weights = _weights(query[:, :, rows], keys[:, :, :n_seen], attention_mask, scaling)
+            weights = _weights(query[:, :, rows], keys[:, :, :n_seen], scaling, change.of(rows, n_seen))
             output[:, :, rows] = weights @ values[:, :, :n_seen]
-            recorder.record_weights(layer, weights[0], rows.start)
+            if recorder is None:
+                continue
+            if not recorder.last_query_only:
+                recorder.record_weights(layer, weights[0], rows.start)
+            elif rows.stop == query.shape[2]:
+                recorder.record_weights(layer, weights[0, :, -1:], rows.stop - 1)
         output = output.transpose(1, 2).contiguous()
     for replace in _replacements.get():
         output = replace(layer, output)
     if recorder is not None:
         recorder.record_outputs(layer, value[0], output[0])
     return output, None
+
+
+@dataclass(frozen=True)
+class _ScoreChange:
+    """What becomes of scaled scores before the softmax.
+
+    Attributes:
+        mask: (1, 1 or n_heads, n_queries, n_keys), boolean or to be added; None for plainly causal attention.
+        softcap: the size that no score passes (Gemma 2, arXiv:2408.00118).
+        bias: (1, n_heads, n_queries, n_keys), added, such as that of ALiBi (arXiv:2108.12409).
+    """
+
+    mask: Tensor | None
+    softcap: float | None
+    bias: Tensor | None
+
+    def of(self, rows: slice, n_keys: int) -> _ScoreChange:
+        """The change of some queries' scores for the first `n_keys` keys."""
+
+        def cut(part: Tensor | None) -> Tensor | None:
+            if part is None:
+                return None
+            return (part if part.shape[2] == 1 else part[:, :, rows])[..., :n_keys]
+
+        return _ScoreChange(cut(self.mask), self.softcap, cut(self.bias))
+
+    def apply(self, scores: Tensor) -> Tensor:
+        """Change scores (1, n_heads, n_queries, n_keys), in place where that can be done."""
+        if self.softcap is not None:
+            scores = torch.tanh(scores / self.softcap) * self.softcap
+        if self.bias is not None:
+            scores += self.bias
+        if self.mask is None:
+            # transformers leaves a purely causal mask out; the last query may see every key.
+            n_queries = scores.shape[-2]
+            if n_queries > 1:
+                future = torch.ones((n_queries, n_queries), dtype=torch.bool).triu_(1)
+                scores[..., -n_queries:].masked_fill_(future, -math.inf)
+        elif self.mask.dtype == torch.bool:
+            scores.masked_fill_(~self.mask, -math.inf)
+        else:
+            scores += self.mask
+        return scores
 
 
 def _blocks(n_queries: int, n_keys: int, *, causal: bool) -> Iterator[tuple[slice, int]]:
@@ -231,19 +278,10 @@ def _blocks(n_queries: int, n_keys: int, *, causal: bool) -> Iterator[tuple[slic
         yield slice(start, stop), n_keys - n_queries + stop if causal else n_keys
 
 
-def _weights(query: Tensor, key: Tensor, mask: Tensor | None, scaling: float | None) -> Tensor:
+def _weights(query: Tensor, key: Tensor, scaling: float | None, change: _ScoreChange) -> Tensor:
     """Softmax of the scaled scores, (1, n_heads, n_queries, n_keys)."""
     scores = (query * (scaling if scaling is not None else 1 / math.sqrt(query.shape[-1]))) @ key.transpose(-1, -2)
-    if mask is None:
-        # transformers leaves a purely causal mask out; the last query may see every key.
-        n_queries = scores.shape[-2]
-        if n_queries > 1:
-            future = torch.ones((n_queries, n_queries), dtype=torch.bool).triu_(1)
-            scores[..., -n_queries:].masked_fill_(future, -math.inf)
-    elif mask.dtype == torch.bool:
-        scores.masked_fill_(~mask, -math.inf)
-    else:
-        scores += mask
+    scores = change.apply(scores)
     return torch.softmax(scores, dim=-1, out=scores)  # in place: on a long text a tenth of the time and memory
 
 

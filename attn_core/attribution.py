@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from attn_core.ablation import Head, HeadsOff, OneHeadEach, Replacement
-from attn_core.anatomy import BlockArguments, listening
-from attn_core.attention import replacing
+from attn_core.anatomy import Anatomy, BlockArguments, listening
+from attn_core.attention import Replace, replacing
 from attn_core.capture import Text, encode
 from attn_core.errors import UnsupportedArchitecture
-from attn_core.residual import CLOSES_TO, ResidualStream, stream_of
+from attn_core.forward import describe
+from attn_core.residual import SUM_TOLERANCE, ResidualStream, stream_of
 from attn_core.turns import forward_passes
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class Attribution:
 
     def __post_init__(self) -> None:
         largest = max(1.0, abs(self.logit), np.abs(self.heads).max(), np.abs(self.mlps).max(), abs(self.embedding))
-        if not abs(self.total - self.logit) <= CLOSES_TO * largest:
+        if not abs(self.total - self.logit) <= SUM_TOLERANCE * largest:
             raise UnsupportedArchitecture(
                 f"The heads, MLPs, embedding and biases add up to {self.total:.3f} and not to the logit, "
                 f"{self.logit:.3f}: this type of model has further steps in between."
@@ -130,7 +132,7 @@ def attribute(
         ids.append(token_id(model, foil))
         if ids[0] == ids[1]:
             raise ValueError("Target and foil begin with the same token: name another foil.")
-    direction, bias = _direction(model, stream, ids)
+    direction, bias = _direction(model.anatomy, stream.final, ids)
     names = [str(model.tokenizer.decode([i], clean_up_tokenization_spaces=False)) for i in ids]
     return Attribution(
         target=names[0],
@@ -143,38 +145,76 @@ def attribute(
     )
 
 
-def _direction(model: LanguageModel, stream: ResidualStream, ids: list[int]) -> tuple[NDArray[np.float64], float]:
-    """What the stream, (width,), is multiplied with to give the logit less the foil's, and what is added."""
-    norm, unembedding = model.anatomy.final_norm, model.anatomy.unembedding
-    centred = isinstance(norm, nn.LayerNorm)  # it takes the mean off, RMSNorm does not
-    with torch.inference_mode():
-        normed = _double(norm(torch.from_numpy(stream.final)))
-        # Families differ in what they add to RMSNorm's weight. Ones show it, up to a factor that the scale takes.
-        weight = _double(norm.weight if centred else norm(torch.ones(model.anatomy.width)))
-        norm_bias = _double(getattr(norm, "bias", None), like=weight)
-        rows = _double(cast(Tensor, unembedding.weight)[ids])  # (1 or 2, width)
-        row_biases = _double(getattr(unembedding, "bias", None), like=np.zeros(model.n_vocabulary))[ids]
-    row = _difference(rows)
-    final = stream.final.astype(np.float64)
-    scaled = weight * (final - final.mean() if centred else final)
-    scale = scaled @ (normed - norm_bias) / (scaled @ scaled)
-    direction = scale * weight * row
-    if centred:
+def _direction(anatomy: Anatomy, final: NDArray[np.float32], ids: list[int]) -> tuple[NDArray[np.float64], float]:
+    """What the stream, (width,), is multiplied with to give the logit less the foil's, and what is added.
+
+    Raises `UnsupportedArchitecture` if the logit is not linear in the stream once the norm's scale is fixed.
+    """
+    norm = _FixedNorm.of(anatomy.final_norm, final)
+    row, bias = _read_out(anatomy, norm.normed, ids)
+    direction = norm.scale * norm.weight * row
+    if norm.is_centred:
         direction -= direction.mean()
-    return direction, float(norm_bias @ row + _difference(row_biases))
+    return direction, float(norm.bias @ row) + bias
+
+
+@dataclass(frozen=True)
+class _FixedNorm:
+    """A norm whose scale is held fixed: scale * weight * x + bias, x less its mean if it is centred.
+
+    Attributes:
+        weight, bias: float64 (width,); ones and zeros where the norm has none.
+        scale: at the stream that it was made for.
+        is_centred: it takes the mean off, as LayerNorm does and RMSNorm does not.
+        normed: float64 (width,), what it makes of the stream.
+    """
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    scale: float
+    is_centred: bool
+    normed: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, norm: nn.Module, stream: NDArray[np.float32]) -> _FixedNorm:
+        """Read it off what the norm does; families differ in what they call their weights and add to them."""
+        balanced = np.resize([1.0, -1.0], len(stream))  # of mean 0, so that centring leaves it as it is
+        if len(stream) % 2:
+            balanced[-3:] = 1.0, 1.0, -2.0
+        probes = np.stack([stream, stream + np.float32(np.abs(stream).max()), balanced, np.zeros_like(balanced)])
+        with torch.inference_mode():
+            normed, shifted, of_balanced, bias = norm(torch.from_numpy(probes).float()).double().numpy()
+        weight = (of_balanced - bias) / balanced
+        is_centred = bool(np.abs(shifted - normed).max() <= SUM_TOLERANCE * np.abs(normed - bias).max())
+        centre = stream.mean(dtype=np.float64) if is_centred else 0.0
+        scaled = weight * (stream.astype(np.float64) - centre)
+        return cls(weight, bias, float(scaled @ (normed - bias) / (scaled @ scaled)), is_centred, normed)
+
+
+def _read_out(anatomy: Anatomy, normed: NDArray[np.float64], ids: list[int]) -> tuple[NDArray[np.float64], float]:
+    """The row that the network's own head multiplies a normed stream with, and what it adds.
+
+    With two ids it is that of the difference. The row is the head's derivative, which is the same everywhere if and
+    only if the head is linear.
+    """
+    with torch.enable_grad():
+        streams = torch.stack([torch.from_numpy(normed).float(), torch.zeros(len(normed))]).requires_grad_()
+        logits = anatomy.unembed(streams)[:, ids]  # (2, 1 or 2)
+        numbers = logits[:, 0] - logits[:, 1] if len(ids) == 2 else logits[:, 0]
+        rows = torch.autograd.grad(numbers.sum(), streams)[0].double().numpy()
+    _, at_zero = numbers.detach().double().tolist()
+    if np.abs(rows[0] - rows[1]).max() > SUM_TOLERANCE * np.abs(rows[1]).max():
+        raise UnsupportedArchitecture(
+            f"{describe(anatomy.network)} bends its logits after the unembedding (by a cap, for example), "
+            "so they are no sum over heads."
+        )
+    return rows[0], at_zero
 
 
 def _difference(of_ids: NDArray[np.floating]) -> NDArray[np.float64]:
     """The target's number, less the foil's if there is one."""
     numbers = of_ids.astype(np.float64)
     return numbers[0] - numbers[1] if len(numbers) == 2 else numbers[0]
-
-
-def _double(parameter: object, like: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    if isinstance(parameter, Tensor):
-        return parameter.detach().double().numpy()
-    assert like is not None
-    return np.zeros_like(like)
 
 
 def log_probability(
@@ -190,9 +230,15 @@ def log_probability(
     Raises `PromptError` and `ValueError` as `attribute` does.
     """
     ids, target_id = encode(model, text), token_id(model, target)
-    with forward_passes.take(), torch.inference_mode(), replacing(HeadsOff(model, ablate, replacement)):
-        logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1].float()
-    return float(logits.log_softmax(-1)[target_id])
+    return _log_probability(model, ids, target_id, HeadsOff(model, ablate, replacement))
+
+
+def _log_probability(model: LanguageModel, ids: Tensor, target_id: int, *replacements: Replace) -> float:
+    with ExitStack() as stack:
+        stack.enter_context(forward_passes.take())
+        for replace in replacements:
+            stack.enter_context(replacing(replace))
+        return float(model.next_logits(ids)[0].log_softmax(-1)[target_id])
 
 
 def ablation_scan(
@@ -224,38 +270,98 @@ def ablation_scan(
         PromptError, UnsupportedArchitecture, ValueError: as `attribute`.
     """
     ids, target_id = encode(model, text), token_id(model, target)
-    n_layers, n_heads, n_tokens = model.n_layers, model.n_heads, ids.shape[1]
-    clean = _Entering()
-    with (
-        forward_passes.take(),
-        torch.inference_mode(),
-        listening(clean),
-        replacing(HeadsOff(model, ablate, replacement)),
-    ):
-        logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1].float()
-        before = logits.log_softmax(-1)[target_id]
-    every_head = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
-    rows_at_once = max(1, TOKENS_AT_ONCE // n_tokens)
-    changes: list[Tensor] = []
-    done, whole = 0, sum(n_layers - layer for layer, _ in every_head)  # in layers run for one row
-    for start in range(0, len(every_head), rows_at_once):
-        switched = every_head[start : start + rows_at_once]
-        heads_off = HeadsOff(model, ablate, replacement)
-        rows = torch.zeros(0, n_tokens, model.anatomy.width)
-        for layer in range(switched[0][0], n_layers):
-            heads = [head for other, head in switched if other == layer]
-            stream, arguments = clean.layers[layer]
-            one_each = OneHeadEach(layer, heads, replacement)
+    _ = model.output_matrices  # raises where heads can't be switched off
+    scan = _Scan(model, ids, target_id, replacement, frozenset(ablate), on_progress or (lambda fraction: None))
+    try:
+        return scan.layer_by_layer()
+    except UnsupportedArchitecture:
+        return scan.one_by_one()
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """Every head of a model switched off in turn, in one of two ways that give the same numbers."""
+
+    model: LanguageModel
+    ids: Tensor
+    target_id: int
+    replacement: Replacement
+    ablate: frozenset[Head]
+    on_progress: Callable[[float], None]
+
+    def one_by_one(self) -> NDArray[np.float32]:
+        """Run the whole network once for each head."""
+        heads = self._every_head()
+        before = self._without()
+        changes = []
+        for done, head in enumerate(heads, start=1):
+            changes.append(self._without(head) - before)
+            self.on_progress(done / len(heads))
+        return np.array(changes, dtype=np.float32).reshape(self.model.n_layers, self.model.n_heads)
+
+    def layer_by_layer(self) -> NDArray[np.float32]:
+        """Run only the layers from each head's own on, many heads as one batch.
+
+        Raises:
+            UnsupportedArchitecture: that is not what the whole network gives: its layers have more to do with each
+                other than the residual stream shows.
+        """
+        clean = _Entering()
+        with listening(clean):
+            before = self._without()
+        heads = self._every_head()
+        n_layers, rows_at_once = self.model.n_layers, max(1, TOKENS_AT_ONCE // self.ids.shape[1])
+        done, whole = 0, sum(n_layers - layer for layer, _ in heads)  # in layers run for one row
+        changes: list[Tensor] = []
+        for start in range(0, len(heads), rows_at_once):
+            switched = heads[start : start + rows_at_once]
+            heads_off = HeadsOff(self.model, self.ablate, self.replacement)
+            rows = torch.zeros(0, self.ids.shape[1], self.model.anatomy.width)
+            for layer in range(switched[0][0], n_layers):
+                of_layer = [head for other, head in switched if other == layer]
+                rows = self._run_layer(clean, layer, rows, of_layer, heads_off)
+                done += len(rows)
+                self.on_progress(done / whole)
+            with forward_passes.take(), torch.inference_mode():
+                logits = self.model.anatomy.logits(rows[:, -1])
+            changes.append(logits.log_softmax(-1)[:, self.target_id] - before)
+        found = torch.cat(changes).reshape(n_layers, self.model.n_heads).numpy()
+        self._check(found, before)
+        return found
+
+    def _every_head(self) -> list[Head]:
+        return [(layer, head) for layer in range(self.model.n_layers) for head in range(self.model.n_heads)]
+
+    def _without(self, head: Head | None = None) -> float:
+        """The target's log-probability without a head and those that are off anyway, from a run of its own."""
+        replacements: list[Replace] = [HeadsOff(self.model, self.ablate, self.replacement)]
+        if head is not None:
+            replacements.append(OneHeadEach(head[0], [head[1]], self.replacement))
+        return _log_probability(self.model, self.ids, self.target_id, *replacements)
+
+    def _run_layer(
+        self, clean: _Entering, layer: int, rows: Tensor, heads: list[int], heads_off: HeadsOff
+    ) -> Tensor:
+        """Run a layer on the rows so far and on one more for each of its heads, which is switched off there."""
+        stream, arguments = clean.layers[layer]
+        one_each = OneHeadEach(layer, heads, self.replacement)
+        batch = torch.cat([rows, stream.expand(len(heads), -1, -1)])
+        try:
             with forward_passes.take(), torch.inference_mode(), replacing(heads_off), replacing(one_each):
-                rows = arguments.call(
-                    model.anatomy.blocks[layer], torch.cat([rows, stream.expand(len(heads), -1, -1)])
-                )
-            done += len(rows)
-            if on_progress is not None:
-                on_progress(done / whole)
-        with torch.inference_mode():
-            changes.append(model.anatomy.logits(rows[:, -1]).float().log_softmax(-1)[:, target_id] - before)
-    return torch.cat(changes).reshape(n_layers, n_heads).numpy()
+                return arguments.call(self.model.anatomy.blocks[layer], batch)
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:
+            raise UnsupportedArchitecture(
+                f"{describe(self.model.network)} does not run its layers one at a time."
+            ) from error
+
+    def _check(self, changes: NDArray[np.float32], before: float) -> None:
+        """Compare the head of the first layer that is missed most with a run of its own, through all layers."""
+        head = int(np.abs(changes[0]).argmax())
+        alone = self._without((0, head)) - before
+        if not abs(alone - changes[0, head]) <= SUM_TOLERANCE * max(abs(alone), SUM_TOLERANCE):
+            raise UnsupportedArchitecture(
+                f"{describe(self.model.network)} has further steps between its layers and its logits."
+            )
 
 
 class _Entering:

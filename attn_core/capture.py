@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from attn_core.ablation import Head, HeadsOff, Replacement
-from attn_core.anatomy import Anatomy
+from attn_core.anatomy import OutputMatrices
 from attn_core.attention import FullRecorder, recording, replacing
 from attn_core.errors import PromptError, UnsupportedArchitecture
 from attn_core.tokens import token_texts
@@ -106,24 +106,24 @@ def capture(
     """
     ids = encode(model, text, max_tokens=max_tokens)
     heads_off = HeadsOff(model, ablate, replacement)
-    recorder = FullRecorder(model.n_layers, model.n_heads, ids.shape[1], _anatomy(model))
-    with forward_passes.take(), torch.inference_mode(), recording(recorder), replacing(heads_off):
-        logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1]  # (n_vocabulary,)
+    recorder = FullRecorder(model.n_layers, model.n_heads, ids.shape[1], _output_matrices(model))
+    with forward_passes.take(), recording(recorder), replacing(heads_off):
+        logits = model.next_logits(ids)[0]
     tokens = token_texts(model.tokenizer, ids[0].tolist())
     return AttentionTrace(
         tokens=tokens,
         attention=recorder.attention,
         model=model.name,
         text=text if isinstance(text, str) else "".join(tokens),
-        prediction=prediction(model, logits.float().softmax(-1)),
+        prediction=prediction(model, logits.softmax(-1)),
         value_norms=recorder.value_norms,
         ablated=tuple(sorted(heads_off.heads)),
     )
 
 
-def _anatomy(model: LanguageModel) -> Anatomy | None:
+def _output_matrices(model: LanguageModel) -> OutputMatrices | None:
     try:
-        return model.anatomy
+        return model.output_matrices
     except UnsupportedArchitecture:
         return None
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.cache_utils import DynamicCache
 
 from attn_core.ablation import Head, HeadsOff, Replacement
 from attn_core.attention import LastQueryRecorder, recording, replacing
 from attn_core.capture import Text, encode, prediction
+from attn_core.forward import run_network
 from attn_core.tokens import TokenDecoder, token_texts
 from attn_core.trace import Prediction
 from attn_core.turns import forward_passes
@@ -115,27 +115,25 @@ def generate(
 ) -> Iterator[Step]:
     """Generate token by token, up to the model's end-of-text token.
 
-    At temperature 0 each token is the most probable one, as in the model's own greedy search; above
-    it tokens are drawn, after top-k (keep the k best) and top-p (keep the fewest that reach the
-    probability p; Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration").
+    At temperature 0 each token is the most probable one: the tokens of the model's own `generate()` in greedy
+    search without the penalties and constraints that its `generation_config` may ask for. Above it tokens are
+    drawn, after top-k (keep the k best) and top-p (keep the fewest that reach the probability p; Holtzman et al.
+    2020, "The Curious Case of Neural Text Degeneration").
 
     The heads of `ablate`, (layer, head) pairs, are switched off; the mean that `replacement` can ask for is that
     over the prompt's positions (see `attn_core.ablation`).
 
     Raises:
         PromptError: the prompt is blank, or prompt and new tokens do not fit; raised at the call.
+        UnsupportedArchitecture: this type of model can't write text, or not with heads switched off; raised at the
+            call.
         ValueError: a setting is out of its range; raised at the call.
     """
-    if max_new_tokens < 1:
-        raise ValueError("max_new_tokens must be at least 1.")
-    if not temperature >= 0:
-        raise ValueError("temperature must be 0 or more.")
-    if top_k is not None and top_k < 1:
-        raise ValueError("top_k must be at least 1.")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError("top_p must be above 0 and at most 1.")
-    ids = encode(model, prompt, room=max_new_tokens, max_tokens=max_tokens)
+    if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
+        raise ValueError("max_new_tokens must be a whole number of 1 or more.")
     sampler = _Sampler(temperature, top_k, top_p, seed)
+    _ = model.has_cache
+    ids = encode(model, prompt, room=max_new_tokens, max_tokens=max_tokens)
     return _steps(model, ids, max_new_tokens, sampler, HeadsOff(model, ablate, replacement))
 
 
@@ -147,14 +145,23 @@ class _Sampler:
     seed: int
 
     def __post_init__(self) -> None:
+        if not self.temperature >= 0:
+            raise ValueError("temperature must be 0 or more.")
+        if self.top_k is not None and (not isinstance(self.top_k, int) or self.top_k < 1):
+            raise ValueError("top_k must be a whole number of 1 or more.")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError("top_p must be above 0 and at most 1.")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
+            raise ValueError("seed must be a whole number from 0 to 2**63 - 1.")
         self._random = torch.Generator().manual_seed(self.seed)
 
     def choose(self, logits: torch.Tensor) -> int:
         """Pick a token id from logits (n_vocabulary,)."""
         if self.temperature == 0:
             return int(logits.argmax())
-        sorted_logits, order = (logits / self.temperature).sort(descending=True, stable=True)
-        probabilities = sorted_logits.softmax(-1)
+        # In double precision, and with the best logit at 0, no temperature is too low to be divided by.
+        sorted_logits, order = logits.double().sort(descending=True, stable=True)
+        probabilities = ((sorted_logits - sorted_logits[0]) / self.temperature).softmax(-1)
         keep = len(probabilities) if self.top_k is None else min(self.top_k, len(probabilities))
         probabilities = probabilities[:keep] / probabilities[:keep].sum()
         if self.top_p is not None:
@@ -170,13 +177,12 @@ def _steps(
     for token_id in ids[0].tolist():
         decoder.add(token_id)
     end = _end_token_ids(model)
-    cache = DynamicCache(config=model.network.config)
-    n_keys = ids.shape[1]
+    text, cache = ids, None
     for _ in range(max_new_tokens):
-        recorder = LastQueryRecorder(model.n_layers, model.n_heads, n_keys)
+        recorder = LastQueryRecorder(model.n_layers, model.n_heads, text.shape[1])
         with forward_passes.take(), torch.inference_mode(), recording(recorder), replacing(heads_off):
-            output = model.network(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-            logits = output.logits[0, -1].float()  # (n_vocabulary,)
+            run = run_network(model.network, ids, cache=cache, keep_cache=model.has_cache)
+            logits = run.logits[0, -1].float()  # (n_vocabulary,)
             probabilities = logits.softmax(-1)
             token_id = sampler.choose(logits)
         yield Step(
@@ -188,12 +194,13 @@ def _steps(
         )
         if token_id in end:
             return
-        ids = torch.tensor([[token_id]])
-        n_keys += 1
+        text = torch.cat([text, torch.tensor([[token_id]])], dim=1)
+        cache = run.cache
+        ids = text if cache is None else text[:, -1:]
 
 
 def _end_token_ids(model: LanguageModel) -> set[int]:
-    configured = model.network.generation_config.eos_token_id
+    configured = getattr(model.network.generation_config, "eos_token_id", None)
     if configured is None:
         return set()
     return {configured} if isinstance(configured, int) else set(configured)

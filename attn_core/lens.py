@@ -59,7 +59,7 @@ def logit_lens(
     stream = stream_of(model, text, ablate, replacement)
     target_id = token_id(model, target)
     with forward_passes.take(), torch.inference_mode():
-        logits = model.anatomy.logits(torch.from_numpy(stream.after_layers())).float()
+        logits = model.anatomy.logits(torch.from_numpy(stream.after_layers()))
         probabilities = logits.softmax(-1)  # (n_layers + 1, n_vocabulary)
     return LogitLens(
         predictions=tuple(prediction(model, row, N_TOKENS) for row in probabilities),

@@ -10,18 +10,21 @@ import math
 import os
 import re
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from attn_core.errors import ModelUnavailable
+from attn_core.errors import ModelUnavailable, UnsupportedArchitecture
 from attn_core.hub import Report, check_memory, find_snapshot, missing_part
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-    from attn_core.anatomy import Anatomy
+    from attn_core.anatomy import Anatomy, OutputMatrices
 
 __all__ = ["LanguageModel", "ModelUnavailable", "load_model"]
 
@@ -50,22 +53,24 @@ class LanguageModel:
     @property
     def n_layers(self) -> int:
         """How many layers of attention it has."""
-        return cast(int, self.network.config.num_hidden_layers)
+        return self._size[0]
 
     @property
     def n_heads(self) -> int:
         """How many heads a layer has; with grouped queries, the heads that ask."""
-        return cast(int, self.network.config.num_attention_heads)
+        return self._size[1]
 
     @property
     def max_tokens(self) -> int:
         """How many tokens it can read at once."""
-        return cast(int, self.network.config.max_position_embeddings)
+        from attn_core.forward import text_config
 
-    @property
+        return cast(int, text_config(self.network).max_position_embeddings)
+
+    @cached_property
     def n_vocabulary(self) -> int:
         """How many tokens its network tells apart; some have more than their tokenizer makes."""
-        return int(self.network.get_output_embeddings().weight.shape[0])
+        return int(self.next_logits([[0]]).shape[-1])
 
     @cached_property
     def longest_token(self) -> int:
@@ -73,11 +78,50 @@ class LanguageModel:
         return max(map(len, self.tokenizer.get_vocab()))
 
     @cached_property
+    def output_matrices(self) -> OutputMatrices:
+        """The matrices through which its heads write; `UnsupportedArchitecture` when they can't be found."""
+        from attn_core.inspection import find_output_matrices
+
+        return find_output_matrices(self.network)
+
+    @cached_property
     def anatomy(self) -> Anatomy:
         """The parts that write into its residual stream; `UnsupportedArchitecture` when they can't be found."""
         from attn_core.anatomy import Anatomy
 
-        return Anatomy.of(self.network)
+        return Anatomy.of(self.network, self.output_matrices)
+
+    @cached_property
+    def has_cache(self) -> bool:
+        """Whether each pass that writes a token goes on from what the last one kept.
+
+        Raises `UnsupportedArchitecture` if text can't be written with it.
+        """
+        from attn_core.inspection import has_cache
+
+        return has_cache(self.network)
+
+    def next_logits(self, ids: Tensor | Sequence[Sequence[int]]) -> Tensor:
+        """Run the network once and return the logits of the next token, float32 (n_rows, n_vocabulary).
+
+        Args:
+            ids: int64 (n_rows, n_tokens).
+
+        Raises:
+            UnsupportedArchitecture: the network fails on these tokens.
+        """
+        import torch
+
+        from attn_core.forward import run_network
+
+        with torch.inference_mode():
+            return run_network(self.network, torch.as_tensor(ids, dtype=torch.long)).logits[:, -1].float()
+
+    @cached_property
+    def _size(self) -> tuple[int, int]:
+        from attn_core.inspection import decoder_size
+
+        return decoder_size(self.network)
 
 
 def load_model(name: str = "gpt2", *, on_progress: Report | None = None) -> LanguageModel:
@@ -135,7 +179,16 @@ def _load(name: str, source: Source, folder: Path) -> LanguageModel:
         raise ModelUnavailable(
             name, what.format(name=name, folder=folder), str(reason), remedy.format(folder=folder)
         ) from reason
-    return LanguageModel(name, source, network, tokenizer)
+    model = LanguageModel(name, source, network, tokenizer)
+    _inspect(model)
+    return model
+
+
+def _inspect(model: LanguageModel) -> None:
+    """Find out what the model can do before anybody runs it: the trials hook its network."""
+    for part in ("anatomy", "has_cache"):
+        with suppress(UnsupportedArchitecture):  # its attention can be seen all the same
+            getattr(model, part)
 
 
 class _Unusable(Exception):
@@ -167,7 +220,7 @@ def _load_network(folder: Path) -> PreTrainedModel:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from attn_core.attention import use_recording_attention
+    from attn_core.inspection import use_recording_attention
 
     _check_type(folder)
     try:
@@ -177,6 +230,7 @@ def _load_network(folder: Path) -> PreTrainedModel:
             folder,
             config=config,
             dtype=torch.float32,
+            attn_implementation="eager",  # networks outside the registry of attention keep it
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
@@ -187,12 +241,10 @@ def _load_network(folder: Path) -> PreTrainedModel:
         raise _Unusable(_reason(error)) from error
     network.eval()
     _check_weights(network, info)
-    if not hasattr(network.config, "num_attention_heads"):
-        raise _Unusable(f"A model of type {network.config.model_type!r} has no attention heads.")
     try:
         use_recording_attention(network)
-    except ValueError as error:
-        raise _Unusable(f"Its attention cannot be recorded: {error}.") from error
+    except UnsupportedArchitecture as error:
+        raise _Unusable(str(error)) from error
     _check_behaviour(network)
     return cast("PreTrainedModel", network)
 
@@ -233,18 +285,11 @@ def _check_weights(network: PreTrainedModel, info: dict[str, Any]) -> None:
 
 
 def _check_behaviour(network: PreTrainedModel) -> None:
-    """Refuse a network that cannot say its size, gives no numbers, or looks at words that come later."""
-    import torch
+    """Refuse a network that cannot say its size."""
+    from attn_core.forward import text_config
 
-    for size in ("num_hidden_layers", "num_attention_heads", "max_position_embeddings"):
-        if not isinstance(getattr(network.config, size, None), int):
-            raise _Unusable(f"Its config.json does not say {size}.")
-    with torch.inference_mode():
-        logits = network(torch.tensor([[0, 0], [0, 1]])).logits[:, 0]  # (2, n_vocabulary)
-    if not logits.isfinite().all():
-        raise _Unusable("Its weights give no finite numbers.")
-    if not torch.allclose(logits[0], logits[1], atol=1e-3):
-        raise _Unusable("It is not a causal language model: what it says of a word depends on later words.")
+    if not isinstance(getattr(text_config(network), "max_position_embeddings", None), int):
+        raise _Unusable("Its config.json does not say max_position_embeddings.")
 
 
 def _bytes_in_memory(folder: Path) -> int:

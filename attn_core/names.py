@@ -193,8 +193,8 @@ def _word_probabilities(
     def after(begun: tuple[int, ...]) -> torch.Tensor:
         if begun not in next_tokens:
             ids = torch.cat([prompt, torch.tensor([begun], dtype=torch.long)], dim=1)
-            with forward_passes.take(), torch.inference_mode(), replacing(heads_off):
-                logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1]
+            with forward_passes.take(), replacing(heads_off):
+                logits = model.next_logits(ids)[0]
             next_tokens[begun] = logits.double().softmax(-1)
         return next_tokens[begun]
 

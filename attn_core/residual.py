@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attn_core.ablation import Head, HeadsOff, Replacement
-from attn_core.anatomy import Anatomy, BlockArguments, listening
+from attn_core.anatomy import BlockArguments, OutputMatrices, listening
 from attn_core.attention import recording, replacing, value_norms
 from attn_core.capture import Text, encode
 from attn_core.errors import UnsupportedArchitecture
@@ -22,7 +22,7 @@ from attn_core.turns import forward_passes
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel
 
-CLOSES_TO = 1e-3  # of the largest number that was added up
+SUM_TOLERANCE = 1e-3  # of the largest number that was added up
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,16 @@ def residual_stream(
     """
     ids = encode(model, text, max_tokens=max_tokens)
     heads_off = HeadsOff(model, ablate, replacement)
-    parts = _Parts(model.anatomy, model.n_layers, model.n_heads, ids.shape[1])
-    with forward_passes.take(), torch.inference_mode(), recording(parts), listening(parts), replacing(heads_off):
-        logits = model.network(ids, logits_to_keep=1, use_cache=False).logits[0, -1].float()
-    with torch.inference_mode():
-        biases = torch.stack([model.anatomy.attention_bias(layer) for layer in range(model.n_layers)])
-        read = model.anatomy.logits(parts.final)
+    parts = _Parts(model.anatomy.output_matrices, model.n_layers, model.n_heads, ids.shape[1])
+    with forward_passes.take(), recording(parts), listening(parts), replacing(heads_off):
+        logits = model.next_logits(ids)[0]
+    with forward_passes.take(), torch.inference_mode():
+        read = model.anatomy.logits(parts.final[None])[0]
     stream = ResidualStream(
         tokens=token_texts(model.tokenizer, ids[0].tolist()),
         embedding=parts.embedding.numpy(),
         heads=parts.heads.numpy(),
-        attention_biases=biases.numpy(),
+        attention_biases=model.output_matrices.biases().numpy(),
         mlps=parts.mlps.numpy(),
         final=parts.final.numpy(),
         logits=logits.numpy(),
@@ -121,7 +120,7 @@ def stream_of(
 
 
 def _close(ours: NDArray[np.float32], models: NDArray[np.float32]) -> bool:
-    return bool(np.abs(ours - models).max() <= CLOSES_TO * max(1.0, float(np.abs(models).max())))
+    return bool(np.abs(ours - models).max() <= SUM_TOLERANCE * max(1.0, float(np.abs(models).max())))
 
 
 class _Parts:
@@ -129,11 +128,12 @@ class _Parts:
 
     last_query_only = True
 
-    def __init__(self, anatomy: Anatomy, n_layers: int, n_heads: int, n_tokens: int) -> None:
-        self._anatomy = anatomy
-        self.embedding = self.final = torch.zeros(anatomy.width)
-        self.heads = torch.zeros(n_layers, n_heads, anatomy.width)
-        self.mlps = torch.zeros(n_layers, anatomy.width)
+    def __init__(self, output_matrices: OutputMatrices, n_layers: int, n_heads: int, n_tokens: int) -> None:
+        self._output_matrices = output_matrices
+        width = output_matrices.width
+        self.embedding = self.final = torch.zeros(width)
+        self.heads = torch.zeros(n_layers, n_heads, width)
+        self.mlps = torch.zeros(n_layers, width)
         self.attention = torch.zeros(n_layers, n_heads, n_tokens)
         self.value_norms = torch.zeros(n_layers, n_heads, n_tokens)
 
@@ -141,7 +141,7 @@ class _Parts:
         self.attention[layer] = weights[:, -1]
 
     def record_outputs(self, layer: int, values: Tensor, outputs: Tensor) -> None:
-        matrices = self._anatomy.head_matrices(layer, outputs.shape[1])  # (n_heads, head_dim, width)
+        matrices = self._output_matrices.of_heads(layer)  # (n_heads, head_dim, width)
         self.heads[layer] = torch.einsum("hd,hdw->hw", outputs[-1], matrices)
         self.value_norms[layer] = value_norms(values, matrices)
 

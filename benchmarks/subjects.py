@@ -13,8 +13,8 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
 
 from attn_core import AttentionTrace, LanguageModel, load_model
-from attn_core.attention import use_recording_attention
 from attn_core.charts import Figure
+from attn_core.inspection import use_recording_attention
 from attn_core.model import fuse_activation
 
 N_LAYERS = N_HEADS = 12

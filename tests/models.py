@@ -7,7 +7,7 @@ import transformers
 from transformers import PreTrainedModel
 
 from attn_core import LanguageModel
-from attn_core.attention import use_recording_attention
+from attn_core.inspection import use_recording_attention
 
 SMALL = {
     "vocab_size": 4096,

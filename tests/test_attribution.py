@@ -221,7 +221,7 @@ def test_a_head_switched_off_is_one_that_reaches_no_output_matrix(
 ) -> None:
     model = models.with_tokenizer(make(), mini)
     layer, head = 1, 5
-    projection = model.anatomy.projections[layer]
+    projection = model.output_matrices.modules[layer]
     hook = projection.register_forward_pre_hook(
         hook_that_zeroes(head, 64 if make is models.gpt2_small_shape else 8)
     )
@@ -267,7 +267,7 @@ def test_a_mean_stays_that_of_the_prompt_while_text_is_generated(mini: LanguageM
         return (outputs,)
 
     expected = []
-    hook = mini.anatomy.projections[layer].register_forward_pre_hook(replace)
+    hook = mini.output_matrices.modules[layer].register_forward_pre_hook(replace)
     for _ in range(5):
         best = capture(mini, ids).prediction
         assert best is not None

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from attn_core import LanguageModel, PromptError, capture
-from attn_core.attention import BLOCK, use_recording_attention
+from attn_core.attention import BLOCK
+from attn_core.inspection import use_recording_attention
 from tests.models import gpt2_small_shape, llama, llama_of_long_texts
 
 TEXT = "The dog on the ship ran off, and the dog was found by the crew of Jesse Vig."

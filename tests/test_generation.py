@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from attn_core import LanguageModel, PromptError, capture, generate
-from attn_core.attention import use_recording_attention
 from attn_core.generation import GeneratedText
+from attn_core.inspection import use_recording_attention
 from tests.models import gpt2_small_shape, llama
 
 PROMPT = "Jesse Vig is the son of an evangelical preacher named James"
