@@ -28,4 +28,5 @@ st.set_page_config(f"{page.title}: {about}" if page.url_path else about)
 st.html(STATIC / "page.css")
 ui.dress()
 ui.sidebar(examples_fill={"Compare": "prompt_a", "Tour": None, "Many names": None}.get(page.title, "prompt"))
-page.run()
+with ui.errors_in_words():
+    page.run()

@@ -230,15 +230,26 @@ def log_probability(
     Raises `PromptError` and `ValueError` as `attribute` does.
     """
     ids, target_id = encode(model, text), token_id(model, target)
-    return _log_probability(model, ids, target_id, HeadsOff(model, ablate, replacement))
+    return float(_log_probabilities(model, ids, HeadsOff(model, ablate, replacement))[target_id])
 
 
-def _log_probability(model: LanguageModel, ids: Tensor, target_id: int, *replacements: Replace) -> float:
+def next_probabilities(
+    model: LanguageModel, text: Text, *, ablate: Collection[Head] = (), replacement: Replacement = "zero"
+) -> NDArray[np.float32]:
+    """Return the probability of every token after the text, float32 (n_vocabulary,), with heads switched off.
+
+    Raises `PromptError`, `UnsupportedArchitecture` and `ValueError` as `attribute` does.
+    """
+    return _log_probabilities(model, encode(model, text), HeadsOff(model, ablate, replacement)).exp().numpy()
+
+
+def _log_probabilities(model: LanguageModel, ids: Tensor, *replacements: Replace) -> Tensor:
+    """The log-probability of every token after a text, float32 (n_vocabulary,), in nats."""
     with ExitStack() as stack:
         stack.enter_context(forward_passes.take())
         for replace in replacements:
             stack.enter_context(replacing(replace))
-        return float(model.next_logits(ids)[0].log_softmax(-1)[target_id])
+        return model.next_logits(ids)[0].log_softmax(-1)
 
 
 def ablation_scan(
@@ -337,7 +348,7 @@ class _Scan:
         replacements: list[Replace] = [HeadsOff(self.model, self.ablate, self.replacement)]
         if head is not None:
             replacements.append(OneHeadEach(head[0], [head[1]], self.replacement))
-        return _log_probability(self.model, self.ids, self.target_id, *replacements)
+        return float(_log_probabilities(self.model, self.ids, *replacements)[self.target_id])
 
     def _run_layer(
         self, clean: _Entering, layer: int, rows: Tensor, heads: list[int], heads_off: HeadsOff

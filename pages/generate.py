@@ -42,7 +42,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     question = ui.question_picker()
     foil = ui.foil_picker(moment) if question == "added" else None
 pushed = ui.attribution(moment, foil)
-layer, head = ui.settled_head(pushed.heads, ui.strongest_head(pushed))
+layer, head = ui.settled_head(step.attention, ui.strongest_head(moment, pushed))
 overview, strongest = st.columns([5, 4], gap="large")
 changes = None
 with overview:
@@ -60,9 +60,9 @@ looks, switches = st.columns(2, gap="large")
 with looks:
     st.header("Where it looked")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        layer, head = ui.head_picker(pushed.heads, (layer, head))
+        layer, head = ui.head_picker(step.attention, (layer, head))
     with st.container(horizontal=True):
-        weighed, hide_first = ui.weighing_switch(moment.stream.value_norms), ui.hiding_switch()
+        weighed, hide_first = ui.weighing_switch(moment.value_norms), ui.hiding_switch()
     row = ui.row_of(moment, (layer, head), weighed=weighed, hide_first=hide_first)
     of = ui.origin_of_token(run, chosen, weighed=weighed, hide_first=hide_first)
     ui.draw_row(run.tokens_before(chosen), row, of=of, name=f"layer {layer} head {head}")

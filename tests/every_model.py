@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
@@ -78,7 +78,10 @@ _SMALL_EXTRAS: dict[str, dict[str, Any]] = {
 
 def small_config(model_type: str) -> PreTrainedConfig:
     """Return a configuration of a type with 4 layers of 4 heads, 32 wide, and a window of 8 where there is one."""
-    config_class = CONFIG_MAPPING[model_type]
+    return _shrink(CONFIG_MAPPING[model_type], _SMALL_EXTRAS.get(model_type, {}))
+
+
+def _shrink(config_class: type[PreTrainedConfig], extras: dict[str, Any]) -> PreTrainedConfig:
     names = set(inspect.signature(config_class.__init__).parameters)
     renamed = getattr(config_class, "attribute_map", {})
     sizes = {name: size for name, size in _SIZES.items() if name in names and name not in renamed}
@@ -86,7 +89,12 @@ def small_config(model_type: str) -> PreTrainedConfig:
         sizes["num_key_value_heads"] = N_HEADS
     if "is_decoder" in names:
         sizes["is_decoder"] = True
-    return config_class(**sizes | _SMALL_EXTRAS.get(model_type, {}))
+    parts = {
+        name: _shrink(part, _SMALL_EXTRAS.get(part.model_type, {}))
+        for name, part in config_class.sub_configs.items()
+        if part is not AutoConfig
+    }
+    return config_class(**sizes | parts | extras)
 
 
 def small_network(model_type: str) -> PreTrainedModel:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         weights_table,
     )
     from attn_core.ui.finder import head_finder, head_table
-    from attn_core.ui.frame import title
+    from attn_core.ui.frame import errors_in_words, title
     from attn_core.ui.heads import (
         head_counts,
         head_deed,
@@ -97,6 +97,7 @@ _HOME = {
     "contributions": "reasons",
     "draw_row": "figures",
     "dress": "presenting",
+    "errors_in_words": "frame",
     "foil_picker": "reasons",
     "generation": "writing",
     "generation_again": "writing",
@@ -174,6 +175,7 @@ __all__ = [
     "contributions",
     "draw_row",
     "dress",
+    "errors_in_words",
     "foil_picker",
     "generation",
     "generation_again",

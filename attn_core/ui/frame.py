@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
 
+from attn_core.errors import AttnCoreError
 from attn_core.ui.presenting import embedded, offer_leaving, presenting
 from attn_core.ui.sharing import way_to_the_dashboard
-from attn_core.ui.state import notice
+from attn_core.ui.state import notice, plain
 
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -31,6 +34,15 @@ def title(text: str, explanation: str) -> None:
     for sentence in st.session_state.notices:
         notice(sentence)
     st.session_state.notices = []
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Show an error of the library that no part of a page expected as its sentence."""
+    try:
+        yield
+    except AttnCoreError as error:
+        st.error(plain(str(error)), icon=":material/error:")
 
 
 def _go_through_the_dashboard() -> None:

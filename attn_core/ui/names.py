@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from attn_core import charts, examples
-from attn_core.errors import NameProbeError
+from attn_core.errors import AttnCoreError
 from attn_core.names import FEWEST_NAMES, NameProbe, check_probe, parse_groups, parse_words, probe
 from attn_core.tables import inert_csv, inert_on_screen
 from attn_core.ui.figures import draw_chart
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 def name_probe(model: LanguageModel) -> NameProbe | None:
     """The sentence, the names and the words, a button that asks, and what was found when it was last pressed."""
-    from attn_core.errors import PromptError
 
     template = st.text_input(
         "Sentence",
@@ -50,7 +49,7 @@ def name_probe(model: LanguageModel) -> NameProbe | None:
         if pressed or to_do("ask"):
             _ask(place, model, template, groups, words)
         asked = (template, words, tuple((group, name) for group, names in groups.items() for name in names))
-    except (NameProbeError, PromptError) as error:
+    except AttnCoreError as error:
         asked = None
         place.error(plain(str(error)), icon=":material/edit:")
     found = cast("NameProbe | None", st.session_state.get("name_probe"))

@@ -10,13 +10,23 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import charts
+from attn_core.errors import UnsupportedArchitecture
+from attn_core.patterns import most_telling_head
 from attn_core.tokens import token_label, token_labels
 from attn_core.trace import renormalised
 from attn_core.ui.figures import choice_of_heads, draw_chart, head_map
 from attn_core.ui.links import QUESTIONS, to_do
 from attn_core.ui.saving import offer_figure, origin_of_token
 from attn_core.ui.state import plain
-from attn_core.ui.switches import REPLACEMENTS, head_name, heads_off, heads_phrase, replacement, switch_off
+from attn_core.ui.switches import (
+    REPLACEMENTS,
+    head_name,
+    heads_off,
+    heads_phrase,
+    replacement,
+    switch_off,
+    why_heads_stay_on,
+)
 
 if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
@@ -40,13 +50,18 @@ class Moment:
         model: the one that wrote it.
         run: the text that it belongs to.
         index: its step in there.
-        stream: what the model's parts added up to at that moment.
+        stream: what the model's parts added up to at that moment, or why that can't be told of it.
     """
 
     model: LanguageModel
     run: GeneratedText
     index: int
-    stream: ResidualStream
+    stream: ResidualStream | UnsupportedArchitecture
+
+    @property
+    def value_norms(self) -> NDArray[np.float32] | None:
+        """See `AttentionTrace.value_norms`; None where the stream can't be told."""
+        return None if isinstance(self.stream, UnsupportedArchitecture) else self.stream.value_norms
 
     @property
     def step(self) -> Step:
@@ -100,10 +115,17 @@ def _lens(
     return logit_lens(_model, _stream, target)
 
 
-def moment(model: LanguageModel, run: GeneratedText, index: int) -> Moment | None:
-    """What led to a token; where that can't be had the page says why, and it is None."""
-    from attn_core.errors import UnsupportedArchitecture
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _probabilities(
+    name: str, ids: tuple[int, ...], off: frozenset[Head], by: Replacement, _model: LanguageModel
+) -> NDArray[np.float32]:
+    from attn_core.attribution import next_probabilities
 
+    return next_probabilities(_model, ids, ablate=off, replacement=by)
+
+
+def moment(model: LanguageModel, run: GeneratedText, index: int) -> Moment | None:
+    """What led to a token; None, and the page says why, if another model wrote it."""
     if run.model != model.name:
         st.info(
             f"This text was written by {plain(run.model)}. To see which heads made a word, choose that model, or "
@@ -111,20 +133,25 @@ def moment(model: LanguageModel, run: GeneratedText, index: int) -> Moment | Non
             icon=":material/info:",
         )
         return None
+    stream: ResidualStream | UnsupportedArchitecture
     try:
         with st.spinner(f"Running {plain(model.name)} up to this token…"):
-            return Moment(
-                model, run, index, _stream(model.name, run.ids_before(index), run.ablated, run.replacement, model)
-            )
+            stream = _stream(model.name, run.ids_before(index), run.ablated, run.replacement, model)
     except UnsupportedArchitecture as reason:
-        st.info(
-            f"Which heads made this word can't be told for this model. {plain(str(reason))}", icon=":material/info:"
-        )
-        return None
+        stream = reason
+    return Moment(model, run, index, stream)
+
+
+def say_unsupported(reason: UnsupportedArchitecture) -> None:
+    """Say in the place of a figure why this model has none."""
+    st.info(plain(str(reason)), icon=":material/info:")
 
 
 def lens(at: Moment) -> None:
     """What the model would have said after each layer."""
+    if isinstance(at.stream, UnsupportedArchitecture):
+        say_unsupported(at.stream)
+        return
     key = (at.model.name, at.ids, at.run.ablated, at.run.replacement, at.step.token_id)
     seen = _lens(*key, at.model, at.stream)
     chart = charts.lens_bars(seen.predictions, at.step.token_id, seen.target_probabilities.tolist())
@@ -164,20 +191,30 @@ def foil_picker(at: Moment) -> int | None:
     )
 
 
-def attribution(at: Moment, foil: int | None) -> Attribution:
-    """What each part of the model added to the token's logit."""
+def attribution(at: Moment, foil: int | None) -> Attribution | UnsupportedArchitecture:
+    """What each part of the model added to the token's logit, or why that can't be told of this model."""
     from attn_core.attribution import attribute
 
-    return attribute(at.model, at.stream, at.step.token_id, foil)
+    if isinstance(at.stream, UnsupportedArchitecture):
+        return at.stream
+    try:
+        return attribute(at.model, at.stream, at.step.token_id, foil)
+    except UnsupportedArchitecture as reason:
+        return reason
 
 
-def strongest_head(pushed: Attribution) -> Head:
-    """The head that pushed hardest."""
+def strongest_head(at: Moment, pushed: Attribution | UnsupportedArchitecture) -> Head:
+    """The head that pushed hardest; where that can't be told, the one whose look back says most."""
+    if isinstance(pushed, UnsupportedArchitecture):
+        return most_telling_head(at.step.attention, at.run.tokens_before(at.index))
     return _place(pushed.heads.argmax(), pushed.heads)
 
 
-def contributions(at: Moment, pushed: Attribution, selected: Head) -> None:
+def contributions(at: Moment, pushed: Attribution | UnsupportedArchitecture, selected: Head) -> None:
     """The map of what each head added; a click on one chooses it."""
+    if isinstance(pushed, UnsupportedArchitecture):
+        say_unsupported(pushed)
+        return
     rather = f" rather than “{token_label(pushed.foil)}”" if pushed.foil is not None else ""
     title = f"pushed “{token_label(at.step.token)}”{rather} by (logits)"
     head_map(pushed.heads, selected, title=title, of=origin_of_token(at.run, at.index), key="contributions")
@@ -189,8 +226,10 @@ def contributions(at: Moment, pushed: Attribution, selected: Head) -> None:
     )
 
 
-def heads_that_pushed(at: Moment, pushed: Attribution, selected: Head) -> None:
+def heads_that_pushed(at: Moment, pushed: Attribution | UnsupportedArchitecture, selected: Head) -> None:
     """The heads that pushed hardest, in words; choosing one shows its lines."""
+    if isinstance(pushed, UnsupportedArchitecture):
+        return
     sentences = {
         head: f"{head_name(head)} pushed {at.word} by **{signed(float(pushed.heads[head]))}**; "
         f"it looked at {looked_at(at, head)}"
@@ -233,8 +272,9 @@ def _place(flat: np.integer, values: NDArray[np.floating]) -> Head:
 def looked_at(at: Moment, head: Head) -> str:
     """The word that a head looked at most, and how much, for markdown; the word it took most from if another."""
     labels = token_labels(at.run.tokens_before(at.index))
-    looked, took = (row_of(at, head, weighed=weighed) for weighed in (False, True))
+    looked = row_of(at, head, weighed=False)
     words = f"“{plain(labels[looked.argmax()])}” {looked.max():.2f}"
+    took = row_of(at, head, weighed=at.value_norms is not None)
     if took.argmax() != looked.argmax():
         words += f" but took most from “{plain(labels[took.argmax()])}” {took.max():.2f}"
     return words
@@ -246,8 +286,8 @@ def row_of(at: Moment, head: Head, *, weighed: bool, hide_first: bool = False) -
     Sums to 1; the first token is left out if it is hidden, and with nothing left it is all zeros.
     """
     row = at.step.attention[head].astype(np.float32)
-    if weighed:
-        row = renormalised(row * at.stream.value_norms[head], smallest=1e-12).astype(np.float32)
+    if weighed and at.value_norms is not None:
+        row = renormalised(row * at.value_norms[head], smallest=1e-12).astype(np.float32)
     if hide_first:
         row[0] = 0
         row = renormalised(row).astype(np.float32)
@@ -260,8 +300,12 @@ def nothing_left_in_row_note(row: NDArray[np.float32]) -> None:
         st.caption("All of the attention went to the hidden first word.")
 
 
-def switches(at: Moment, pushed: Attribution, selected: Head) -> None:
+def switches(at: Moment, pushed: Attribution | UnsupportedArchitecture, selected: Head) -> None:
     """Choose which heads are off, and see what becomes of the token."""
+    reason = why_heads_stay_on(at.model)
+    if reason is not None:
+        say_unsupported(reason)
+        return
     every_head = [(layer, head) for layer in range(at.model.n_layers) for head in range(at.model.n_heads)]
     st.session_state.heads_off_box = sorted(heads_off())
     st.multiselect(
@@ -280,13 +324,14 @@ def switches(at: Moment, pushed: Attribution, selected: Head) -> None:
             disabled=selected in heads_off(),
             icon=":material/power_off:",
         )
-        strongest = pushed.strongest(N_SWITCHED)
-        st.button(
-            f"Switch the {len(strongest)} strongest off",
-            on_click=switch_off,
-            args=(heads_off() | set(strongest),),
-            disabled=not set(strongest) - heads_off(),
-        )
+        if not isinstance(pushed, UnsupportedArchitecture):
+            strongest = pushed.strongest(N_SWITCHED)
+            st.button(
+                f"Switch the {len(strongest)} strongest off",
+                on_click=switch_off,
+                args=(heads_off() | set(strongest),),
+                disabled=not set(strongest) - heads_off(),
+            )
     st.session_state.replacement_box = replacement()
     st.segmented_control(
         "Replaced by",
@@ -309,10 +354,7 @@ def _what_becomes_of_it(at: Moment) -> None:
     if (off, replacement()) == (at.run.ablated, at.run.replacement) or off == at.run.ablated == frozenset():
         return
     with st.spinner(f"Running {plain(at.model.name)} with {heads_phrase(off)}…"):
-        now = _stream(at.model.name, at.ids, off, replacement(), at.model)
-    logits = now.logits.astype(np.float64)
-    probabilities = np.exp(logits - logits.max())
-    probabilities /= probabilities.sum()
+        probabilities = _probabilities(at.model.name, at.ids, off, replacement(), at.model)
     best = int(probabilities.argmax())
     after = float(probabilities[at.step.token_id])
     verdict = f"With {heads_phrase(off)} {at.word} goes from **{at.step.probability:.1%}** to **{after:.1%}**"
@@ -330,6 +372,10 @@ def scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
     """
     from attn_core.attribution import ablation_scan
 
+    reason = why_heads_stay_on(at.model)
+    if reason is not None:
+        say_unsupported(reason)
+        return None
     kept: dict[Any, NDArray[np.float32]] = st.session_state.setdefault("scans", {})
     by = at.run.replacement if at.run.ablated else replacement()
     key = (at.model.name, at.ids, at.step.token_id, at.run.ablated, by)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
+from attn_core.errors import UnsupportedArchitecture
+from attn_core.ui.state import plain
+
 if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
     from attn_core.model import LanguageModel
@@ -48,7 +51,12 @@ def heads_phrase(heads: Collection[Head]) -> str:
 
 def badge(model: LanguageModel) -> None:
     """Say on every page that heads are off, which, and offer to switch them on; drop those that the model lacks."""
-    off = heads_off()
+    off, reason = heads_off(), why_heads_stay_on(model)
+    st.session_state.heads_stay_on = "" if reason is None else str(reason)
+    if off and reason is not None:
+        st.warning(plain(f"No head is off. {reason}"), icon=":material/warning:")
+        switch_off(())
+        off = frozenset()
     there = frozenset(pair for pair in off if pair[0] < model.n_layers and pair[1] < model.n_heads)
     if off - there:
         st.warning(
@@ -67,6 +75,15 @@ def badge(model: LanguageModel) -> None:
             f"replaced by {REPLACEMENTS[replacement()]}{_named(there)}."
         )
         button.button("Switch all heads on", on_click=switch_off, args=((),), width="stretch")
+
+
+def why_heads_stay_on(model: LanguageModel) -> UnsupportedArchitecture | None:
+    """Why no head of a model can be switched off; None if each can."""
+    try:
+        _ = model.output_matrices
+    except UnsupportedArchitecture as reason:
+        return reason
+    return None
 
 
 def _named(heads: Collection[Head]) -> str:
@@ -92,5 +109,7 @@ def head_switch(layer: int, head: int) -> None:
         "Switch this head off",
         key="switch_box",
         on_change=turned,
-        help="Replace what this head puts out, and see the model without it on every page.",
+        disabled=bool(st.session_state.heads_stay_on),
+        help=plain(st.session_state.heads_stay_on)
+        or "Replace what this head puts out, and see the model without it on every page.",
     )

@@ -11,6 +11,7 @@ import streamlit as st
 from attn_core import claims, examples
 from attn_core.claims import Finding
 from attn_core.comparison import Comparison, compare
+from attn_core.errors import AttnCoreError
 from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
 from attn_core.tokens import token_label, token_labels, tokens_of
@@ -191,7 +192,6 @@ def a_life_for_any_name() -> None:
         "Asked “Who is Jesse Vig?”, GPT-2 writes a biography and makes it up. It reads a rare name in pieces, "
         "<i>V</i> and <i>ig</i>, and has to put them together again, in order, to write about that person."
     )
-    from attn_core.errors import PromptError
 
     _needs_a_model()
     name = _own_text("Try another name", "tour_name").strip()
@@ -200,7 +200,7 @@ def a_life_for_any_name() -> None:
     offer_trace(trace.to_bytes)
     try:
         written = _biography(model.name, trace.text, heads_off(), replacement(), model)
-    except PromptError as error:  # no room left for its tokens
+    except AttnCoreError as error:  # no room left for its tokens
         st.error(plain(str(error)), icon=":material/edit:")
         return
     surname = name.split()[-1]

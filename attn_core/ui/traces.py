@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import streamlit as st
 
 from attn_core import limits
-from attn_core.errors import InvalidTrace
+from attn_core.errors import AttnCoreError, InvalidTrace
 from attn_core.memory import room_for_recording
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
@@ -33,12 +33,10 @@ def _captured(model: LanguageModel, text: str, off: frozenset[Head], replacement
 
 def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
     """The trace of a text; on a prompt that cannot be run the page says why and stops."""
-    from attn_core.errors import PromptError
-
     try:
         with st.spinner(f"Running {plain(model.name)} over the prompt{_queue()}…"):
             return _captured(model, text, heads_off(), replacement())
-    except PromptError as error:
+    except AttnCoreError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         st.stop()
 

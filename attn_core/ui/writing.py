@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import streamlit as st
 
 from attn_core import limits
+from attn_core.errors import AttnCoreError
 from attn_core.tokens import token_label
 from attn_core.ui.links import WAYS, to_do, writing_choices
 from attn_core.ui.state import plain
@@ -123,13 +124,12 @@ def _write(
     off: frozenset[Head],
 ) -> None:
     """Generate into a name of the state, with a Stop button in the place of the one that was pressed."""
-    from attn_core.errors import PromptError
     from attn_core.generation import generate, unwritten
 
     by = replacement()
     try:
         steps = generate(model, prompt, ablate=off, replacement=by, **settings)
-    except PromptError as error:
+    except AttnCoreError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         st.stop()
     place.button("Stop", icon=":material/stop:", key=f"stop_{name}")
