@@ -52,20 +52,21 @@ class HeadsOff:
         return replaced
 
 
-class OneHeadEach:
-    """Replaces one head of one layer in each of the last rows of a batch, for `attn_core.attention.replacing`."""
+class PerRowAblation:
+    """Replaces heads of one layer in the last rows of a batch, for `attn_core.attention.replacing`."""
 
-    def __init__(self, layer: int, heads: Sequence[int], replacement: Replacement) -> None:
-        self._layer, self._heads, self._replacement = layer, heads, replacement
+    def __init__(self, layer: int, heads_of_rows: Sequence[Sequence[int]], replacement: Replacement) -> None:
+        self._layer, self._heads_of_rows, self._replacement = layer, heads_of_rows, replacement
 
     def __call__(self, layer: int, outputs: Tensor) -> Tensor:
-        """A layer's outputs, (batch, n_queries, n_heads, head_dim), each of the last rows without its head."""
+        """A layer's outputs, (batch, n_queries, n_heads, head_dim), each of the last rows without its heads."""
         if layer != self._layer:
             return outputs
         replaced = outputs.clone()
-        for row, head in enumerate(self._heads, start=len(outputs) - len(self._heads)):
-            mean = outputs[row, :, head].mean(dim=0)
-            replaced[row, :, head] = mean if self._replacement == "mean" else 0.0
+        for row, heads in enumerate(self._heads_of_rows, start=len(outputs) - len(self._heads_of_rows)):
+            for head in heads:
+                mean = outputs[row, :, head].mean(dim=0)
+                replaced[row, :, head] = mean if self._replacement == "mean" else 0.0
         return replaced
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from attn_core.ablation import Head, HeadsOff, OneHeadEach, Replacement
+from attn_core.ablation import Head, HeadsOff, PerRowAblation, Replacement
 from attn_core.anatomy import Anatomy, BlockArguments, listening
 from attn_core.attention import Replace, replacing
 from attn_core.capture import Text, encode
@@ -303,10 +303,10 @@ class _Scan:
     def one_by_one(self) -> NDArray[np.float32]:
         """Run the whole network once for each head."""
         heads = self._every_head()
-        before = self._without()
+        before = self._run_without()
         changes = []
-        for done, head in enumerate(heads, start=1):
-            changes.append(self._without(head) - before)
+        for done, (layer, head) in enumerate(heads, start=1):
+            changes.append(self._run_without(layer, [head]) - before)
             self.on_progress(done / len(heads))
         return np.array(changes, dtype=np.float32).reshape(self.model.n_layers, self.model.n_heads)
 
@@ -319,57 +319,55 @@ class _Scan:
         """
         clean = _Entering()
         with listening(clean):
-            before = self._without()
-        heads = self._every_head()
+            before = self._run_without()
         n_layers, rows_at_once = self.model.n_layers, max(1, TOKENS_AT_ONCE // self.ids.shape[1])
-        done, whole = 0, sum(n_layers - layer for layer, _ in heads)  # in layers run for one row
-        changes: list[Tensor] = []
-        for start in range(0, len(heads), rows_at_once):
-            switched = heads[start : start + rows_at_once]
+        whole_layer = list(range(self.model.n_heads))  # the first row, which is run in full, too, and compared
+        rows = [(0, whole_layer), *((layer, [head]) for layer, head in self._every_head())]
+        done, whole = 0, sum(n_layers - layer for layer, _ in rows)  # in layers run for one row
+        after: list[Tensor] = []
+        for start in range(0, len(rows), rows_at_once):
+            batch = rows[start : start + rows_at_once]
             heads_off = HeadsOff(self.model, self.ablate, self.replacement)
-            rows = torch.zeros(0, self.ids.shape[1], self.model.anatomy.width)
-            for layer in range(switched[0][0], n_layers):
-                of_layer = [head for other, head in switched if other == layer]
-                rows = self._run_layer(clean, layer, rows, of_layer, heads_off)
-                done += len(rows)
+            streams = torch.zeros(0, self.ids.shape[1], self.model.anatomy.width)
+            for layer in range(batch[0][0], n_layers):
+                of_layer = [heads for other, heads in batch if other == layer]
+                streams = self._run_layer(clean, layer, streams, of_layer, heads_off)
+                done += len(streams)
                 self.on_progress(done / whole)
             with forward_passes.take(), torch.inference_mode():
-                logits = self.model.anatomy.logits(rows[:, -1])
-            changes.append(logits.log_softmax(-1)[:, self.target_id] - before)
-        found = torch.cat(changes).reshape(n_layers, self.model.n_heads).numpy()
-        self._check(found, before)
-        return found
+                logits = self.model.anatomy.logits(streams[:, -1])
+            after.append(logits.log_softmax(-1)[:, self.target_id])
+        found = torch.cat(after).numpy()
+        self._check(float(found[0]), self._run_without(0, whole_layer))
+        return (found[1:] - np.float32(before)).reshape(n_layers, self.model.n_heads)
 
     def _every_head(self) -> list[Head]:
         return [(layer, head) for layer in range(self.model.n_layers) for head in range(self.model.n_heads)]
 
-    def _without(self, head: Head | None = None) -> float:
-        """The target's log-probability without a head and those that are off anyway, from a run of its own."""
-        replacements: list[Replace] = [HeadsOff(self.model, self.ablate, self.replacement)]
-        if head is not None:
-            replacements.append(OneHeadEach(head[0], [head[1]], self.replacement))
-        return float(_log_probabilities(self.model, self.ids, *replacements)[self.target_id])
+    def _run_without(self, layer: int = 0, heads: Sequence[int] = ()) -> float:
+        """The target's log-probability without some heads of a layer and those that are off anyway."""
+        off = HeadsOff(self.model, self.ablate, self.replacement)
+        also_off = PerRowAblation(layer, [heads], self.replacement)
+        return float(_log_probabilities(self.model, self.ids, off, also_off)[self.target_id])
 
     def _run_layer(
-        self, clean: _Entering, layer: int, rows: Tensor, heads: list[int], heads_off: HeadsOff
+        self, clean: _Entering, layer: int, streams: Tensor, heads: list[list[int]], heads_off: HeadsOff
     ) -> Tensor:
-        """Run a layer on the rows so far and on one more for each of its heads, which is switched off there."""
+        """Run a layer on the streams so far and on one more for each of its own rows, without that row's heads."""
         stream, arguments = clean.layers[layer]
-        one_each = OneHeadEach(layer, heads, self.replacement)
-        batch = torch.cat([rows, stream.expand(len(heads), -1, -1)])
+        per_row = PerRowAblation(layer, heads, self.replacement)
+        batch = torch.cat([streams, stream.expand(len(heads), -1, -1)])
         try:
-            with forward_passes.take(), torch.inference_mode(), replacing(heads_off), replacing(one_each):
+            with forward_passes.take(), torch.inference_mode(), replacing(heads_off), replacing(per_row):
                 return arguments.call(self.model.anatomy.blocks[layer], batch)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
             raise UnsupportedArchitecture(
                 f"{describe(self.model.network)} does not run its layers one at a time."
             ) from error
 
-    def _check(self, changes: NDArray[np.float32], before: float) -> None:
-        """Compare the head of the first layer that is missed most with a run of its own, through all layers."""
-        head = int(np.abs(changes[0]).argmax())
-        alone = self._without((0, head)) - before
-        if not abs(alone - changes[0, head]) <= SUM_TOLERANCE * max(abs(alone), SUM_TOLERANCE):
+    def _check(self, layer_by_layer: float, at_once: float) -> None:
+        """Compare the log-probability without the whole first layer's heads with that of a run in full."""
+        if not abs(layer_by_layer - at_once) <= SUM_TOLERANCE * max(1, abs(at_once)):
             raise UnsupportedArchitecture(
                 f"{describe(self.model.network)} has further steps between its layers and its logits."
             )

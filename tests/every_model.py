@@ -26,7 +26,7 @@ TYPES = tuple(sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
 _SIZES: dict[str, int] = {}
 for _size, _names in (
     (4096, "vocab_size vocab_size_per_layer_input"),
-    (32, "hidden_size n_embd d_model word_embed_proj_dim embedding_size dim_model embed_dim hidden_dim"),
+    (32, "hidden_size n_embd d_model word_embed_proj_dim embedding_size dim_model embed_dim hidden_dim emb_dim"),
     (64, "intermediate_size n_inner ffn_dim decoder_ffn_dim encoder_ffn_dim dff moe_intermediate_size"),
     (64, "shared_expert_intermediate_size ffn_hidden_size intermediate_size_mlp expert_ffn_hidden_size"),
     (64, "shared_intermediate_size shared_experts_intermediate_size feed_forward_size"),
@@ -48,17 +48,26 @@ for _size, _names in (
 
 _MAMBA = {"mamba_n_heads": 8, "mamba_d_state": 16, "mamba_d_head": 8, "mamba_chunk_size": 8}
 _SMALL_EXTRAS: dict[str, dict[str, Any]] = {
+    "bailing_hybrid": {"layer_types": ["linear_attention", "full_attention"] * 2},
     "bamba": _MAMBA | {"attn_layer_indices": [1, 3]},
     "cohere_compass_text": {"layer_types": ["sliding_attention", "full_attention"] * 2},
     "cpmant": {"prompt_types": 4, "prompt_length": 4, "segment_types": 4},
     "gemma3n_text": {"num_kv_shared_layers": 2, "laurel_rank": 8, "hidden_size_per_layer_input": 8},
+    "gemma3": {
+        "vision_config": {
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+        }
+    },
     "gemma4_text": {"hidden_size_per_layer_input": 8},
     "gpt_neo": {"attention_types": [[["global", "local"], 2]]},
     "granitemoehybrid": _MAMBA | {"layer_types": ["mamba", "attention"] * 2},
     "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1, "use_mamba_kernels": False},
     "lfm2": {"layer_types": ["conv", "full_attention"] * 2},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 2},
-    "longcat_flash": {"zero_expert_num": 2, "num_layers": 2},
+    "longcat_flash": {"head_dim": 4, "zero_expert_num": 2, "num_layers": 2},
     "mamba2": {"num_heads": 8, "head_dim": 8, "expand": 2, "n_groups": 1, "state_size": 16},
     "reformer": {
         "is_decoder": True,
@@ -71,6 +80,7 @@ _SMALL_EXTRAS: dict[str, dict[str, Any]] = {
     "rembert": {"input_embedding_size": 32, "output_embedding_size": 32},
     "roc_bert": {"shape_vocab_size": 64, "pronunciation_vocab_size": 64},
     "xmod": {"default_language": "en_XX"},
+    "zamba": {"layers_block_type": ["mamba", "hybrid"] * 2, "use_mamba_kernels": False},
     "zamba2": {"layers_block_type": ["mamba", "hybrid"] * 2, "n_mamba_heads": 8, "mamba_ngroups": 1},
     "zaya": {"num_experts_per_tok": 1},
 }

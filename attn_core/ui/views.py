@@ -61,6 +61,7 @@ def _joined(trace: AttentionTrace) -> AttentionTrace:
 def _hidden(trace: AttentionTrace, renormalise: bool) -> AttentionTrace:
     return trace.without_first_token(renormalise=renormalise)
 
+
 NO_LENGTHS = "The lengths were not recorded here, or this type of model does not show them."
 
 
@@ -91,8 +92,7 @@ def weighing_switch(*value_norms: NDArray[np.float32] | None) -> bool:
         disabled=not recorded,
         help="Attention times the length of the vector that each word offers, scaled up to 1 again: where what the "
         "head passes on comes from. A head that rests on the first word often takes next to nothing from it. "
-        "Kobayashi et al. 2020."
-        + ("" if recorded else f" {NO_LENGTHS}"),
+        "Kobayashi et al. 2020." + ("" if recorded else f" {NO_LENGTHS}"),
     )
     return weighed and recorded
 
