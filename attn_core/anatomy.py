@@ -18,14 +18,23 @@ import torch
 from torch import Tensor, nn
 
 from attn_core.errors import UnsupportedArchitecture
-from attn_core.forward import describe, run_network
+from attn_core.forward import run_network
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # What the parts are called in the families that transformers has.
 _MLPS = ("mlp", "fc2", "feed_forward", "block_sparse_moe", "ffn", "moe", "feedforward")
-_FINAL_NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm", "layer_norm", "norm_f", "final_norm")
+_FINAL_NORMS = (
+    "ln_f",
+    "norm",
+    "final_layer_norm",
+    "final_layernorm",
+    "layer_norm",
+    "layernorm",
+    "norm_f",
+    "final_norm",
+)
 
 
 @dataclass(frozen=True)
@@ -89,8 +98,8 @@ class Anatomy:
             network=network,
             output_matrices=output_matrices,
             blocks=blocks,
-            mlps=tuple(_child(block, _MLPS) for block in blocks),
-            final_norm=_child(holder, _FINAL_NORMS),
+            mlps=tuple(_child(network, block, _MLPS, "MLP in its layers") for block in blocks),
+            final_norm=_child(network, holder, _FINAL_NORMS, "norm after its last layer"),
         )
         _install_hooks(anatomy)
         return anatomy
@@ -127,7 +136,7 @@ def _layers(network: PreTrainedModel, output_matrices: OutputMatrices) -> tuple[
             pairs = zip(blocks, output_matrices.modules, strict=True)
             if all(any(part is matrix for part in block.modules()) for block, matrix in pairs):
                 return holder, tuple(blocks)
-    raise UnsupportedArchitecture(f"{describe(network)} has no list of layers.")
+    raise _unsupported(network, "no list of layers was found")
 
 
 class Listener(Protocol):
@@ -230,10 +239,14 @@ def _after_final_norm(_: nn.Module, __: tuple[Any, ...], ___: Tensor) -> Tensor 
     return None if given is None else given.normed
 
 
-def _child(module: nn.Module, names: tuple[str, ...]) -> nn.Module:
+def _child(network: PreTrainedModel, module: nn.Module, names: tuple[str, ...], part: str) -> nn.Module:
     for name in names:
         child = getattr(module, name, None)
         if isinstance(child, nn.Module):
             return child
-    parts = f"{', '.join(names[:-1])} or {names[-1]}"
-    raise UnsupportedArchitecture(f"{type(module).__name__} has no part called {parts}.")
+    raise _unsupported(network, f"no {part} was found")
+
+
+def _unsupported(network: PreTrainedModel, why: str) -> UnsupportedArchitecture:
+    kind = network.config.model_type
+    return UnsupportedArchitecture(f"Per-head effects are not supported for {kind}: {why}. Attention still works.")

@@ -53,11 +53,11 @@ class Attribution:
     logit: float
 
     def __post_init__(self) -> None:
-        largest = max(1.0, abs(self.logit), np.abs(self.heads).max(), np.abs(self.mlps).max(), abs(self.embedding))
+        largest = max(abs(self.logit), np.abs(self.heads).max(), np.abs(self.mlps).max(), abs(self.embedding))
         if not abs(self.total - self.logit) <= SUM_TOLERANCE * largest:
             raise UnsupportedArchitecture(
-                f"The heads, MLPs, embedding and biases add up to {self.total:.3f} and not to the logit, "
-                f"{self.logit:.3f}: this type of model has further steps in between."
+                f"The parts sum to {self.total:.3f}, not to the logit {self.logit:.3f}, so per-head effects are "
+                "hidden. This architecture has extra steps."
             )
         self.heads.flags.writeable = False
         self.mlps.flags.writeable = False
@@ -206,7 +206,7 @@ def _read_out(anatomy: Anatomy, normed: NDArray[np.float64], ids: list[int]) -> 
     if np.abs(rows[0] - rows[1]).max() > SUM_TOLERANCE * np.abs(rows[1]).max():
         raise UnsupportedArchitecture(
             f"{describe(anatomy.network)} bends its logits after the unembedding (by a cap, for example), "
-            "so they are no sum over heads."
+            "so they are not a sum over heads."
         )
     return rows[0], at_zero
 
@@ -317,7 +317,7 @@ class _Scan:
             UnsupportedArchitecture: that is not what the whole network gives: its layers have more to do with each
                 other than the residual stream shows.
         """
-        clean = _Entering()
+        width, clean = self.model.anatomy.width, _Entering()
         with listening(clean):
             before = self._run_without()
         n_layers, rows_at_once = self.model.n_layers, max(1, TOKENS_AT_ONCE // self.ids.shape[1])
@@ -328,7 +328,7 @@ class _Scan:
         for start in range(0, len(rows), rows_at_once):
             batch = rows[start : start + rows_at_once]
             heads_off = HeadsOff(self.model, self.ablate, self.replacement)
-            streams = torch.zeros(0, self.ids.shape[1], self.model.anatomy.width)
+            streams = torch.zeros(0, self.ids.shape[1], width)
             for layer in range(batch[0][0], n_layers):
                 of_layer = [heads for other, heads in batch if other == layer]
                 streams = self._run_layer(clean, layer, streams, of_layer, heads_off)
@@ -338,7 +338,7 @@ class _Scan:
                 logits = self.model.anatomy.logits(streams[:, -1])
             after.append(logits.log_softmax(-1)[:, self.target_id])
         found = torch.cat(after).numpy()
-        self._check(float(found[0]), self._run_without(0, whole_layer))
+        self._check(float(found[0]), self._run_without(0, whole_layer), before)
         return (found[1:] - np.float32(before)).reshape(n_layers, self.model.n_heads)
 
     def _every_head(self) -> list[Head]:
@@ -365,9 +365,10 @@ class _Scan:
                 f"{describe(self.model.network)} does not run its layers one at a time."
             ) from error
 
-    def _check(self, layer_by_layer: float, at_once: float) -> None:
+    def _check(self, layer_by_layer: float, at_once: float, before: float) -> None:
         """Compare the log-probability without the whole first layer's heads with that of a run in full."""
-        if not abs(layer_by_layer - at_once) <= SUM_TOLERANCE * max(1, abs(at_once)):
+        rounding = 1e-6 * max(1, abs(before))
+        if not abs(layer_by_layer - at_once) <= SUM_TOLERANCE * abs(at_once - before) + rounding:
             raise UnsupportedArchitecture(
                 f"{describe(self.model.network)} has further steps between its layers and its logits."
             )

@@ -16,6 +16,7 @@ SMALL = {
     "num_attention_heads": 8,
     "max_position_embeddings": 128,
 }
+WINDOW = 8
 GROUPED = SMALL | {"intermediate_size": 128, "num_key_value_heads": 2}
 
 
@@ -53,6 +54,81 @@ def opt() -> PreTrainedModel:
 
 def olmo2() -> PreTrainedModel:
     return transformers.Olmo2ForCausalLM(transformers.Olmo2Config(**GROUPED, eos_token_id=0))
+
+
+def mistral() -> PreTrainedModel:
+    config = transformers.MistralConfig(**GROUPED, head_dim=8, sliding_window=WINDOW)
+    return transformers.MistralForCausalLM(config)
+
+
+def mixed_windows() -> PreTrainedModel:
+    config = transformers.Qwen2Config(
+        **GROUPED, use_sliding_window=True, max_window_layers=1, sliding_window=WINDOW
+    )
+    return transformers.Qwen2ForCausalLM(config)
+
+
+def granite() -> PreTrainedModel:
+    return transformers.GraniteForCausalLM(transformers.GraniteConfig(**GROUPED, logits_scaling=8.0))
+
+
+def cohere() -> PreTrainedModel:
+    return transformers.CohereForCausalLM(transformers.CohereConfig(**GROUPED, logit_scale=0.0625))
+
+
+def olmo() -> PreTrainedModel:
+    return transformers.OlmoForCausalLM(transformers.OlmoConfig(**GROUPED))
+
+
+def opt_without_norm_weights() -> PreTrainedModel:
+    config = transformers.OPTConfig(
+        **SMALL, ffn_dim=128, word_embed_proj_dim=64, layer_norm_elementwise_affine=False
+    )
+    return transformers.OPTForCausalLM(config)
+
+
+def opt_with_projected_embeddings() -> PreTrainedModel:
+    config = transformers.OPTConfig(**SMALL, ffn_dim=128, word_embed_proj_dim=32)
+    return transformers.OPTForCausalLM(config)
+
+
+def gpt_bigcode() -> PreTrainedModel:
+    return transformers.GPTBigCodeForCausalLM(transformers.GPTBigCodeConfig(**SMALL))
+
+
+def gemma2() -> PreTrainedModel:
+    config = transformers.Gemma2Config(**GROUPED, head_dim=8, sliding_window=WINDOW)
+    return transformers.Gemma2ForCausalLM(config)
+
+
+def capped_logits() -> PreTrainedModel:
+    return transformers.NanoChatForCausalLM(transformers.NanoChatConfig(**GROUPED))
+
+
+def gpt_neo() -> PreTrainedModel:
+    config = transformers.GPTNeoConfig(
+        vocab_size=4096,
+        hidden_size=64,
+        num_layers=3,
+        num_heads=8,
+        attention_types=[[["global", "local", "global"], 1]],
+        window_size=WINDOW,
+        max_position_embeddings=128,
+    )
+    return transformers.GPTNeoForCausalLM(config)
+
+
+def bitnet() -> PreTrainedModel:
+    return transformers.BitNetForCausalLM(transformers.BitNetConfig(**GROUPED))
+
+
+def diff_llama() -> PreTrainedModel:
+    return transformers.DiffLlamaForCausalLM(transformers.DiffLlamaConfig(**GROUPED))
+
+
+def gated_heads() -> PreTrainedModel:
+    config = transformers.AfmoeConfig(**GROUPED, head_dim=8, num_experts=4, num_dense_layers=3)
+    return transformers.AfmoeForCausalLM(config)
 
 
 def with_tokenizer(network: PreTrainedModel, mini: LanguageModel) -> LanguageModel:

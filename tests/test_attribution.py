@@ -95,7 +95,7 @@ def test_attribution_is_of_the_first_token_of_the_target(mini: LanguageModel) ->
 
 def test_a_network_that_does_not_add_up_is_refused_with_the_reason(mini: LanguageModel) -> None:
     normed_again = models.with_tokenizer(models.olmo2(), mini)
-    with pytest.raises(UnsupportedArchitecture, match="further steps in between"):
+    with pytest.raises(UnsupportedArchitecture, match="do not sum to its logits"):
         attribute(normed_again, PROMPT, " Vig")
     assert capture(normed_again, PROMPT).n_layers == 3
 

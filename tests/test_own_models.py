@@ -38,10 +38,6 @@ def jamba() -> PreTrainedModel:
     return transformers.JambaForCausalLM(config)
 
 
-def gemma2() -> PreTrainedModel:
-    return transformers.Gemma2ForCausalLM(transformers.Gemma2Config(head_dim=8, **models.GROUPED))
-
-
 def gpt_oss() -> PreTrainedModel:
     config = transformers.GptOssConfig(head_dim=8, num_local_experts=2, num_experts_per_tok=1, **models.GROUPED)
     return transformers.GptOssForCausalLM(config)
@@ -52,12 +48,18 @@ def t5() -> PreTrainedModel:
     return transformers.T5ForConditionalGeneration(config)
 
 
+PARTLY_SHOWN = {
+    models.gpt_neo: "computes its attention outside transformers' attention registry.",
+    models.bitnet: "changes what its heads put out before the output matrix.",
+    models.capped_logits: "bends its logits after the unembedding",
+    models.gemma2: "do not sum to its logits, so per-head effects are hidden.",
+}
+"""Models that do not tell which heads made a word, with the reason."""
+
 REFUSED = {
     mamba: "A model of type 'mamba' has no attention heads.",
-    bloom: "a model of type 'bloom' sent 0 of 2 layers through transformers' attention registry.",
-    jamba: "a model of type 'jamba' sent 2 of 4 layers through transformers' attention registry.",
-    gemma2: "it caps its scores, which would be left out.",
-    gpt_oss: "it lets its heads look at something that is no word, which would be left out.",
+    jamba: "A model of type 'jamba' shows the attention of 2 of its 4 layers.",
+    gpt_oss: "Its heads attend to a sink that is no token, so their weights tell only a part.",
     t5: "'t5', is no causal language model that transformers knows.",
 }
 
@@ -89,6 +91,34 @@ def test_every_page_shows_it(make: Callable[[], PreTrainedModel], mini: Language
         assert "3 layers × 8 heads" in shown(app)
     app.switch_page("pages/head_view.py").run()
     assert (app.number_input(key="layer_box").max, app.number_input(key="head_box").max) == (2, 7)
+
+
+@pytest.mark.parametrize("make", PARTLY_SHOWN, ids=lambda make: make.__name__)
+def test_every_page_shows_what_a_model_has_and_says_what_it_lacks(
+    make: Callable[[], PreTrainedModel], mini: LanguageModel, tmp_path: Path
+) -> None:
+    app = dashboard(model=saved(make(), mini, tmp_path))
+    for page in PAGES:
+        app.switch_page(f"pages/{page}.py").run()
+        if page == "generate":
+            app.number_input(key="new_tokens").set_value(2)
+            press(app, "Generate")
+            assert PARTLY_SHOWN[make] in shown(app).replace("\\", "")
+            assert "Where it looked" in shown(app)
+        if page == "names":
+            press(app, "Ask with every name")
+        assert not app.exception
+        assert "is not available" not in shown(app)
+        assert charts_on(app) >= {"generate": 2, "compare": 4}.get(page, 1)
+
+
+def test_a_link_cannot_turn_heads_off_that_can_only_be_seen(mini: LanguageModel, tmp_path: Path) -> None:
+    app = dashboard(model=saved(models.gpt_neo(), mini, tmp_path), off="1.2")
+    assert any("No head is off" in warning.value for warning in app.warning)
+    app.switch_page("pages/head_grid.py").run()
+    assert not app.exception
+    assert app.toggle(key="switch_box").disabled
+    assert charts_on(app) == 2
 
 
 def test_the_tour_looks_for_what_the_article_shows_in_it(mini: LanguageModel, tmp_path: Path) -> None:
