@@ -13,7 +13,8 @@ from transformers.cache_utils import DynamicCache
 
 from attn_core.ablation import Head, HeadsOff, Replacement
 from attn_core.attention import LastQueryRecorder, recording, replacing
-from attn_core.capture import Text, encode, prediction
+from attn_core.capture import prediction
+from attn_core.encoding import Text, encode
 from attn_core.tokens import TokenDecoder, token_texts
 from attn_core.trace import Prediction
 from attn_core.turns import forward_passes
@@ -87,8 +88,11 @@ class GeneratedText:
 def unwritten(
     model: LanguageModel, prompt: str, *, ablate: Collection[Head] = (), replacement: Replacement = "zero"
 ) -> GeneratedText:
-    """A prompt with nothing written after it yet, by a model with these heads switched off."""
-    ids = tuple(model.tokenizer(prompt)["input_ids"])
+    """A prompt with nothing written after it yet, by a model with these heads switched off.
+
+    Raises `PromptError` as `attn_core.encoding.encode` does.
+    """
+    ids = tuple(encode(model, prompt)[0].tolist())
     off = frozenset(ablate)
     return GeneratedText(
         prompt,

@@ -147,14 +147,14 @@ def probe(
     """
     check_probe(template, groups, words)
     sentence = template.rstrip(" ")
-    ids_of_words = [model.tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
     names = [(group, name) for group, members in groups.items() for name in members]
     probabilities = np.empty((len(names), len(words)))
     pieces = np.empty(len(names), dtype=np.int64)
     for row, (_, name) in enumerate(names):
-        text = sentence.replace(BLANK, name)
-        probabilities[row] = _word_probabilities(model, text, ids_of_words, ablate, replacement)
         pieces[row] = _pieces(model, sentence, name)
+        text = sentence.replace(BLANK, name)
+        ids_of_words = [_word_ids(model, text, word) for word in words]
+        probabilities[row] = _word_probabilities(model, text, ids_of_words, ablate, replacement)
         if on_progress is not None:
             on_progress((row + 1) / len(names))
     return NameProbe(
@@ -182,7 +182,7 @@ def _word_probabilities(
 
     from attn_core.ablation import HeadsOff
     from attn_core.attention import replacing
-    from attn_core.capture import encode
+    from attn_core.encoding import encode
     from attn_core.turns import forward_passes
 
     longest = max(map(len, ids_of_words))
@@ -207,11 +207,24 @@ def _word_probabilities(
 
 def _pieces(model: LanguageModel, sentence: str, name: str) -> int:
     """How many tokens hold a part of the name where it first stands in the sentence."""
-    from attn_core.tokens import token_texts, tokens_of
+    from attn_core.encoding import encode, is_unknown, positions_of
 
-    start = sentence.index(BLANK)
-    ids: list[int] = model.tokenizer(sentence.replace(BLANK, name))["input_ids"]
-    return len(tokens_of(token_texts(model.tokenizer, ids), start, start + len(name)))
+    start, text = sentence.index(BLANK), sentence.replace(BLANK, name)
+    positions = positions_of(model, text, start, start + len(name))
+    ids = encode(model, text)[0, positions].tolist()
+    if not ids or is_unknown(model, ids, name):
+        raise NameProbeError(f"{model.name} cannot read the name “{name}”, of which it knows no piece: delete it.")
+    return len(ids)
+
+
+def _word_ids(model: LanguageModel, text: str, word: str) -> list[int]:
+    """The tokens with which the sentence goes on if the word follows it."""
+    from attn_core.encoding import continuation_ids, is_unknown
+
+    ids = continuation_ids(model, text, f" {word}")
+    if not ids or is_unknown(model, ids, word):
+        raise NameProbeError(f"{model.name} cannot write the word “{word}”, of which it knows no piece: delete it.")
+    return ids
 
 
 def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Sequence[str]) -> None:
@@ -230,6 +243,8 @@ def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Seque
     for group, members in groups.items():
         if not members:
             raise NameProbeError(f"The group “{group}” has no names: write some after the colon.")
+        if not all(name.strip() for name in members):
+            raise NameProbeError(f"The group “{group}” has a name without a letter: write one or delete it.")
     if len(names) > len(set(names)):
         twice = next(name for name in names if names.count(name) > 1)
         raise NameProbeError(f"The name “{twice}” stands there twice: delete one.")
@@ -238,6 +253,8 @@ def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Seque
         raise NameProbeError(f"The name “{long[:20]}…” has {len(long)} characters: shorten it to {MAX_NAME}.")
     if not words:
         raise NameProbeError("There are no words to look for: write some, with commas between them.")
+    if not all(word.strip() for word in words):
+        raise NameProbeError("There is a word without a letter: write one or delete it.")
     if len(words) > MAX_WORDS:
         raise NameProbeError(f"There are {len(words)} words: keep {MAX_WORDS} at most.")
     if len(words) > len(set(words)):
