@@ -152,8 +152,8 @@ def _prompt_ids(model: LanguageModel, text: Text) -> list[int]:
         ids, n_added = ids_with_start(model.tokenizer, text) if text.strip() else ([], 0)
         if text.strip() and len(ids) == n_added:
             raise PromptError(
-                f"The prompt is empty to {model.name}, whose tokenizer leaves out all that it consists of: type at "
-                "least one word."
+                f"The prompt is empty for {model.name}, whose tokenizer drops all of its characters: type at least "
+                "one word."
             )
     else:
         try:

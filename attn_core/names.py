@@ -129,8 +129,8 @@ def probe(
 ) -> NameProbe:
     """Put each name into a sentence and ask how probable some words are next.
 
-    The probability of a word is the product of those of its tokens, each after the ones before it; a space stands
-    between sentence and word. One forward pass answers for all words of one token.
+    The probability of a word is the product of those of its tokens, each after the ones before it, when it follows
+    the sentence; a space stands between the two. One forward pass answers for all words of one token.
 
     Args:
         model: what to ask.
@@ -142,7 +142,7 @@ def probe(
         on_progress: is told the part of the work that is done, in [0, 1]; what it raises ends the work.
 
     Raises:
-        NameProbeError: template, names or words cannot be used.
+        NameProbeError: template, names or words cannot be used, or the tokenizer knows no piece of one.
         PromptError: a sentence does not fit the model.
     """
     check_probe(template, groups, words)
@@ -241,10 +241,12 @@ def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Seque
     if len(names) > MAX_NAMES:
         raise NameProbeError(f"There are {len(names)} names: keep {MAX_NAMES} at most.")
     for group, members in groups.items():
+        if not group.strip():
+            raise NameProbeError("One of the groups has no name: write it before the names.")
         if not members:
             raise NameProbeError(f"The group “{group}” has no names: write some after the colon.")
         if not all(name.strip() for name in members):
-            raise NameProbeError(f"The group “{group}” has a name without a letter: write one or delete it.")
+            raise NameProbeError(f"The group “{group}” has an empty name: write one or delete it.")
     if len(names) > len(set(names)):
         twice = next(name for name in names if names.count(name) > 1)
         raise NameProbeError(f"The name “{twice}” stands there twice: delete one.")
@@ -254,7 +256,7 @@ def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Seque
     if not words:
         raise NameProbeError("There are no words to look for: write some, with commas between them.")
     if not all(word.strip() for word in words):
-        raise NameProbeError("There is a word without a letter: write one or delete it.")
+        raise NameProbeError("One of the words to look for is empty: write one or delete it.")
     if len(words) > MAX_WORDS:
         raise NameProbeError(f"There are {len(words)} words: keep {MAX_WORDS} at most.")
     if len(words) > len(set(words)):

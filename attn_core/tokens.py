@@ -104,11 +104,12 @@ def texts_after_another(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[
     """The text that each token would have after some other one, where many tokenizers give it its space."""
     before = ids_alone(tokenizer, ORDINARY)[:1]
     known = decode_ids(tokenizer, before)
-    texts = []
-    for token_id in token_ids:
-        text = decode_ids(tokenizer, [*before, token_id])
-        texts.append(text[len(known) :] if text.startswith(known) else decode_ids(tokenizer, [token_id]))
-    return tuple(texts)
+    pairs = [[*before, token_id] for token_id in token_ids]
+    texts = tokenizer.batch_decode(pairs, clean_up_tokenization_spaces=False)
+    return tuple(
+        text[len(known) :] if text.startswith(known) else decode_ids(tokenizer, [token_id])
+        for text, token_id in zip(texts, token_ids, strict=True)
+    )
 
 
 def _cut(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], whole: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import string
 from collections.abc import Callable
 from functools import cache
 
@@ -16,6 +18,8 @@ SENTENCES = (
     "Maria works as a doctor. Omar works as a nurse. Her colleague is a teacher; the college is far.",
     "At the store, she bought apples, pears and plums.",
 ) * 3
+WORDS = sorted(set(re.findall(r"\w+|[^\w\s]", " ".join(SENTENCES))))
+SPECIAL = ("<unk>", "<s>", "</s>", "[UNK]", "[CLS]", "[SEP]", "[PAD]", "<|endoftext|>", "<|begin_of_text|>")
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 
 
@@ -30,7 +34,8 @@ def byte_level(*, add_prefix_space: bool = False, start: str = "", end: str = ""
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         special_tokens=["<|endoftext|>", "<|begin_of_text|>"],
     )
-    return _trained(tokenizer, trainer, start, end)
+    tokenizer.train_from_iterator(SENTENCES, trainer)
+    return _wrapped(tokenizer, start, end)
 
 
 def byte_fallback(*, start: str = "", end: str = "") -> PreTrainedTokenizerFast:
@@ -52,13 +57,8 @@ def byte_fallback(*, start: str = "", end: str = "") -> PreTrainedTokenizerFast:
 
 def metaspace_unigram(*, fallback: bool = False, start: str = "", end: str = "") -> PreTrainedTokenizerFast:
     """As T5 and XLNet have it; with `fallback` as newer ones do, that read unknown characters as bytes."""
-    learned = Tokenizer(models.Unigram())
-    learned.pre_tokenizer = pre_tokenizers.Metaspace()
-    learned.train_from_iterator(
-        SENTENCES,
-        trainers.UnigramTrainer(vocab_size=200, show_progress=False, special_tokens=["<unk>"], unk_token="<unk>"),
-    )
-    pieces = [(piece, -float(rank)) for rank, piece in enumerate(_by_number(learned)) if piece != "<unk>"]
+    letters = sorted(set("".join(SENTENCES)) - set(" VC"))
+    pieces = [("▁", -3.0), *((letter, -6.0) for letter in letters), *((f"▁{word}", -8.0) for word in WORDS)]
     further = [(token, 0.0) for token in ("<unk>", "<s>", "</s>")]
     further += [(token, -20.0) for token in BYTES] if fallback else []
     tokenizer = Tokenizer(models.Unigram([*further, *pieces], unk_id=0, byte_fallback=fallback))
@@ -71,29 +71,43 @@ def metaspace_unigram(*, fallback: bool = False, start: str = "", end: str = "")
 
 def word_piece(*, start: str = "", end: str = "") -> PreTrainedTokenizerFast:
     """As BERT has it: no capital letters, and `##` before what goes on with a word."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    words = sorted({word.lower() for word in WORDS})
+    letters = [*string.ascii_lowercase, *(f"##{letter}" for letter in string.ascii_lowercase)]
+    vocabulary = dict.fromkeys(["[UNK]", "[CLS]", "[SEP]", "[PAD]", *letters, *words])
+    tokenizer = Tokenizer(models.WordPiece({token: n for n, token in enumerate(vocabulary)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(prefix="##")
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=200, show_progress=False, special_tokens=["[UNK]", "[CLS]", "[SEP]", "[PAD]"]
-    )
-    return _trained(tokenizer, trainer, start, end)
+    return _wrapped(tokenizer, start, end)
 
 
 def end_of_word(*, start: str = "", end: str = "") -> PreTrainedTokenizerFast:
     """As the first GPT and XLM have it: no capital letters, and `</w>` at the end of each word."""
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
+    vocabulary = dict.fromkeys(["<unk>", "<s>", "</s>"])
+    vocabulary |= dict.fromkeys(
+        letter + suffix for letter in string.ascii_lowercase + ".,?!;'" for suffix in ("", "</w>")
+    )
+    merges: dict[tuple[str, str], None] = {}
+    for word in WORDS:
+        *pieces, last = word.lower()
+        whole = ""
+        for piece in (*pieces, f"{last}</w>"):
+            if whole:
+                merges[whole, piece] = None
+            whole += piece
+            vocabulary[whole] = None
+    tokenizer = Tokenizer(
+        models.BPE(
+            {piece: n for n, piece in enumerate(vocabulary)},
+            list(merges),
+            unk_token="<unk>",
+            end_of_word_suffix="</w>",
+        )
+    )
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.BPEDecoder(suffix="</w>")
-    trainer = trainers.BpeTrainer(
-        vocab_size=250,
-        show_progress=False,
-        special_tokens=["<unk>", "<s>", "</s>"],
-        end_of_word_suffix="</w>",
-    )
-    return _trained(tokenizer, trainer, start, end)
+    return _wrapped(tokenizer, start, end)
 
 
 def continued_words(*, start: str = "", end: str = "") -> PreTrainedTokenizerFast:
@@ -109,12 +123,10 @@ def continued_words(*, start: str = "", end: str = "") -> PreTrainedTokenizerFas
 
 def word_level(*, start: str = "", end: str = "") -> PreTrainedTokenizerFast:
     """A word, a token; no decoder."""
-    tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
+    words = ["<unk>", "<s>", "</s>", *WORDS]
+    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=100, show_progress=False, special_tokens=["<unk>", "<s>", "</s>"]
-    )
-    return _trained(tokenizer, trainer, start, end)
+    return _wrapped(tokenizer, start, end)
 
 
 Maker = Callable[..., PreTrainedTokenizerFast]
@@ -149,14 +161,9 @@ def _by_number(tokenizer: Tokenizer) -> list[str]:
     return sorted(vocabulary, key=vocabulary.__getitem__)
 
 
-def _trained(tokenizer: Tokenizer, trainer: trainers.Trainer, start: str, end: str) -> PreTrainedTokenizerFast:
-    tokenizer.train_from_iterator(SENTENCES, trainer)
-    return _wrapped(tokenizer, start, end)
-
-
 def _wrapped(tokenizer: Tokenizer, start: str, end: str) -> PreTrainedTokenizerFast:
     """The tokenizer as transformers has it, with a template that adds a start and an end token, if given."""
-    special = [token for token in ("<s>", "</s>", "[CLS]", "[SEP]", "[PAD]") if tokenizer.token_to_id(token)]
+    special = [token for token in SPECIAL if tokenizer.token_to_id(token) is not None]
     tokenizer.add_special_tokens(special)
     if start or end:
         template = " ".join(filter(None, (start, "$A", end)))

@@ -11,6 +11,7 @@ import streamlit as st
 from attn_core import claims, examples
 from attn_core.claims import Finding
 from attn_core.comparison import Comparison, compare
+from attn_core.errors import NameProbeError, PromptError
 from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
 from attn_core.tokens import find_word, token_label, token_labels
@@ -186,7 +187,6 @@ def a_life_for_any_name() -> None:
         "<i>V</i> and <i>ig</i>, and has to put them together again, in order, to write about that person."
     )
     from attn_core.encoding import positions_of
-    from attn_core.errors import PromptError
 
     _needs_a_model()
     name = _own_text("Try another name", "tour_name").strip()
@@ -279,7 +279,11 @@ def what_a_name_brings_along() -> None:
         "bias, and where it comes from, such a picture cannot settle."
     )
     _needs_a_model()
-    found = usual_probe(language_model())
+    try:
+        found = usual_probe(language_model())
+    except (NameProbeError, PromptError) as error:  # a tokenizer that knows nothing of a name or of a word
+        st.error(plain(str(error)), icon=":material/edit:")
+        return
     st.markdown(
         f"After “**{plain(found.template)}**”, with {len(found.names)} names: the word with the largest difference "
         f"is {_largest_difference(found)}"

@@ -56,7 +56,7 @@ def start_note(model: LanguageModel, text: str) -> None:
         return
     if token is not None:
         st.info(
-            f"{plain(token)} is in the prompt twice: you typed it, and the tokenizer of {plain(model.name)} adds it. "
+            f"{plain(token)} is in the prompt twice: typed, and added by the tokenizer of {plain(model.name)}. "
             "Delete the typed one.",
             icon=":material/info:",
         )
