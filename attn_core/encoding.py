@@ -95,11 +95,13 @@ def continuation_ids(model: LanguageModel, text: Text | None, continuation: str)
 
 def ids_with_start(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], int]:
     """The token ids of a text, without those added behind, and how many of them the tokenizer added in front."""
-    whole: list[int] = tokenizer(text)["input_ids"]
     own = ids_alone(tokenizer, text)
+    if not own:
+        return [], 0
+    whole: list[int] = tokenizer(text)["input_ids"]
     starts = [n for n in range(len(whole) - len(own) + 1) if whole[n : n + len(own)] == own]
-    if not own or not starts:
-        return (whole, 0) if own else ([], 0)
+    if not starts:
+        return whole, 0
     usual = _n_in_front(tokenizer) if len(starts) > 1 else starts[0]
     n_added = usual if usual in starts else starts[0]
     return whole[: n_added + len(own)], n_added
@@ -107,9 +109,12 @@ def ids_with_start(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[
 
 def is_unknown(model: LanguageModel, token_ids: Sequence[int], text: str) -> bool:
     """Whether all that the tokenizer has for a text is its sign for what it does not know."""
-    unknown = model.tokenizer.unk_token_id
-    if unknown is None or model.tokenizer.unk_token in text:
+    sign = model.tokenizer.unk_token
+    if sign is None and model.tokenizer.is_fast:  # not every tokenizer tells transformers what its sign is
+        sign = getattr(model.tokenizer.backend_tokenizer.model, "unk_token", None)
+    if sign is None or sign in text:
         return False
+    unknown = model.tokenizer.convert_tokens_to_ids(sign)
     return all(token_id == unknown for token_id in token_ids)
 
 
@@ -152,8 +157,7 @@ def _prompt_ids(model: LanguageModel, text: Text) -> list[int]:
         ids, n_added = ids_with_start(model.tokenizer, text) if text.strip() else ([], 0)
         if text.strip() and len(ids) == n_added:
             raise PromptError(
-                f"The prompt is empty for {model.name}, whose tokenizer drops all of its characters: type at least "
-                "one word."
+                f"The prompt is empty for {model.name}, whose tokenizer reads nothing of it: type other words."
             )
     else:
         try:

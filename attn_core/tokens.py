@@ -30,8 +30,11 @@ def decode_ids(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) -> 
 
 
 def ids_alone(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """The token ids of a text, without those that the tokenizer adds."""
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    """The token ids of a text, without those that the tokenizer adds; none if it cannot read the text."""
+    try:
+        ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    except Exception:  # all that the tokenizers library raises where there is no token for what is unknown
+        return []
     return ids
 
 

@@ -10,7 +10,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import CTRLTokenizer, PreTrainedTokenizerBase
+from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers import models as tokenizer_models
+from transformers import CTRLTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from attn_core import (
     LanguageModel,
@@ -113,6 +115,27 @@ def test_generation_goes_on_with_the_prompt_and_joins_to_what_is_decoded(kind: s
 def test_a_prompt_of_which_nothing_is_left_is_refused(text: str, adds: bool) -> None:
     with pytest.raises(PromptError, match="The prompt is empty for random llama"):
         capture(model_of_kind("word pieces", adds=adds), text)
+
+
+def test_a_tokenizer_with_no_sign_for_what_it_does_not_know_refuses_it_in_words() -> None:
+    words = Tokenizer(tokenizer_models.WordLevel({"The": 0, "dog": 1}))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    model = model_of(PreTrainedTokenizerFast(tokenizer_object=words))
+    assert capture(model, "The dog").tokens == ("The", " dog")
+    assert attribute(model, "The", " dog").target == "dog"
+    assert [step.token_id for step in generate(model, "The dog", max_new_tokens=2)]
+    for ask in (capture, lambda model, text: positions_of(model, text, 0, 1)):
+        with pytest.raises(PromptError, match="reads nothing of it"):
+            ask(model, "The king")
+    with pytest.raises(ValueError, match="target"):
+        attribute(model, "The", " king")
+
+
+def test_the_sign_for_what_is_unknown_need_not_be_told() -> None:
+    words = Tokenizer(tokenizer_models.WordLevel({"The": 0, "dog": 1, "<unk>": 2}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    with pytest.raises(ValueError, match="does not know the target “ king”"):
+        attribute(model_of(PreTrainedTokenizerFast(tokenizer_object=words)), "The", " king")
 
 
 @pytest.mark.parametrize("text", ["", " \n", [], ()])
