@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from attn_core.ablation import Head, HeadsOff, PerRowAblation, Replacement
 from attn_core.anatomy import Anatomy, BlockArguments, listening
 from attn_core.attention import Replace, replacing
-from attn_core.capture import Text, encode
+from attn_core.encoding import Text, continuation_ids, encode, is_unknown
 from attn_core.errors import UnsupportedArchitecture
 from attn_core.forward import describe
 from attn_core.residual import SUM_TOLERANCE, ResidualStream, stream_of
+from attn_core.tokens import texts_after_another
 from attn_core.turns import forward_passes
 
 if TYPE_CHECKING:
@@ -78,17 +79,26 @@ class Attribution:
         return [pair for pair in pairs if self.heads[pair] > 0]
 
 
-def token_id(model: LanguageModel, token: str | int) -> int:
+def token_id(model: LanguageModel, token: str | int, text: Text | None = None) -> int:
     """The number of a token: of the first one if the text is cut into several.
 
+    Args:
+        model: whose token it is.
+        token: its text, with the space before it if it starts a word, or its number.
+        text: what it follows, on which its pieces may depend (see `attn_core.encoding.continuation_ids`).
+
     Raises:
-        ValueError: the text is empty, or there is no such number.
+        ValueError: the text is empty or unknown to the tokenizer, or there is no such number.
     """
     if isinstance(token, str):
-        ids: list[int] = model.tokenizer(token, add_special_tokens=False)["input_ids"]
+        ids = continuation_ids(model, text, token)
         if not ids:
             raise ValueError("The target is empty: name a token, with the space before it if it starts a word.")
-        return ids[0]
+        if is_unknown(model, ids[:1], token):
+            raise ValueError(
+                f"The tokenizer of {model.name} does not know the target “{token}”: name another token."
+            )
+        token = ids[0]
     n_known = model.n_vocabulary
     if not 0 <= token < n_known:
         raise ValueError(f"There is no token {token}: {model.name} has {n_known:,}, counted from zero.")
@@ -122,18 +132,19 @@ def attribute(
         ablate, replacement: heads to switch off (see `attn_core.ablation`); not with a stream.
 
     Raises:
-        PromptError: see `attn_core.capture.encode`.
+        PromptError: see `attn_core.encoding.encode`.
         UnsupportedArchitecture: the parts of this type of model are not known, or do not add up.
         ValueError: there is no such token or head, or target and foil are the same.
     """
     stream = stream_of(model, text, ablate, replacement)
-    ids = [token_id(model, target)]
+    given = stream.token_ids if isinstance(text, ResidualStream) else text
+    ids = [token_id(model, target, given)]
     if foil is not None:
-        ids.append(token_id(model, foil))
+        ids.append(token_id(model, foil, given))
         if ids[0] == ids[1]:
             raise ValueError("Target and foil begin with the same token: name another foil.")
     direction, bias = _direction(model.anatomy, stream.final, ids)
-    names = [str(model.tokenizer.decode([i], clean_up_tokenization_spaces=False)) for i in ids]
+    names = texts_after_another(model.tokenizer, ids)
     return Attribution(
         target=names[0],
         foil=names[1] if foil is not None else None,
@@ -229,7 +240,7 @@ def log_probability(
 
     Raises `PromptError` and `ValueError` as `attribute` does.
     """
-    ids, target_id = encode(model, text), token_id(model, target)
+    ids, target_id = encode(model, text), token_id(model, target, text)
     return float(_log_probabilities(model, ids, HeadsOff(model, ablate, replacement))[target_id])
 
 
@@ -280,7 +291,7 @@ def ablation_scan(
     Raises:
         PromptError, UnsupportedArchitecture, ValueError: as `attribute`.
     """
-    ids, target_id = encode(model, text), token_id(model, target)
+    ids, target_id = encode(model, text), token_id(model, target, text)
     _ = model.output_matrices  # raises where heads can't be switched off
     scan = _Scan(model, ids, target_id, replacement, frozenset(ablate), on_progress or (lambda fraction: None))
     try:

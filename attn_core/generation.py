@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from attn_core.ablation import Head, HeadsOff, Replacement
 from attn_core.attention import LastQueryRecorder, recording, replacing
-from attn_core.capture import Text, encode, prediction
+from attn_core.capture import prediction
+from attn_core.encoding import Text, encode
 from attn_core.forward import run_network
 from attn_core.tokens import TokenDecoder, token_texts
 from attn_core.trace import Prediction
@@ -87,8 +88,11 @@ class GeneratedText:
 def unwritten(
     model: LanguageModel, prompt: str, *, ablate: Collection[Head] = (), replacement: Replacement = "zero"
 ) -> GeneratedText:
-    """A prompt with nothing written after it yet, by a model with these heads switched off."""
-    ids = tuple(model.tokenizer(prompt)["input_ids"])
+    """A prompt with nothing written after it yet, by a model with these heads switched off.
+
+    Raises `PromptError` as `attn_core.encoding.encode` does.
+    """
+    ids = tuple(encode(model, prompt)[0].tolist())
     off = frozenset(ablate)
     return GeneratedText(
         prompt,
@@ -133,7 +137,7 @@ def generate(
         raise ValueError("max_new_tokens must be a whole number of 1 or more.")
     sampler = _Sampler(temperature, top_k, top_p, seed)
     _ = model.has_cache
-    ids = encode(model, prompt, room=max_new_tokens, max_tokens=max_tokens)
+    ids = encode(model, prompt, new_tokens=max_new_tokens, max_tokens=max_tokens)
     return _steps(model, ids, max_new_tokens, sampler, HeadsOff(model, ablate, replacement))
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from attn_core.ablation import Head, Replacement
 from attn_core.attribution import token_id
-from attn_core.capture import Text, prediction
+from attn_core.capture import prediction
+from attn_core.encoding import Text
 from attn_core.residual import ResidualStream, stream_of
 from attn_core.trace import Prediction
 from attn_core.turns import forward_passes
@@ -57,7 +58,7 @@ def logit_lens(
         PromptError, UnsupportedArchitecture, ValueError: as `attn_core.attribute`.
     """
     stream = stream_of(model, text, ablate, replacement)
-    target_id = token_id(model, target)
+    target_id = token_id(model, target, stream.token_ids)
     with forward_passes.take(), torch.inference_mode():
         logits = model.anatomy.logits(torch.from_numpy(stream.after_layers()))
         probabilities = logits.softmax(-1)  # (n_layers + 1, n_vocabulary)

@@ -129,8 +129,8 @@ def probe(
 ) -> NameProbe:
     """Put each name into a sentence and ask how probable some words are next.
 
-    The probability of a word is the product of those of its tokens, each after the ones before it; a space stands
-    between sentence and word. One forward pass answers for all words of one token.
+    The probability of a word is the product of those of its tokens, each after the ones before it, when it follows
+    the sentence; a space stands between the two. One forward pass answers for all words of one token.
 
     Args:
         model: what to ask.
@@ -142,19 +142,19 @@ def probe(
         on_progress: is told the part of the work that is done, in [0, 1]; what it raises ends the work.
 
     Raises:
-        NameProbeError: template, names or words cannot be used.
+        NameProbeError: template, names or words cannot be used, or the tokenizer knows no piece of one.
         PromptError: a sentence does not fit the model.
     """
     check_probe(template, groups, words)
     sentence = template.rstrip(" ")
-    ids_of_words = [model.tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
     names = [(group, name) for group, members in groups.items() for name in members]
     probabilities = np.empty((len(names), len(words)))
     pieces = np.empty(len(names), dtype=np.int64)
     for row, (_, name) in enumerate(names):
-        text = sentence.replace(BLANK, name)
-        probabilities[row] = _word_probabilities(model, text, ids_of_words, ablate, replacement)
         pieces[row] = _pieces(model, sentence, name)
+        text = sentence.replace(BLANK, name)
+        ids_of_words = [_word_ids(model, text, word) for word in words]
+        probabilities[row] = _word_probabilities(model, text, ids_of_words, ablate, replacement)
         if on_progress is not None:
             on_progress((row + 1) / len(names))
     return NameProbe(
@@ -182,11 +182,11 @@ def _word_probabilities(
 
     from attn_core.ablation import HeadsOff
     from attn_core.attention import replacing
-    from attn_core.capture import encode
+    from attn_core.encoding import encode
     from attn_core.turns import forward_passes
 
     longest = max(map(len, ids_of_words))
-    prompt = encode(model, text, room=longest)
+    prompt = encode(model, text, new_tokens=longest)
     heads_off = HeadsOff(model, ablate, replacement)  # sees the text alone first, over which its means go
     next_tokens: dict[tuple[int, ...], torch.Tensor] = {}
 
@@ -207,11 +207,24 @@ def _word_probabilities(
 
 def _pieces(model: LanguageModel, sentence: str, name: str) -> int:
     """How many tokens hold a part of the name where it first stands in the sentence."""
-    from attn_core.tokens import token_texts, tokens_of
+    from attn_core.encoding import encode, is_unknown, positions_of
 
-    start = sentence.index(BLANK)
-    ids: list[int] = model.tokenizer(sentence.replace(BLANK, name))["input_ids"]
-    return len(tokens_of(token_texts(model.tokenizer, ids), start, start + len(name)))
+    start, text = sentence.index(BLANK), sentence.replace(BLANK, name)
+    positions = positions_of(model, text, start, start + len(name))
+    ids = encode(model, text)[0, positions].tolist()
+    if not ids or is_unknown(model, ids, name):
+        raise NameProbeError(f"{model.name} cannot read the name “{name}”, of which it knows no piece: delete it.")
+    return len(ids)
+
+
+def _word_ids(model: LanguageModel, text: str, word: str) -> list[int]:
+    """The tokens with which the sentence goes on if the word follows it."""
+    from attn_core.encoding import continuation_ids, is_unknown
+
+    ids = continuation_ids(model, text, f" {word}")
+    if not ids or is_unknown(model, ids, word):
+        raise NameProbeError(f"{model.name} cannot write the word “{word}”, of which it knows no piece: delete it.")
+    return ids
 
 
 def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Sequence[str]) -> None:
@@ -228,8 +241,12 @@ def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Seque
     if len(names) > MAX_NAMES:
         raise NameProbeError(f"There are {len(names)} names: keep {MAX_NAMES} at most.")
     for group, members in groups.items():
+        if not group.strip():
+            raise NameProbeError("One of the groups has no name: write it before the names.")
         if not members:
             raise NameProbeError(f"The group “{group}” has no names: write some after the colon.")
+        if not all(name.strip() for name in members):
+            raise NameProbeError(f"The group “{group}” has an empty name: write one or delete it.")
     if len(names) > len(set(names)):
         twice = next(name for name in names if names.count(name) > 1)
         raise NameProbeError(f"The name “{twice}” stands there twice: delete one.")
@@ -238,6 +255,8 @@ def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Seque
         raise NameProbeError(f"The name “{long[:20]}…” has {len(long)} characters: shorten it to {MAX_NAME}.")
     if not words:
         raise NameProbeError("There are no words to look for: write some, with commas between them.")
+    if not all(word.strip() for word in words):
+        raise NameProbeError("One of the words to look for is empty: write one or delete it.")
     if len(words) > MAX_WORDS:
         raise NameProbeError(f"There are {len(words)} words: keep {MAX_WORDS} at most.")
     if len(words) > len(set(words)):

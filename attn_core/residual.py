@@ -14,7 +14,7 @@ from torch import Tensor
 from attn_core.ablation import Head, HeadsOff, Replacement
 from attn_core.anatomy import BlockArguments, OutputMatrices, listening
 from attn_core.attention import recording, replacing, value_norms
-from attn_core.capture import Text, encode
+from attn_core.encoding import Text, encode
 from attn_core.errors import UnsupportedArchitecture
 from attn_core.tokens import token_texts
 from attn_core.turns import forward_passes
@@ -40,6 +40,7 @@ class ResidualStream:
         logits: float32 (n_vocabulary,): what the model made of it.
         attention: float16 (n_layers, n_heads, n): the last position's row of every head.
         value_norms: float32 (n_layers, n_heads, n): see `AttentionTrace.value_norms`.
+        token_ids: the ids of the n tokens.
     """
 
     tokens: tuple[str, ...]
@@ -51,6 +52,7 @@ class ResidualStream:
     logits: NDArray[np.float32]
     attention: NDArray[np.float16]
     value_norms: NDArray[np.float32]
+    token_ids: tuple[int, ...]
 
     def after_layers(self) -> NDArray[np.float32]:
         """The stream before the first layer and after each one, float32 (n_layers + 1, width)."""
@@ -78,7 +80,7 @@ def residual_stream(
         max_tokens: a limit below the model's own, set for memory.
 
     Raises:
-        PromptError: see `attn_core.capture.encode`.
+        PromptError: see `attn_core.encoding.encode`.
         UnsupportedArchitecture: the parts of this type of model are not known, or do not add up.
         ValueError: there is no such head.
     """
@@ -99,6 +101,7 @@ def residual_stream(
         logits=logits.numpy(),
         attention=parts.attention.to(torch.float16).numpy(),
         value_norms=parts.value_norms.numpy(),
+        token_ids=tuple(ids[0].tolist()),
     )
     if not (_close(stream.after_layers()[-1], stream.final) and _close(read.numpy(), stream.logits)):
         raise UnsupportedArchitecture(

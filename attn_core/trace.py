@@ -64,12 +64,14 @@ class AttentionTrace:
     """The attention of one forward pass.
 
     Attributes:
-        tokens: the texts of the n tokens; joined they give `text`. A token that holds only a part of a
-            character is an empty string, and the whole character stands in the token that completes it.
+        tokens: the texts of the n tokens; joined they give the text as the model read it. That is `text`, but for
+            what a tokenizer changes: a start token or a space that it adds in front, capital letters that it does
+            not know. A token that holds only a part of a character is an empty string, and the whole character
+            stands in the token that completes it.
         attention: float16 or float32 (n_layers, n_heads, n, n); [layer, head, query, key] is how much
             `query` looked at `key`. Rows sum to 1 and nothing looks ahead.
         model: the model's name.
-        text: the prompt.
+        text: the prompt as it was typed.
         prediction: the next token's most probable choices, if they were recorded.
         value_norms: float32 (n_layers, n_heads, n), if they were recorded: how long the vector is that a key
             moves into the residual stream when the head looks at nothing else.

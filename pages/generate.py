@@ -13,6 +13,7 @@ if st.session_state.recording is not None:
 prompt = ui.prompt_box()
 settings = ui.generation_settings()
 model = ui.language_model()
+ui.start_note(model, prompt)
 run = ui.generation(model, prompt, settings)
 ui.offer_text(model, prompt, run)
 if run is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 import transformers
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attn_core import LanguageModel
 from attn_core.inspection import use_recording_attention
@@ -131,11 +131,12 @@ def gated_heads() -> PreTrainedModel:
     return transformers.AfmoeForCausalLM(config)
 
 
-def with_tokenizer(network: PreTrainedModel, mini: LanguageModel) -> LanguageModel:
-    """The network with weights so large that its parts and logits are, too, and with mini's tokenizer."""
+def with_tokenizer(network: PreTrainedModel, mini: LanguageModel | PreTrainedTokenizerBase) -> LanguageModel:
+    """The network with weights so large that its parts and logits are, too, and with mini's tokenizer or one."""
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.randn_like(parameter) * (0.1 if parameter.ndim > 1 else 0.5))
     use_recording_attention(network.eval())
-    return LanguageModel(f"random {network.config.model_type}", "folder", network, mini.tokenizer)
+    tokenizer = mini.tokenizer if isinstance(mini, LanguageModel) else mini
+    return LanguageModel(f"random {network.config.model_type}", "folder", network, tokenizer)

@@ -70,14 +70,59 @@ def test_top_k_draws_only_from_the_k_best(mini: LanguageModel) -> None:
 
 
 def test_new_tokens_that_do_not_fit_are_refused_with_how_many_do(mini: LanguageModel) -> None:
-    room = mini.max_tokens - len(mini.tokenizer(PROMPT)["input_ids"])
-    assert generate(mini, PROMPT, max_new_tokens=room)
-    with pytest.raises(PromptError, match=f"at most {room} new tokens"):
-        generate(mini, PROMPT, max_new_tokens=room + 1)
+    most = mini.max_tokens - len(mini.tokenizer(PROMPT)["input_ids"]) + 1
+    assert generate(mini, PROMPT, max_new_tokens=most)
+    with pytest.raises(PromptError, match=f"at most {most} new tokens"):
+        generate(mini, PROMPT, max_new_tokens=most + 1)
+
+
+def test_a_prompt_that_fills_the_context_gets_one_more_token(mini: LanguageModel) -> None:
+    ids = [5] * mini.max_tokens
+    (step,) = generate(mini, ids, max_new_tokens=1)
+    assert step.attention.shape[-1] == mini.max_tokens
+    with pytest.raises(PromptError, match="at most 1 new token, or shorten"):
+        generate(mini, ids, max_new_tokens=2)
+    with pytest.raises(PromptError, match="reads at most"):
+        generate(mini, [*ids, 5], max_new_tokens=1)
 
 
 @pytest.mark.parametrize(
-    "setting", [{"max_new_tokens": 0}, {"temperature": -1.0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.1}]
+    "setting",
+    [
+        {"temperature": 1e-40},
+        {"temperature": 5e-324},
+        {"temperature": 1e-40, "top_p": 1e-46},
+        {"temperature": 1.0, "top_p": 1e-46},
+        {"temperature": 1.0, "top_p": 5e-324},
+        {"temperature": 1e-3, "top_k": 10**9, "top_p": 1e-300},
+    ],
+)
+def test_the_smallest_settings_draw_the_most_probable_token(mini: LanguageModel, setting: dict[str, float]) -> None:
+    greedy = [s.token_id for s in generate(mini, PROMPT, max_new_tokens=6)]
+    assert [s.token_id for s in generate(mini, PROMPT, max_new_tokens=6, **setting)] == greedy  # type: ignore[arg-type]
+
+
+def test_the_largest_temperature_draws_among_all_tokens_alike(mini: LanguageModel) -> None:
+    for temperature in (1e30, float("inf")):
+        steps = list(generate(mini, PROMPT, max_new_tokens=20, temperature=temperature, seed=1))
+        assert sum(step.token in step.alternatives.tokens for step in steps) <= 2
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"max_new_tokens": 0},
+        {"max_new_tokens": 2.5},
+        {"temperature": -1.0},
+        {"temperature": float("nan")},
+        {"top_k": 0},
+        {"top_k": 2.5},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+        {"top_p": float("nan")},
+        {"seed": -1},
+        {"seed": 2**70},
+    ],
 )
 def test_settings_out_of_range_are_refused(mini: LanguageModel, setting: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from attn_core import LanguageModel, NameProbe, NameProbeError, PromptError, capture, charts, probe
 from attn_core.names import check_probe, parse_groups, parse_words
 from attn_core.tables import inert_csv
+from tests import models
 from tests.conftest import random_trace
 from tests.test_pages import charts_on, complaints, dashboard, press, shown, with_recording
+from tests.tokenizers_of_kinds import tokenizer_of
 
 GROUPS = {"some": ("Maria", "Wei"), "others": ("James", "Omar", "Welloz")}
 TEMPLATE = "{name} works as a"
@@ -163,6 +165,11 @@ def test_a_difference_mirrors_when_the_groups_change_places() -> None:
         (TEMPLATE, GROUPS, [str(i) for i in range(21)], "21 words"),
         (TEMPLATE, GROUPS, ["a", "a"], "“a” is there twice"),
         (TEMPLATE, {"one": ("\ud83d",), "two": ("B",)}, ["a"], "surrogate"),
+        (TEMPLATE, GROUPS, [""], "words to look for is empty"),
+        (TEMPLATE, GROUPS, ["nurse", " \n"], "words to look for is empty"),
+        (TEMPLATE, {"one": ("",), "two": ("B",)}, ["a"], "“one” has an empty name"),
+        (TEMPLATE, {"one": ("A",), "two": ("B", " \t")}, ["a"], "“two” has an empty name"),
+        (TEMPLATE, {"one": ("A",), " ": ("B",)}, ["a"], "groups has no name"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_one_sentence(
@@ -170,6 +177,53 @@ def test_what_cannot_be_asked_is_refused_in_one_sentence(
 ) -> None:
     with pytest.raises(NameProbeError, match=sentence):
         probe(mini, template, groups, words)
+
+
+@pytest.mark.parametrize(
+    ("names", "word", "sentence"),
+    [
+        ("Omar", "王", "cannot write the word “王”"),
+        ("Omar", "\u200b", "cannot write the word “\u200b”"),
+        ("王", "nurse", "cannot read the name “王”"),
+        ("\u200b", "nurse", "cannot read the name “\u200b”"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["word pieces", "words"])
+def test_what_the_tokenizer_knows_no_piece_of_is_refused(kind: str, names: str, word: str, sentence: str) -> None:
+    model = models.with_tokenizer(models.llama(), tokenizer_of(kind, start=True, end=True))
+    with pytest.raises(NameProbeError, match=sentence):
+        probe(model, "Here {name} works as a", {"one": (names,), "two": ("James",)}, [word])
+
+
+@pytest.mark.parametrize("adds", [False, True])
+@pytest.mark.parametrize("kind", ["byte fallback", "unigram with byte fallback", "word pieces", "ends of words"])
+def test_words_have_the_tokens_that_the_sentence_goes_on_with(kind: str, adds: bool) -> None:
+    model = models.with_tokenizer(models.llama(), tokenizer_of(kind, start=adds, end=adds))
+    found = probe(model, TEMPLATE, {"a": ("Maria",), "b": ("Omar",)}, ["doctor", "dogs"])
+    assert found.pieces.tolist() == [1, 1] or kind == "ends of words"
+    for name, probabilities in zip(found.names, found.probabilities, strict=True):
+        text = f"{name} works as a"
+        before = model.tokenizer(text, add_special_tokens=False)["input_ids"]
+        start = [model.tokenizer.bos_token_id] if adds else []
+        for word, probability in zip(found.words, probabilities, strict=True):
+            both = model.tokenizer(f"{text} {word}", add_special_tokens=False)["input_ids"]
+            assert both[: len(before)] == before
+            with torch.inference_mode():
+                log_probabilities = model.network(torch.tensor([start + both])).logits[0].double().log_softmax(-1)
+            places = range(len(start) + len(before), len(start) + len(both))
+            expected = sum(log_probabilities[place - 1, (start + both)[place]] for place in places)
+            assert probability == pytest.approx(float(torch.as_tensor(expected).exp()), rel=1e-3)
+
+
+@pytest.mark.parametrize("adds", [False, True])
+@pytest.mark.parametrize(("name", "pieces"), [("Christopher", 8), ("王", 3), ("Omar", 1), ("Ann Omar", 4)])
+@pytest.mark.parametrize("template", ["Here {name} works", "{name} works", "Is {name} {name}?"])
+def test_pieces_of_a_name_are_counted_behind_a_start_token(
+    template: str, name: str, pieces: int, adds: bool
+) -> None:
+    model = models.with_tokenizer(models.llama(), tokenizer_of("byte fallback", start=adds, end=adds))
+    found = probe(model, template, {"a": (name,), "b": ("James",)}, ["doctor"])
+    assert found.pieces.tolist() == [pieces, 1]
 
 
 def test_two_hundred_names_are_taken() -> None:

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from attn_core import LanguageModel
 from tests import models
 from tests.test_pages import PAGES, STEPS, charts_on, complaints, dashboard, press, shown
+from tests.tokenizers_of_kinds import tokenizer_of
 
 SHOWN = (models.llama, models.qwen2, models.qwen3, models.gpt_neox, models.opt)
 
@@ -129,6 +130,52 @@ def test_the_tour_looks_for_what_the_article_shows_in_it(mini: LanguageModel, tm
         assert "hold" in shown(app) or step == 8
         if step < STEPS.stop - 1:
             press(app, "Next")
+
+
+def with_start_token(kind: str, folder: Path) -> str:
+    """A folder with a model whose tokenizer adds a start and an end token."""
+    models.llama().save_pretrained(folder)
+    tokenizer_of(kind, start=True, end=True).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "badges"),
+    [
+        ("byte fallback", ["Jesse", "C", "+h", "+r", "+is", "+t", "+o", "+p", "+her"]),
+        ("word pieces", ["jesse", "c", "+h", "+r", "+i", "+s", "+t", "+o", "+p", "+h", "+e", "+r"]),
+        ("words", ["Jesse", "<unk>"]),
+    ],
+)
+def test_the_tour_reads_a_name_behind_a_start_token(kind: str, badges: list[str], tmp_path: Path) -> None:
+    app = dashboard("tour", model=with_start_token(kind, tmp_path), step="6", tour_name="Jesse Christopher")
+    assert not app.exception
+    assert complaints(app) == []
+    told = shown(app).replace("\\", "")
+    read = " ".join(f":blue-badge[{badge}]" for badge in badges)
+    assert f"It read the name as {read}{', the last word whole' if kind == 'words' else ''}." in told
+    assert "twice" not in told
+
+
+@pytest.mark.parametrize("kind", ["byte fallback", "word pieces"])
+def test_the_tour_finds_the_articles_words_behind_a_start_token(kind: str, tmp_path: Path) -> None:
+    app = dashboard("tour", model=with_start_token(kind, tmp_path))
+    assert "from **ran** to **dog**" in shown(app)
+    for step in STEPS:
+        assert not app.exception, step
+        if step < STEPS.stop - 1:
+            press(app, "Next")
+
+
+def test_a_start_token_that_is_typed_and_added_is_told_on_each_page_of_the_prompt(tmp_path: Path) -> None:
+    folder = with_start_token("byte fallback", tmp_path)
+    typed = dict.fromkeys(("prompt", "prompt_a"), "<s>The dog ran") | {"name_template": "<s>{name} works as a"}
+    for app, times in ((dashboard(model=folder, **typed), 1), (dashboard(model=folder), 0)):
+        for page in PAGES:
+            app.switch_page(f"pages/{page}.py").run()
+            told = [box.value.replace("\\", "") for box in app.info]
+            notes = [line for line in told if line.startswith("<s> is in the prompt twice")]
+            assert len(notes) == (0 if page == "tour" else times)
 
 
 @pytest.mark.parametrize("make", REFUSED, ids=lambda make: make.__name__)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from random import Random
+from time import perf_counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,8 +10,11 @@ from hypothesis import strategies as st
 
 from attn_core import AttentionTrace, LanguageModel
 from attn_core.tokens import (
+    TokenDecoder,
+    find_word,
     has_word_pieces,
     join_words,
+    texts_after_another,
     token_label,
     token_labels,
     token_texts,
@@ -16,7 +22,28 @@ from attn_core.tokens import (
     word_spans,
 )
 from tests.conftest import random_trace
+from tests.tokenizers_of_kinds import KINDS, tokenizer_of
 
+NASTY = (
+    *(
+        "The dog",
+        " dog ",
+        "Who is Vig?",
+        "  ",
+        " ",
+        "\n",
+        "\t",
+        "\r\n",
+        "日本語",
+        "日本",
+        " naïve",
+        "e\u0301",
+        "🙂",
+    ),
+    *("שלום", "👩\u200d🚀", "\u200b", "\u200d", "\ufe0f", "�", "a�", "<s>", "</s>", "<unk>", "[CLS]", "hel@@ lo"),
+    *("<|endoftext|>", "##s", "<0xE6>", "▁", "Ġ", "</w>"),
+)
+TEXTS_OF_ALL_KINDS = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=4)), max_size=8).map("".join)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
@@ -34,6 +61,79 @@ def test_a_replacement_character_of_the_text_itself_is_kept(mini: LanguageModel,
 def test_a_character_that_breaks_off_has_no_text_yet(mini: LanguageModel) -> None:
     ids = mini.tokenizer("a🙂")["input_ids"]
     assert token_texts(mini.tokenizer, ids[:-1]) == ("a", *[""] * (len(ids) - 2))
+
+
+@pytest.mark.parametrize("adds", [False, True], ids=["adds nothing", "adds start and end"])
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=TEXTS_OF_ALL_KINDS)
+def test_tokens_joined_give_what_is_decoded_whatever_the_tokenizer(kind: str, adds: bool, text: str) -> None:
+    tokenizer = tokenizer_of(kind, start=adds, end=adds)
+    ids = tokenizer(text)["input_ids"]
+    decoder = TokenDecoder(tokenizer)
+    assert "".join(token_texts(tokenizer, ids)) == tokenizer.decode(ids)
+    assert "".join(decoder.add(token_id) for token_id in ids) == tokenizer.decode(ids)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_tokens_that_no_text_has_joined_give_what_is_decoded(kind: str, data: st.DataObject) -> None:
+    """But for a character that breaks off at the end, which has no text yet."""
+    tokenizer = tokenizer_of(kind)
+    ids = data.draw(st.lists(st.integers(0, len(tokenizer) + 1), max_size=40))
+    texts = token_texts(tokenizer, ids)
+    rest = tokenizer.decode(ids).removeprefix("".join(texts))
+    assert "".join(texts) + rest == tokenizer.decode(ids)
+    assert rest == "" or (rest.endswith("�") and texts[-1] == "")
+
+
+@pytest.mark.parametrize("kind", ["byte-level", "byte fallback", "unigram with byte fallback"])
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("日本", ["日", "本"]),
+        ("日本語 naïve", ["日", "本", "語", "ï"]),
+        ("👩\u200d🚀", ["👩", "\u200d", "🚀"]),
+        ("�🙂�", ["�", "🙂", "�"]),
+    ],
+)
+def test_a_character_stands_in_the_last_of_its_tokens(kind: str, text: str, tokens: list[str]) -> None:
+    tokenizer = tokenizer_of(kind)
+    texts = token_texts(tokenizer, tokenizer(text)["input_ids"])
+    assert "".join(texts) == text
+    assert [token for token in texts if not token.isascii()] == tokens
+
+
+def test_a_piece_that_a_word_goes_on_from_keeps_back_what_the_next_token_takes_away() -> None:
+    tokenizer = tokenizer_of("continued words")
+    decoder = TokenDecoder(tokenizer)
+    ids = tokenizer("the hel@@ lo dog")["input_ids"]
+    assert token_texts(tokenizer, ids) == ("the", " hel", "lo", " dog")
+    assert [decoder.add(token_id) for token_id in ids] == ["the", " hel", "lo", " dog"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_long_text_is_cut_in_no_time_even_where_characters_are_broken(kind: str) -> None:
+    tokenizer = tokenizer_of(kind)
+    rng = Random(0)
+    ids = [rng.randrange(len(tokenizer)) for _ in range(4096)]
+    began = perf_counter()
+    texts = token_texts(tokenizer, ids)
+    assert perf_counter() - began < 2  # a fifth of a second, on an idle machine
+    assert tokenizer.decode(ids).startswith("".join(texts))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_next_tokens_have_their_spaces(kind: str) -> None:
+    tokenizer = tokenizer_of(kind)
+    the, both = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("the", "the dog"))
+    first = both[len(the)]
+    (text,) = texts_after_another(tokenizer, [first])
+    assert text.startswith(" ")
+
+
+def test_a_word_is_found_among_tokens() -> None:
+    assert find_word(("<s>", "the", " D", "og", " ran"), "dog") == 3
+    assert find_word(("<s>", "the", " dogs"), "dog") is None
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from attn_core.capture import capture, encode
+from attn_core.capture import capture
+from attn_core.encoding import continuation_ids, encode, ids_with_start, positions_of
 from attn_core.mini import words
 from attn_core.mini.corpus import documents
 from attn_core.mini.held_out import combination_held_out
@@ -120,8 +121,9 @@ def log_probabilities(model: LanguageModel, text: str) -> torch.Tensor:
 
 
 def token_ids(model: LanguageModel, text: str) -> list[int]:
-    """The token ids of a text."""
-    return list(model.tokenizer(text)["input_ids"])
+    """The token ids of a text, as the model reads it."""
+    ids, _ = ids_with_start(model.tokenizer, text)
+    return ids
 
 
 def unseen_loss(model: LanguageModel, number: int = 300) -> float:
@@ -138,8 +140,9 @@ def verb_to_subject(model: LanguageModel, number: int = 150) -> NDArray[np.float
     """(n_layers, n_heads): mean attention from the verb to its subject's noun."""
     rows = []
     for text, subject in far_verbs(number):
-        n_pieces = len(token_ids(model, f" {subject}"))
-        rows.append(capture(model, text).attention[:, :, -1, 1 : 1 + n_pieces].sum(-1, dtype=np.float64))
+        start = len("The ")
+        keys = positions_of(model, text, start, start + len(subject))
+        rows.append(capture(model, text).attention[:, :, -1, keys].sum(-1, dtype=np.float64))
     return np.mean(rows, axis=0)
 
 
@@ -158,7 +161,7 @@ def list_goes_on(model: LanguageModel, number: int = 180) -> float:
     """How often the likeliest word after "and" is of the list's group, 0 to 1."""
     hits = []
     for text, _, group in lists(number):
-        firsts = {token_ids(model, f" {item}")[0] for item in group}
+        firsts = {continuation_ids(model, text, f" {item}")[0] for item in group}
         hits.append(int(log_probabilities(model, text)[-1].argmax()) in firsts)
     return float(np.mean(hits))
 
@@ -168,27 +171,26 @@ def and_to_items(model: LanguageModel, number: int = 120) -> NDArray[np.float64]
     rows = []
     for text, items, _ in lists(number):
         trace = capture(model, text)
-        keys = _positions(trace.tokens, items)
+        keys = _positions(model, text, items)
         rows.append(trace.attention[:, :, -1, keys].sum(-1, dtype=np.float64))
     return np.mean(rows, axis=0)
 
 
-def _positions(tokens: Sequence[str], items: Sequence[str]) -> list[int]:
-    """The tokens that overlap one of the items, each of which the text holds once, surrounded by no letters."""
-    text = "".join(tokens)
-    ends = np.cumsum([len(token) for token in tokens])
-    found = []
-    for item in items:
-        start = text.rindex(f" {item}") + 1
-        found += [i for i, end in enumerate(ends) if end > start and end - len(tokens[i]) < start + len(item)]
-    return found
+def _positions(model: LanguageModel, text: str, items: Sequence[str]) -> list[int]:
+    """The tokens that hold a part of the items, each where the text holds it last, surrounded by no letters."""
+    starts = [text.rindex(f" {item}") + 1 for item in items]
+    return [
+        position
+        for item, start in zip(items, starts, strict=True)
+        for position in positions_of(model, text, start, start + len(item))
+    ]
 
 
 def surname_copied(model: LanguageModel, prompts: Sequence[tuple[str, str]]) -> float:
     """How often greedy search goes on from a prompt with the surname, all of its pieces, 0 to 1."""
     hits = []
     for prompt, surname in prompts:
-        pieces = token_ids(model, f" {surname}")
+        pieces = continuation_ids(model, prompt, f" {surname}")
         best = log_probabilities(model, prompt + f" {surname}").argmax(-1).tolist()
         hits.append(best[-len(pieces) - 1 : -1] == pieces)
     return float(np.mean(hits))
@@ -198,9 +200,9 @@ def surname_ratio(model: LanguageModel, pairs: Sequence[Family]) -> float:
     """The probability of the surname's first piece, relative over colleague: the geometric mean."""
     logs = []
     for pair in pairs:
-        piece = token_ids(model, f" {pair.surname}")[0]
         relative, colleague = (
-            log_probabilities(model, text)[-1, piece] for text in (pair.relative, pair.colleague)
+            log_probabilities(model, text)[-1, continuation_ids(model, text, f" {pair.surname}")[0]]
+            for text in (pair.relative, pair.colleague)
         )
         logs.append(float(relative - colleague))
     return math.exp(np.mean(logs))
@@ -213,7 +215,7 @@ def first_name_to_surname(model: LanguageModel, pairs: Sequence[Family]) -> NDAr
         rows = []
         for text in (pair.relative, pair.colleague):
             trace = capture(model, text)
-            keys = _positions(trace.tokens, [pair.surname])
+            keys = _positions(model, text, [pair.surname])
             rows.append(trace.attention[:, :, -1, keys].sum(-1, dtype=np.float64))
         changes.append(rows[0] - rows[1])
     return np.mean(changes, axis=0)

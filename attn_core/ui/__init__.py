@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from attn_core.ui.summaries import summary, summary_picker
     from attn_core.ui.switches import head_switch
     from attn_core.ui.tour import tour
-    from attn_core.ui.traces import prompt_box, trace_in_view, two_traces
+    from attn_core.ui.traces import prompt_box, start_note, trace_in_view, two_traces
     from attn_core.ui.views import (
         hidden_note,
         hiding_switch,
@@ -146,6 +146,7 @@ _HOME = {
     "scan": "reasons",
     "settled_head": "heads",
     "sidebar": "sidebar",
+    "start_note": "traces",
     "strongest_head": "reasons",
     "strongest_link": "figures",
     "suggested_head": "heads",
@@ -224,6 +225,7 @@ __all__ = [
     "scan",
     "settled_head",
     "sidebar",
+    "start_note",
     "strongest_head",
     "strongest_link",
     "suggested_head",

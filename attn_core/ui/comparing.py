@@ -28,7 +28,8 @@ def marked_prompts(a: AttentionTrace, b: AttentionTrace) -> None:
     for column, name, trace in zip(st.columns(2, gap="large"), "AB", (a, b), strict=True):
         column.html(_marked(words, name, trace))
     if a.tokens == b.tokens:
-        st.info("Both prompts are the same: change a word in one of them.", icon=":material/edit:")
+        to_whom = "" if a.text == b.text else " to this model, whose tokenizer cuts them alike"
+        st.info(f"Both prompts are the same{to_whom}: change a word in one of them.", icon=":material/edit:")
     elif all(word.kind == "equal" for word in words):
         st.info("Both prompts have the same words: they differ in spaces, or in how words are cut.")
     elif not any(word.kind == "equal" for word in words):

@@ -17,6 +17,7 @@ from attn_core.ui.links import asking_choices, to_do
 from attn_core.ui.saving import offer_figure, origin_of_names
 from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
+from attn_core.ui.traces import start_note
 
 if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
@@ -42,6 +43,7 @@ def name_probe(model: LanguageModel) -> NameProbe | None:
     words = parse_words(
         st.text_input("Words to look for", key="name_words", persist_state="session", help="With commas, up to 20.")
     )
+    start_note(model, template)
     pressed = st.button("Ask with every name", type="primary", icon=":material/play_arrow:")
     place = st.container()
     try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from attn_core import charts
 from attn_core.errors import UnsupportedArchitecture
 from attn_core.patterns import most_telling_head
-from attn_core.tokens import token_label, token_labels
+from attn_core.tokens import texts_after_another, token_label, token_labels
 from attn_core.trace import renormalised
 from attn_core.ui.figures import choice_of_heads, draw_chart, head_map
 from attn_core.ui.links import QUESTIONS, to_do
@@ -361,7 +361,7 @@ def _what_becomes_of_it(at: Moment) -> None:
     if best == at.step.token_id:
         st.markdown(f"{verdict}: it is still the most probable token.")
     else:
-        token = str(at.model.tokenizer.decode([best], clean_up_tokenization_spaces=False))
+        (token,) = texts_after_another(at.model.tokenizer, [best])
         st.markdown(f"{verdict}: {quoted(token)} (**{probabilities[best]:.1%}**) is the most probable token now.")
 
 

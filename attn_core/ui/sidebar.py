@@ -15,7 +15,7 @@ from attn_core.ui.state import forget_head, plain
 from attn_core.ui.switches import heads_off, replacement
 
 if TYPE_CHECKING:
-    from attn_core.capture import Text
+    from attn_core.encoding import Text
     from attn_core.generation import GeneratedText
     from attn_core.model import LanguageModel
 
@@ -133,7 +133,8 @@ def offer_trace(
 
 def offer_text(model: LanguageModel, prompt: str, run: GeneratedText | None) -> None:
     """Put a button into the sidebar that saves the trace of the generated text, or else that of the prompt."""
-    from attn_core.capture import capture, encode
+    from attn_core.capture import capture
+    from attn_core.encoding import encode
     from attn_core.errors import PromptError
 
     text: Text = prompt

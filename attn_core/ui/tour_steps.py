@@ -14,7 +14,7 @@ from attn_core.comparison import Comparison, compare
 from attn_core.errors import AttnCoreError
 from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
-from attn_core.tokens import token_label, token_labels, tokens_of
+from attn_core.tokens import find_word, token_label, token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui.comparing import marked_prompts
 from attn_core.ui.figures import grid, lines, next_words
@@ -57,18 +57,12 @@ def a_verb_finds_its_subject() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = View(hide_first=hiding_switch())
         view = how.of(whole)
-        hidden = whole.n_tokens - view.n_tokens
         of_the_article = whole.text.startswith(examples.DOG)
-        query = word_picker(
-            "From", view, key="tour_subject_query", default=5 - hidden if of_the_article else view.n_tokens - 1
-        )
-        key = word_picker(
-            "to",
-            view,
-            key="tour_subject_key",
-            default=1 - hidden if of_the_article else max(query - 2, 0),
-            stop=query + 1,
-        )
+        verb, subject = (find_word(view.tokens, word) if of_the_article else None for word in ("ran", "dog"))
+        last = view.n_tokens - 1
+        query = word_picker("From", view, key="tour_subject_query", default=last if verb is None else verb)
+        usual = max(query - 2, 0) if subject is None else subject
+        key = word_picker("to", view, key="tour_subject_key", default=usual, stop=query + 1)
     if query == 0:
         _cannot_tell("The first word has only itself to look at: choose a later one, or type some more.")
         return
@@ -192,6 +186,7 @@ def a_life_for_any_name() -> None:
         "Asked “Who is Jesse Vig?”, GPT-2 writes a biography and makes it up. It reads a rare name in pieces, "
         "<i>V</i> and <i>ig</i>, and has to put them together again, in order, to write about that person."
     )
+    from attn_core.encoding import positions_of
 
     _needs_a_model()
     name = _own_text("Try another name", "tour_name").strip()
@@ -204,9 +199,13 @@ def a_life_for_any_name() -> None:
         st.error(plain(str(error)), icon=":material/edit:")
         return
     surname = name.split()[-1]
-    again = bool(re.search(rf"(?<!\w){re.escape(surname)}(?!\w)", "".join(step.token for step in written.steps)))
-    pieces = " ".join(f":blue-badge[{plain(piece)}]" for piece in _pieces(trace, name))
-    whole = len(_pieces(trace, surname)) == 1
+    end = trace.text.rindex(name) + len(name)
+    places, of_surname = (positions_of(model, trace.text, end - len(part), end) for part in (name, surname))
+    read = "".join(trace.tokens[place] for place in of_surname).strip() or surname  # some read no capital letters
+    again = bool(re.search(rf"(?<!\w){re.escape(read)}(?!\w)", "".join(step.token for step in written.steps)))
+    labels = token_labels(trace.tokens)
+    pieces = " ".join(f":blue-badge[{plain(labels[place])}]" for place in places)
+    whole = len(of_surname) == 1
     does = f"It writes about {plain(name)}." if again else f"It does not come back to the name {plain(surname)}."
     _verdict(
         Finding(again, float(again)),
@@ -240,7 +239,9 @@ def son_or_colleague() -> None:
     marked_prompts(a, b)
     moved = compare(a, b)
     of_the_article = (text_a, text_b) == (examples.SON, examples.COLLEAGUE)
-    index = _place_of("Vig", moved) if of_the_article else claims.most_ignored_word(moved)
+    surname = _place_of("Vig", moved) if of_the_article else None
+    of_the_article = surname is not None
+    index = claims.most_ignored_word(moved) if surname is None else surname
     if index is None:
         if moved.lines_up:
             _cannot_tell("Only the last word is the same in both: type a sentence twice, with one word changed.")
@@ -278,7 +279,11 @@ def what_a_name_brings_along() -> None:
         "bias, and where it comes from, such a picture cannot settle."
     )
     _needs_a_model()
-    found = usual_probe(language_model())
+    try:
+        found = usual_probe(language_model())
+    except AttnCoreError as error:  # a tokenizer that knows nothing of a name or of a word
+        st.error(plain(str(error)), icon=":material/edit:")
+        return
     st.markdown(
         f"After “**{plain(found.template)}**”, with {len(found.names)} names: the word with the largest difference "
         f"is {_largest_difference(found)}"
@@ -323,8 +328,10 @@ def _measured(sentence: str) -> None:
         st.markdown(f":blue-badge[:material/edit: In your sentences] {sentence}")
 
 
-def _place_of(label: str, moved: Comparison) -> int:
-    return [word.label for word in moved.words].index(label)
+def _place_of(label: str, moved: Comparison) -> int | None:
+    """The index of a word that both texts have, large or small letters alike; None if they have no such word."""
+    labels = [word.label.casefold() if word.kind == "equal" else None for word in moved.words]
+    return labels.index(label.casefold()) if label.casefold() in labels else None
 
 
 def _cannot_tell(sentence: str) -> None:
@@ -459,10 +466,3 @@ def _biography(
     for step in generate(_model, prompt, max_new_tokens=BIOGRAPHY, ablate=off, replacement=by):
         text = text.with_step(step)
     return text
-
-
-def _pieces(trace: AttentionTrace, name: str) -> list[str]:
-    """The tokens that the name was cut into, as a person should read them."""
-    labels = token_labels(trace.tokens)
-    start = trace.text.rindex(name)
-    return [labels[position] for position in tokens_of(trace.tokens, start, start + len(name))]

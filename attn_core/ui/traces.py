@@ -35,10 +35,29 @@ def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
     """The trace of a text; on a prompt that cannot be run the page says why and stops."""
     try:
         with st.spinner(f"Running {plain(model.name)} over the prompt{_queue()}…"):
-            return _captured(model, text, heads_off(), replacement())
+            trace = _captured(model, text, heads_off(), replacement())
     except AttnCoreError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         st.stop()
+    start_note(model, text)
+    return trace
+
+
+def start_note(model: LanguageModel, text: str) -> None:
+    """Say that the start token is in a prompt twice, where it was typed and the tokenizer adds it too."""
+    from attn_core.encoding import start_is_typed_too
+    from attn_core.errors import PromptError
+
+    try:
+        token = start_is_typed_too(model, text)
+    except PromptError:  # what runs the prompt tells it
+        return
+    if token is not None:
+        st.info(
+            f"{plain(token)} is in the prompt twice: typed, and added by the tokenizer of {plain(model.name)}. "
+            "Delete the typed one.",
+            icon=":material/info:",
+        )
 
 
 def _queue() -> str:
