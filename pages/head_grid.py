@@ -34,9 +34,20 @@ with overview:
     st.markdown(found.sentence)
     if found.query is not None:
         ui.hidden_note(how)
-    ui.grid(view, (layer, head), of=of, labels=found.labels, heads=found.heads, ranked=found.ranked)
+    ui.grid(
+        view,
+        (layer, head),
+        of=of,
+        labels=found.labels,
+        evidence=found.evidence,
+        heads=found.heads,
+        ranked=found.ranked,
+    )
     st.caption("The shade is the square root of the attention, so that faint links show too.")
 
 st.header("What every head does, in numbers")
-st.markdown("Sort by a column; click a row to see that head.")
+st.markdown(
+    "Click a row to open that head. In parentheses: how many query tokens a score averages. A *share* is the score "
+    "as a part of what those tokens do not put on the first token."
+)
 ui.head_table(found)

@@ -169,7 +169,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "top_p": st.integers(1, 100).map(lambda n: n / 100),
     "seed": st.integers(0, 2**31 - 1),
     "way": st.sampled_from(list(links.WAYS.values())),
-    "kinds": st.lists(st.sampled_from(["null", "induction", "mixed"]), min_size=1, unique=True),
+    "kinds": st.lists(st.sampled_from(["null", "induction", "other"]), min_size=1, unique=True),
     "tour_head": st.tuples(st.integers(0, 99), st.integers(0, 99)),
     "presenting": st.booleans(),
 }

@@ -12,7 +12,7 @@ from attn_core import claims, examples
 from attn_core.claims import Finding
 from attn_core.comparison import Comparison, compare
 from attn_core.names import NameProbe
-from attn_core.patterns import LABELS
+from attn_core.patterns import LABELS, label_evidence
 from attn_core.tokens import token_label, token_labels, tokens_of
 from attn_core.trace import AttentionTrace
 from attn_core.ui.comparing import marked_prompts
@@ -123,7 +123,7 @@ def always_the_word_before() -> None:
     )
     trace = _sentence("tour_previous")
     finding = claims.does(trace, "previous_token")
-    if finding is None or trace.n_tokens < 3:
+    if finding is None:
         _cannot_tell("This is too short to tell the word before from the first one: type three words or more.")
         return
     sentence = f"{_named(finding)} puts **{finding.number:.0%}** of its attention on the token before."
@@ -161,8 +161,11 @@ def items_of_a_list() -> None:
     trace = _sentence("tour_list")
     finding = claims.does(trace, "list_items")
     separator = claims.last_separator(trace)
-    if finding is None or separator is None:
-        _cannot_tell("There is no list in this sentence: end it like “apples, pears and”.")
+    if separator is None:
+        _cannot_tell("There is no list in this sentence: end it like “she bought apples, pears and”.")
+        return
+    if finding is None:
+        _cannot_tell("The list begins with the first token, where heads rest. Type a word or two before the list.")
         return
     sentence = (
         f"From the list's commas and conjunctions {head_name(_head(finding))} puts **{finding.number:.0%}** of its "
@@ -413,6 +416,7 @@ def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head]
             key=f"tour_grid_{st.session_state.step}_{layer}_{head}",
             on_choose=_choose_in_tour,
             labels=head_scores_of(trace)["label"].tolist(),
+            evidence=label_evidence(head_scores_of(trace)),
             heads=heads,
         )
     with one_head:
