@@ -10,7 +10,7 @@ import streamlit as st
 
 from attn_core import claims, examples
 from attn_core.claims import Finding
-from attn_core.comparison import Comparison, compare
+from attn_core.comparison import Comparison, aligned_words, compare
 from attn_core.names import NameProbe
 from attn_core.patterns import LABELS, label_evidence
 from attn_core.tokens import token_label, token_labels, tokens_of
@@ -247,6 +247,11 @@ def son_or_colleague() -> None:
     if index is None:
         if moved.lines_up:
             _cannot_tell("Only the last word is the same in both: type a sentence twice, with one word changed.")
+        elif any(word.kind == "equal" for word in aligned_words(a.tokens, b.tokens)):
+            _cannot_tell(
+                "The only word in both is the first one of a prompt, where heads rest. Type a sentence twice, with "
+                "one word changed."
+            )
         return
     word, finding = moved.words[index], claims.ignores(moved, index)
     in_a, in_b = (side[(*_head(finding), index)] for side in (moved.attention_a, moved.attention_b))
