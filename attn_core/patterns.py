@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Self
@@ -173,26 +173,35 @@ def _labels(columns: dict[str, Numbers]) -> list[str]:
     return labels
 
 
-def label_evidence(scores: pd.DataFrame) -> list[str]:
-    """Say for each head on what its label rests: the score, its share and the number of queries.
+def label_evidence(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return on what the label of each head rests.
 
     Args:
         scores: of `head_scores`.
 
     Returns:
-        Texts like "0.85, share 0.95, 1 query", one a head; empty for "other".
+        With the index of `scores`: `score`, `share` (NaN where the score has none), `queries` (their number); all
+        float32, NaN for "other".
     """
-    return [_evidence(row) for row in scores.to_dict("records")]
+    labels = scores["label"].to_numpy()
+    found = np.full((3, len(scores)), np.nan, dtype=np.float32)
+    for name, label in LABELS.items():
+        there = labels == label
+        for row, column in zip(found, (name, SHARES.get(name), QUERIES[name]), strict=True):
+            if column is not None:
+                row[there] = scores[column].to_numpy()[there]
+    score, share, queries = found
+    return pd.DataFrame({"score": score, "share": share, "queries": queries}, index=scores.index)
 
 
-def _evidence(scores: dict[Hashable, Any]) -> str:
-    names = [name for name, label in LABELS.items() if label == scores["label"]]
-    if not names:
-        return ""
-    (name,) = names
-    share = f", share {scores[SHARES[name]]:.2f}" if name in SHARES else ""
-    number = scores[QUERIES[name]]
-    return f"{scores[name]:.2f}{share}, {number} {'query' if number == 1 else 'queries'}"
+def evidence_in_words(evidence: pd.DataFrame) -> list[str]:
+    """Say what `label_evidence` found: texts like "0.85, share 0.95, 1 query", empty for "other"."""
+    told = []
+    for score, share, queries in evidence.to_numpy():
+        share_too = "" if np.isnan(share) else f", share {share:.2f}"
+        number = "1 query" if queries == 1 else f"{queries:.0f} queries"
+        told.append("" if np.isnan(score) else f"{score:.2f}{share_too}, {number}")
+    return told
 
 
 def link_strengths(trace: AttentionTrace, query: int, key: int) -> pd.DataFrame:

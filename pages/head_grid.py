@@ -47,7 +47,8 @@ with overview:
 
 st.header("What every head does, in numbers")
 st.markdown(
-    "Click a row to open that head. In parentheses: how many query tokens a score averages. A *share* is the score "
-    "as a part of what those tokens do not put on the first token."
+    "Click a row to open that head. *Score*, *share* and *queries* are what its label rests on: the mean weight "
+    "over so many query tokens, and the same as a part of what these tokens do not put on the first token. Then "
+    "come all scores, with the number of their queries in parentheses."
 )
 ui.head_table(found)

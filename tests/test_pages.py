@@ -569,6 +569,8 @@ def test_a_score_has_its_share_and_the_number_of_its_queries_beside_it() -> None
     assert set(table["previous_token_queries"]) == {11}
     assert table["induction_share"].between(0, 1).all()
     columns = list(table.columns)
+    assert columns[:6] == ["layer", "head", "label", "score", "share", "queries"]
+    assert (table["score"].isna() == (table["label"] == "other")).all()
     assert columns[columns.index("induction") + 1] == "induction_share"
     headings = json.loads(app.dataframe[0].proto.columns)
     assert headings["induction"]["label"] == "induction (1)"

@@ -43,12 +43,14 @@ class Form:
         n_rows, n_columns: of thumbnails.
         kinds: the labels that get frames of their own colour; None without labels.
         ranked: whether the thumbnails stand in an order of their own, and not by layer and head.
+        scored: whether it is known on what the labels rest.
     """
 
     n_rows: int
     n_columns: int
     kinds: tuple[str, ...] | None
     ranked: bool
+    scored: bool
 
 
 def grid_figure(
@@ -71,7 +73,7 @@ def grid_figure(
         selected: the layer and head to frame.
         labels: what each head does (see `attn_core.head_scores`), in the order of layers and heads: each
             kind gets frames of its own colour.
-        evidence: on what each label rests, for the tooltip (see `attn_core.patterns.label_evidence`).
+        evidence: on what each label rests, for the tooltip (see `attn_core.patterns.evidence_in_words`).
         heads: the (layer, head) pairs that stand out; the others fade. All of them if None.
         ranked: lay out only `heads`, in their order from left to right, each with its layer and head written in
             its empty corner, instead of a row for each layer.
@@ -94,7 +96,7 @@ def grid_figure(
                 "row": row,
                 "column": column,
                 "label": kinds[layer, head],
-                "score": rests_on[layer, head],
+                "score": rests_on[layer, head] or "–",
                 "stands_out": (layer, head) in outstanding,
                 "selected": (layer, head) == selected,
                 "picture": painted[layer, head],
@@ -107,6 +109,7 @@ def grid_figure(
         n_columns=n_columns,
         kinds=None if labels is None else tuple(label for label in LABEL_COLORS if label in set(labels)),
         ranked=ranked,
+        scored=evidence is not None,
     )
     tables = {
         "pictures": table.drop(columns=["label", "score", "selected"]),
@@ -160,7 +163,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
                 alt.Tooltip("layer:O"),
                 alt.Tooltip("head:O"),
                 alt.Tooltip("label:N", title="does"),
-                alt.Tooltip("score:N"),
+                *([alt.Tooltip("score:N")] if form.scored else []),
             ],
         )
     mark = (

@@ -195,6 +195,7 @@ def change_numbers(moved: Comparison, head: tuple[int, int]) -> None:
         hide_index=True,
         height=min(38 + 35 * len(moved.words), 460),
         column_config={
+            "word": st.column_config.TextColumn(width=220),
             "A": st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0),
             "B": st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0),
             "difference": st.column_config.NumberColumn("B − A", format="%+.2f"),

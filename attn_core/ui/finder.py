@@ -9,10 +9,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from attn_core.patterns import LABELS, OTHER, QUERIES, SCORES, SHARES, label_evidence, link_strengths
+from attn_core.patterns import (
+    LABELS,
+    OTHER,
+    QUERIES,
+    SCORES,
+    SHARES,
+    label_evidence,
+    link_strengths,
+)
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui.heads import head_counts, head_scores_of
+from attn_core.ui.heads import head_counts, head_scores_of, label_evidence_of
 from attn_core.ui.links import FINDERS
 from attn_core.ui.state import choose_head, picture_key, plain
 from attn_core.ui.switches import head_name
@@ -97,7 +105,13 @@ def _by_deed(trace: AttentionTrace) -> Found:
     table = scores[scores["label"].isin(kinds)] if kinds else scores
     if by != IN_PLACE:
         table = table.sort_values(by, ascending=False, kind="stable")
-    return Found(table, scores["label"].tolist(), label_evidence(scores), by != IN_PLACE, head_counts(trace))
+    return Found(
+        table,
+        scores["label"].tolist(),
+        label_evidence_of(trace),
+        by != IN_PLACE,
+        head_counts(trace),
+    )
 
 
 def _by_link(trace: AttentionTrace, how: View) -> Found:
@@ -116,7 +130,7 @@ def _by_link(trace: AttentionTrace, how: View) -> Found:
         f"From **{plain(labels[query])}** to **{plain(labels[key])}**: most {', then '.join(best)}. "
         f"{several} of {len(table)} heads put at least {CLEAR_LINK} of their attention there."
     )
-    return Found(table, scores["label"].tolist(), label_evidence(scores), True, sentence, query)
+    return Found(table, scores["label"].tolist(), label_evidence_of(trace), True, sentence, query)
 
 
 def _default_key(view: AttentionTrace, query: int) -> int:
@@ -139,8 +153,12 @@ def head_table(found: Found) -> None:
 
     numbers = [name for name in ("attention", *NUMBERS) if name in found.table and found.table[name].notna().any()]
     queries = [QUERIES[name] for name in numbers if name in QUERIES]  # last: they are for whoever saves the table
+    table = pd.concat(
+        [found.table[["layer", "head", "label"]], label_evidence(found.table), found.table[[*numbers, *queries]]],
+        axis=1,
+    )
     st.dataframe(
-        found.table[["layer", "head", "label", *numbers, *queries]],
+        table,
         hide_index=True,
         height=min(38 + 35 * len(heads), 460),
         key=key,
@@ -153,6 +171,8 @@ def head_table(found: Found) -> None:
 def _columns(table: pd.DataFrame, numbers: list[str]) -> dict[str, Any]:
     """How the columns of the table of heads are shown."""
     columns: dict[str, Any] = {"label": st.column_config.TextColumn(width=120)}
+    columns |= {name: st.column_config.NumberColumn(format="%.2f", width=60) for name in ("score", "share")}
+    columns["queries"] = st.column_config.NumberColumn(format="%d", width=70)
     for name in numbers:
         columns[name] = st.column_config.ProgressColumn(
             _heading(table, name), format="%.2f", min_value=0.0, max_value=1.0

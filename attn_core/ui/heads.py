@@ -11,7 +11,15 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import examples
-from attn_core.patterns import DEEDS, LABELS, OTHER, head_scores, label_evidence, most_telling_head
+from attn_core.patterns import (
+    DEEDS,
+    LABELS,
+    OTHER,
+    evidence_in_words,
+    head_scores,
+    label_evidence,
+    most_telling_head,
+)
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.presenting import head_keys
@@ -84,11 +92,16 @@ def head_scores_of(trace: AttentionTrace) -> pd.DataFrame:
     return head_scores(trace)
 
 
+@kept.made_of_traces.keeps
+def label_evidence_of(trace: AttentionTrace) -> list[str]:
+    """On what the label of each head rests, in words, worked out once for a trace."""
+    return evidence_in_words(label_evidence(head_scores_of(trace)))
+
+
 def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:
     """One sentence in markdown: what the head does on this text, by its scores, and on what that rests."""
     place = layer * trace.n_heads + head
-    scores = head_scores_of(trace).iloc[place : place + 1]
-    label, (evidence,) = scores["label"].item(), label_evidence(scores)
+    label, evidence = head_scores_of(trace)["label"].iloc[place], label_evidence_of(trace)[place]
     color = "gray" if label == OTHER else "blue"
     return f"On this prompt it {DEEDS[label][0]}. :{color}-badge[{f'{label} {evidence}'.strip()}]"
 

@@ -12,12 +12,12 @@ from attn_core import claims, examples
 from attn_core.claims import Finding
 from attn_core.comparison import Comparison, aligned_words, compare
 from attn_core.names import NameProbe
-from attn_core.patterns import LABELS, label_evidence
+from attn_core.patterns import LABELS
 from attn_core.tokens import token_label, token_labels, tokens_of
 from attn_core.trace import AttentionTrace
 from attn_core.ui.comparing import marked_prompts
 from attn_core.ui.figures import grid, lines, next_words
-from attn_core.ui.heads import head_boxes, head_deed, head_scores_of, suggested_head
+from attn_core.ui.heads import head_boxes, head_deed, head_scores_of, label_evidence_of, suggested_head
 from attn_core.ui.models import language_model
 from attn_core.ui.names import name_caution, name_chart, usual_probe
 from attn_core.ui.saving import origin
@@ -421,7 +421,7 @@ def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head]
             key=f"tour_grid_{st.session_state.step}_{layer}_{head}",
             on_choose=_choose_in_tour,
             labels=head_scores_of(trace)["label"].tolist(),
-            evidence=label_evidence(head_scores_of(trace)),
+            evidence=label_evidence_of(trace),
             heads=heads,
         )
     with one_head:
