@@ -164,6 +164,7 @@ def head_table(found: Found) -> None:
         key=key,
         on_select=clicked,
         selection_mode="single-cell",
+        placeholder="–",
         column_config=_columns(found.table, numbers),
     )
 
