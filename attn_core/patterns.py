@@ -40,7 +40,7 @@ DEEDS = {
     "duplicate token": ("looks back at the same token", "look back at the same token"),
     "induction": ("looks at what followed the same token before", "look at what followed the same token before"),
     "list items": ("looks at the earlier items of a list", "look at the earlier items of a list"),
-    OTHER: ("shows none of the known patterns", "show none of the known patterns"),
+    OTHER: ("has no single pattern", "have no single pattern"),
 }
 """What heads of a label do, in words: one head, several heads."""
 LABEL_THRESHOLD = 0.5

@@ -104,7 +104,8 @@ def test_the_recorded_gpt2_opens_at_the_articles_head(recording: Callable[[str],
 
 def test_the_grid_says_how_many_heads_do_what_and_where_to_look(recording: Callable[[str], Path]) -> None:
     app = with_recording("head_grid", AttentionTrace.load(recording("dog_on_the_ship")))
-    assert "**59 of 144 heads find nothing here**" in shown(app)
+    assert "**48 of 144 heads find nothing here**" in shown(app)
+    assert "**10** look at what followed the same token before (clearest: layer 5 head 5)" in shown(app)
     assert "**2** look at the token before (clearest: layer 4 head 11)" in shown(app)
 
 
@@ -112,7 +113,10 @@ def test_a_head_is_shown_with_what_it_does(recording: Callable[[str], Path]) -> 
     app = with_recording("head_view", AttentionTrace.load(recording("dog_on_the_ship")))
     assert "has no single pattern" in shown(app)
     app.number_input(key="head_box").set_value(11).run()
-    assert "looks at the token before. :blue-badge[previous token 1.00]" in shown(app)
+    assert "looks at the token before. :blue-badge[previous token 1.00] :gray-badge[15 queries]" in shown(app)
+    app.number_input(key="layer_box").set_value(5).run()
+    app.number_input(key="head_box").set_value(5).run()
+    assert ":blue-badge[induction 0.85] :gray-badge[share 0.95, 1 query]" in shown(app)
 
 
 def test_one_word_alone_is_shown_with_no_pattern() -> None:
@@ -583,7 +587,7 @@ def test_a_score_has_its_share_and_the_number_of_its_queries_beside_it() -> None
     app.number_input(key="layer_box").set_value(layer).run()
     app.number_input(key="head_box").set_value(head).run()
     score, share = table["induction"].iloc[0], table["induction_share"].iloc[0]
-    assert f":blue-badge[induction {score:.2f}, share {share:.2f}, 1 query]" in shown(app)
+    assert f":blue-badge[induction {score:.2f}] :gray-badge[share {share:.2f}, 1 query]" in shown(app)
 
 
 def test_a_score_that_no_word_qualifies_for_is_not_offered() -> None:
@@ -778,7 +782,7 @@ def test_the_tour_shows_the_recorded_gpt2_with_the_articles_head(recording: Call
         app = press(app, "Next")
         assert not app.exception
         assert "It holds here" in shown(app)
-    assert "**59 of 144 heads find nothing here**" in shown(app)
+    assert "**48 of 144 heads find nothing here**" in shown(app)
 
 
 def test_the_tour_leads_on_to_the_page_with_its_head_and_sentence() -> None:

@@ -101,9 +101,12 @@ def label_evidence_of(trace: AttentionTrace) -> list[str]:
 def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:
     """One sentence in markdown: what the head does on this text, by its scores, and on what that rests."""
     place = layer * trace.n_heads + head
-    label, evidence = head_scores_of(trace)["label"].iloc[place], label_evidence_of(trace)[place]
-    color = "gray" if label == OTHER else "blue"
-    return f"On this prompt it {DEEDS[label][0]}. :{color}-badge[{f'{label} {evidence}'.strip()}]"
+    label = head_scores_of(trace)["label"].iloc[place]
+    sentence = f"On this prompt it {DEEDS[label][0]}."
+    if label == OTHER:
+        return f"{sentence} :gray-badge[{OTHER}]"
+    score, _, rest = label_evidence_of(trace)[place].partition(", ")
+    return f"{sentence} :blue-badge[{label} {score}] :gray-badge[{rest}]"
 
 
 def head_counts(trace: AttentionTrace) -> str:
