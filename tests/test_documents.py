@@ -129,11 +129,14 @@ def test_the_numbers_about_gpt2s_resting_heads_are_those_of_the_recordings(
     def resting(at_least: float) -> str:
         return counted(lambda table: int((table["first_token"] >= at_least).sum()))
 
+    dog = head_scores(AttentionTrace.load(recording("dog_on_the_ship")))
+    induction = (dog["label"] == "induction").sum()
     null = counted(lambda table: int((table["label"] == "null").sum()))
     told = " ".join(text_of("docs/method.md").split())
     for numbers in (
         f"{resting(0.1)} of 144 heads score at least 0.1, {resting(0.5)} reach 0.5, and {resting(0.7)} reach 0.7",
         f"reach 0.7; {null} are labelled",
+        f'and {induction} heads are labelled "induction" there',
     ):
         assert numbers in told
 
