@@ -100,14 +100,14 @@ def ignores(comparison: Comparison, word: int) -> Finding:
 def most_ignored_word(comparison: Comparison) -> int | None:
     """The word of both texts that some head takes most attention away from; None if they share no word.
 
-    The word looked from does not count, nor the first one, where heads rest, unless it is the only one.
+    The word looked from does not count, nor the first token, where heads rest, unless it is the only one.
     """
     shared = [
         index
         for index, word in enumerate(comparison.words)
         if word.kind == "equal" and not _is_in(comparison.queries, (word.span_a, word.span_b))
     ]
-    shared = [index for index in shared if index > 0] or shared
+    shared = [index for index in shared if not comparison.words[index].is_first] or shared
     if not shared:
         return None
     lost = -comparison.difference[:, :, shared].min(axis=(0, 1))

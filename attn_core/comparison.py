@@ -1,15 +1,19 @@
-"""Two traces side by side: their words aligned, and the heads ranked by how far their attention moved."""
+"""Two traces side by side: their words aligned, and the heads ranked by how far their attention moved.
+
+Heads rest on the first token, whatever it is. So the first tokens of two texts are one place, and all other tokens
+are aligned as words.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attn_core.tokens import word_spans
+from attn_core.tokens import token_labels, word_spans
 from attn_core.trace import AttentionTrace
 
 Span = tuple[int, int]
@@ -23,12 +27,14 @@ class AlignedWord:
     Attributes:
         a, b: the word in the first and in the second text; None where it has none.
         span_a, span_b: its tokens there.
+        is_first: these are the first tokens of both texts, where heads rest.
     """
 
     a: str | None
     b: str | None
     span_a: Span | None
     span_b: Span | None
+    is_first: bool = False
 
     @property
     def kind(self) -> str:
@@ -39,9 +45,9 @@ class AlignedWord:
 
     @property
     def label(self) -> str:
-        """The word, or both of them if one replaces the other."""
+        """The word, or both of them if one replaces the other or if both are first."""
         if self.kind == "replaced":
-            return f"{self.a} → {self.b}"
+            return f"{self.a} → {self.b}{' (first token)' if self.is_first else ''}"
         return str(self.b if self.a is None else self.a)
 
 
@@ -50,7 +56,7 @@ class Comparison:
     """Where every head looks in two texts from one token of each, on words that both share.
 
     Attributes:
-        words: the aligned words in the order of both texts.
+        words: the aligned words in the order of both texts (see `compared_words`).
         queries: the token positions looked from, in the first and in the second text.
         attention_a, attention_b: float32 (n_layers, n_heads, n_words): the weight on each word, summed over its
             pieces; 0 for a word that the text does not have. Rows sum to 1, or less where a token is hidden.
@@ -106,9 +112,10 @@ class Comparison:
 def compare(trace_a: AttentionTrace, trace_b: AttentionTrace, query: int | tuple[int, int] = -1) -> Comparison:
     """Where the heads of one model look in two texts, and how far that moved.
 
-    The texts are aligned word by word, so that they may differ in length and in how words are cut into pieces.
-    As many equal words as possible are matched in order (a longest common subsequence); between them words are
-    paired in order as replaced, and what is left over is in one text only.
+    The first tokens of both texts are one place, whatever they are: a head that rests there in both has not moved.
+    The other tokens are aligned word by word, so that the texts may differ in length and in how words are cut into
+    pieces. As many equal words as possible are matched in order (a longest common subsequence); between them words
+    are paired in order as replaced, and what is left over is in one text only.
 
     Args:
         trace_a, trace_b: of the same model; also views of traces. If the first token is hidden it should be without
@@ -125,13 +132,44 @@ def compare(trace_a: AttentionTrace, trace_b: AttentionTrace, query: int | tuple
             f"{trace_b.n_layers} of {trace_b.n_heads}: compare traces of one model."
         )
     query_a, query_b = query if isinstance(query, tuple) else (query, query)
-    words = aligned_words(trace_a.tokens, trace_b.tokens)
+    words = compared_words(trace_a, trace_b)
     return Comparison(
         words=words,
         queries=(range(trace_a.n_tokens)[query_a], range(trace_b.n_tokens)[query_b]),
         attention_a=_on_words(trace_a.attention[:, :, query_a], [word.span_a for word in words]),
         attention_b=_on_words(trace_b.attention[:, :, query_b], [word.span_b for word in words]),
     )
+
+
+def compared_words(trace_a: AttentionTrace, trace_b: AttentionTrace) -> tuple[AlignedWord, ...]:
+    """Return the places on which the attention to two texts is compared; every token is in one of them.
+
+    The first place are the first tokens of both texts, unless they are hidden. The rest are the `aligned_words` of
+    the other tokens; pieces that go on with the word of the first token are a word of their own (`V`, `+ig`).
+    """
+    if trace_a.first_hidden or trace_b.first_hidden:
+        return aligned_words(trace_a.tokens, trace_b.tokens)
+    (first_a, rest_a), (first_b, rest_b) = _ends_of_first_word(trace_a.tokens), _ends_of_first_word(trace_b.tokens)
+    return (
+        AlignedWord(first_a, first_b, (0, 1), (0, 1), is_first=True),
+        *(
+            replace(
+                word,
+                a=rest_a if rest_a and word.span_a and word.span_a[0] == 0 else word.a,
+                b=rest_b if rest_b and word.span_b and word.span_b[0] == 0 else word.b,
+                span_a=word.span_a and (word.span_a[0] + 1, word.span_a[1] + 1),
+                span_b=word.span_b and (word.span_b[0] + 1, word.span_b[1] + 1),
+            )
+            for word in aligned_words(trace_a.tokens[1:], trace_b.tokens[1:])
+        ),
+    )
+
+
+def _ends_of_first_word(tokens: Sequence[str]) -> tuple[str, str]:
+    """The first token of a text, and what its other tokens add to its word; nothing if it is a whole word."""
+    labels = token_labels(tokens)
+    _, stop = word_spans(tokens)[0]
+    return tokens[0].strip(" ") or tokens[0] or labels[0], " ".join(labels[1:stop])
 
 
 def aligned_words(tokens_a: Sequence[str], tokens_b: Sequence[str]) -> tuple[AlignedWord, ...]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attn_core.errors import InvalidTrace
 from attn_core.tokens import word_spans
 from attn_core.trace import AttentionTrace
 
@@ -22,7 +25,14 @@ LABELS = {
 }
 """The scores that can give a head its label, each with that label."""
 SCORES = (*LABELS, "entropy")
-MIXED = "mixed"
+_OF_PLACES = ("previous_token", "first_token", "current_token")  # whatever words are there
+SHARES = {name: f"{name}_share" for name in LABELS if name not in _OF_PLACES}
+"""The scores that look for words, each with the column of its share."""
+ELSEWHERE = {name: f"{name}_elsewhere" for name in SHARES}
+"""The same, each with the column of what its queries do not put on the first token."""
+QUERIES = {name: f"{name}_queries" for name in SCORES}
+"""Each score with the column that counts the queries behind it."""
+OTHER = "other"
 DEEDS = {
     "previous token": ("looks at the token before", "look at the token before"),
     "null": ("rests on the first token: nothing found", "rest on the first token: nothing found"),
@@ -30,10 +40,11 @@ DEEDS = {
     "duplicate token": ("looks back at the same token", "look back at the same token"),
     "induction": ("looks at what followed the same token before", "look at what followed the same token before"),
     "list items": ("looks at the earlier items of a list", "look at the earlier items of a list"),
-    MIXED: ("has no single pattern", "have no single pattern"),
+    OTHER: ("has no single pattern", "have no single pattern"),
 }
 """What heads of a label do, in words: one head, several heads."""
 LABEL_THRESHOLD = 0.5
+SMALLEST_SCORE = 0.1  # with which a share gives a label: less is a share of nearly nothing
 NULL_THRESHOLD = 0.7
 
 _SEPARATORS = frozenset((",", "and", "or"))
@@ -42,57 +53,155 @@ _MAX_ITEM_WORDS = 2  # with more words between two separators they separate clau
 # English words whose choice says little about what a head does.
 # fmt: off
 FUNCTION_WORDS = frozenset((
-    "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "for", "from", "had", "has", "have", "he",
-    "her", "his", "i", "in", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "our", "she", "so",
-    "that", "the", "their", "them", "they", "this", "to", "us", "was", "we", "were", "with", "you", "your",
+    "a", "about", "after", "against", "all", "also", "although", "am", "among", "an", "and", "any", "are", "as",
+    "at", "be", "because", "been", "before", "being", "between", "both", "but", "by", "could", "did", "do", "does",
+    "during", "each", "either", "every", "for", "from", "had", "has", "have", "having", "he", "her", "hers",
+    "herself", "him", "himself", "his", "how", "i", "if", "in", "into", "is", "it", "its", "itself", "me", "might",
+    "must", "my", "myself", "neither", "no", "nor", "not", "of", "off", "on", "onto", "or", "our", "ours", "out",
+    "over", "shall", "she", "should", "since", "so", "some", "such", "than", "that", "the", "their", "theirs",
+    "them", "themselves", "then", "there", "these", "they", "this", "those", "though", "through", "to", "under",
+    "until", "up", "upon", "us", "was", "we", "were", "what", "when", "where", "whether", "which", "while", "who",
+    "whom", "whose", "why", "with", "within", "without", "would", "you", "your", "yours", "yourself",
+    "'s", "'t", "n't", "'re", "'ve", "'m", "'ll", "'d",
 ))
 # fmt: on
 
 
 def head_scores(trace: AttentionTrace) -> pd.DataFrame:
-    """What every head does on this trace, as scores between 0 and 1 and one label.
+    """Score each head from 0 to 1 on every known pattern, and label it with the one it shows.
 
-    For one head's matrix A, a query q and keys k; every score is a mean over the queries that qualify, NaN
-    where none does:
+    For one head's matrix A, a query q and keys k; every score is a mean over the queries that qualify, NaN where
+    none does. The first token, where heads rest, is never counted as something found. A content token has a letter
+    or a digit and is no English function word.
 
-    - `previous_token`: A[q, q-1], q >= 1.
+    - `previous_token`: A[q, q-1], q >= 2.
     - `first_token`: A[q, 0], q >= 2.
     - `current_token`: A[q, q], q >= 1.
-    - `duplicate_token`: the sum over earlier tokens equal to q's, for q that have one.
-    - `induction`: the sum over 0 < k < q that follow a token equal to q's, for the same q. The score of
-      Olsson et al. 2022, "In-context Learning and Induction Heads", for any text.
+    - `duplicate_token`: q is a content token; the sum over 0 < k < q with a token equal to q's.
+    - `induction`: q is a content token; the sum over k < q-1 that follow a token equal to q's, so looking at the
+      previous token does not count. The score of Olsson et al. 2022, "In-context Learning and Induction Heads",
+      for any text.
     - `list_items`: q is a separator of a list; the sum over the list's earlier items, the one right before q
       left out (see `list_queries`).
     - `entropy`: of A[q, :q+1], divided by log(q+1), q >= 1: 1 looks everywhere alike. It gives no label.
 
-    The label is that of the best of the first six if it reaches 0.5 (0.7 for `first_token`), else "mixed".
+    `duplicate_token`, `induction` and `list_items` have a share, too: the sum of their weights divided by the sum
+    of what those queries do not put on the first token; 0 where they put all of it there.
+
+    The label is that of the largest of these: `previous_token` and `current_token` from 0.5, and shares from 0.5
+    with a score of 0.1 or more (`induction` not in layer 0, where no head can do it). Without one it is "null"
+    from a `first_token` of 0.7, else "other".
+
+    Args:
+        trace: with its first token.
 
     Returns:
-        One row a head, in order: `layer`, `head` (int), the scores (float32), `label` (str).
+        One row a head, in order: `layer`, `head` (int), the scores, `..._share`, `..._elsewhere` (the mean of what
+        those queries do not put on the first token; all float32), `..._queries` (int: how many stand behind a
+        score, the same for all heads), `label` (str).
+
+    Raises:
+        InvalidTrace: the first token is hidden.
     """
-    heads = [(layer, head) for layer in range(trace.n_layers) for head in range(trace.n_heads)]
-    queries = _queries(trace.tokens)
-    per_layer = [_layer_scores(weights.astype(np.float32), queries) for weights in trace.attention]
-    scores = pd.DataFrame(np.concatenate(per_layer, axis=1).T, columns=list(SCORES))
-    scores.insert(0, "layer", [layer for layer, _ in heads])
-    scores.insert(1, "head", [head for _, head in heads])
-    return labelled(scores)
+    if trace.first_hidden:
+        raise InvalidTrace("The first token is hidden, and the scores count it: give the trace that has it.")
+    sought = {name: _Sought.of(keys) for name, keys in _sought_keys(trace.tokens).items()}
+    per_layer = [_layer_sums(weights.astype(np.float32), sought) for weights in trace.attention]
+    sums = {column: np.concatenate([sums[column] for sums in per_layer]) for column in per_layer[0]}
+    layers, heads = np.divmod(np.arange(trace.n_layers * trace.n_heads), trace.n_heads)
+    return _table(layers, heads, sums)
 
 
 def mean_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The scores of the same heads over several traces: means that leave out NaN, and the label they give."""
-    scores = pd.concat(frames).groupby(["layer", "head"])[list(SCORES)].mean().reset_index()
-    return labelled(scores)
+    """Return the scores of the same heads over several traces, and the label they give.
+
+    All queries of all traces count alike: a score is the mean over all that qualify, a share the sum of their
+    weights divided by the sum of what they do not put on the first token, and the queries are added up.
+
+    Args:
+        frames: of `head_scores`, one or more, all of one model.
+    """
+    sums = pd.concat(frames).drop(columns="label")
+    for name, count in QUERIES.items():
+        for column in (name, *([ELSEWHERE[name]] if name in ELSEWHERE else [])):
+            sums[column] = sums[column].astype(np.float64).fillna(0.0) * sums[count]
+    together = sums.groupby(["layer", "head"]).sum().reset_index()
+    return _table(
+        together["layer"].to_numpy(),
+        together["head"].to_numpy(),
+        {column: together[column].to_numpy() for column in (*SCORES, *ELSEWHERE.values(), *QUERIES.values())},
+    )
 
 
-def labelled(scores: pd.DataFrame) -> pd.DataFrame:
-    """The scores with the column `label`, by the rule of `head_scores`."""
-    values = scores[list(LABELS)].fillna(-1.0).to_numpy()
-    thresholds = np.array([NULL_THRESHOLD if name == "first_token" else LABEL_THRESHOLD for name in LABELS])
-    best = values.argmax(axis=1)
-    names = np.array(list(LABELS.values()))[best]
-    reached = values[np.arange(len(values)), best] >= thresholds[best]
-    return scores.assign(label=np.where(reached, names, MIXED))
+Numbers = NDArray[Any]
+"""One number for each head of a table, (n_heads,)."""
+
+
+def _table(layers: Numbers, heads: Numbers, sums: dict[str, Numbers]) -> pd.DataFrame:
+    """The table of `head_scores`, of sums over the queries of each score instead of means."""
+    columns = {"layer": layers, "head": heads}
+    columns |= {name: _ratio(sums[name], sums[QUERIES[name]]) for name in SCORES}
+    for name, column in SHARES.items():
+        share = np.minimum(_ratio(sums[name], sums[ELSEWHERE[name]]), 1)
+        all_on_first = (sums[ELSEWHERE[name]] == 0) & (sums[QUERIES[name]] > 0)
+        columns[column] = np.where(all_on_first, np.float32(0), share)
+    columns |= {column: _ratio(sums[column], sums[QUERIES[name]]) for name, column in ELSEWHERE.items()}
+    columns |= {column: sums[column] for column in QUERIES.values()}
+    return pd.DataFrame(columns | {"label": _labels(columns)})
+
+
+def _ratio(numbers: Numbers, by: Numbers) -> NDArray[np.float32]:
+    """One divided by the other; NaN where that is zero."""
+    ratio = np.full(len(numbers), np.nan, dtype=np.float32)
+    return np.divide(numbers, by, out=ratio, where=by != 0, casting="same_kind")
+
+
+def _labels(columns: dict[str, Numbers]) -> list[str]:
+    """The label of each head, by the rule of `head_scores`."""
+    candidates = [name for name in LABELS if name != "first_token"]
+    values = np.nan_to_num(np.array([columns[SHARES.get(name, name)] for name in candidates]), nan=-1)
+    reached = values >= np.float32(LABEL_THRESHOLD)
+    for name in SHARES:
+        reached[candidates.index(name)] &= columns[name] >= np.float32(SMALLEST_SCORE)
+    reached[candidates.index("induction")] &= columns["layer"] > 0
+    best = np.where(reached, values, -1).argmax(axis=0)
+    rests = columns["first_token"] >= np.float32(NULL_THRESHOLD)
+    without = np.where(rests, LABELS["first_token"], OTHER)
+    labels: list[str] = np.where(
+        reached.any(axis=0), np.array([LABELS[it] for it in candidates])[best], without
+    ).tolist()
+    return labels
+
+
+def label_evidence(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return on what the label of each head rests.
+
+    Args:
+        scores: of `head_scores`.
+
+    Returns:
+        With the index of `scores`: `score`, `share` (NaN where the score has none), `queries` (their number); all
+        float32, NaN for "other".
+    """
+    labels = scores["label"].to_numpy()
+    found = np.full((3, len(scores)), np.nan, dtype=np.float32)
+    for name, label in LABELS.items():
+        there = labels == label
+        for row, column in zip(found, (name, SHARES.get(name), QUERIES[name]), strict=True):
+            if column is not None:
+                row[there] = scores[column].to_numpy()[there]
+    score, share, queries = found
+    return pd.DataFrame({"score": score, "share": share, "queries": queries}, index=scores.index)
+
+
+def evidence_in_words(evidence: pd.DataFrame) -> list[str]:
+    """Say what `label_evidence` found: texts like "0.85, share 0.95, 1 query", empty for "other"."""
+    told = []
+    for score, share, queries in evidence.to_numpy():
+        share_too = "" if np.isnan(share) else f", share {share:.2f}"
+        number = "1 query" if queries == 1 else f"{queries:.0f} queries"
+        told.append("" if np.isnan(score) else f"{score:.2f}{share_too}, {number}")
+    return told
 
 
 def link_strengths(trace: AttentionTrace, query: int, key: int) -> pd.DataFrame:
@@ -131,7 +240,7 @@ def list_queries(tokens: Sequence[str]) -> list[tuple[int, tuple[int, ...]]]:
     items: list[tuple[int, ...]] = []
     since_separator: list[tuple[int, ...]] = []
     for start, stop in word_spans(tokens):
-        word = "".join(tokens[start:stop]).strip()
+        word = _word("".join(tokens[start:stop]))
         if word in _SEPARATORS:
             if items and since_separator:
                 items.append(tuple(chain.from_iterable(since_separator)))
@@ -149,43 +258,62 @@ def list_queries(tokens: Sequence[str]) -> list[tuple[int, tuple[int, ...]]]:
     return found
 
 
-def _queries(tokens: Sequence[str]) -> dict[str, list[tuple[int, tuple[int, ...]]]]:
-    """For the scores that depend on the words: the queries that qualify, each with its keys."""
-    positions: dict[str, list[int]] = {}
-    duplicate, induction = [], []
-    for query, token in enumerate(tokens):
-        earlier = positions.setdefault(token, [])
-        if earlier:
-            duplicate.append((query, tuple(earlier)))
-            induction.append((query, tuple(key + 1 for key in earlier if key + 1 < query)))
-        earlier.append(query)
+@dataclass(frozen=True)
+class _Sought:
+    """What a score looks for: `keys` in the flattened matrix of a head, and the `queries` that they belong to."""
+
+    queries: NDArray[np.intp]
+    keys: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, keys: NDArray[np.bool_]) -> Self:
+        """Of (n_tokens, n_tokens), [query, key]; the first token, where heads rest, is never found."""
+        keys[:, 0] = False
+        return cls(np.flatnonzero(keys.any(axis=1)), np.flatnonzero(keys))
+
+
+def _sought_keys(tokens: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """For the scores that look for words: the keys that each query could find, (n_tokens, n_tokens)."""
+    n = len(tokens)
+    numbers = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
+    token_numbers = np.array([numbers[token] for token in tokens])
+    content = np.array([_is_content(token) for token in tokens])
+    same = (token_numbers[:, None] == token_numbers) & content[:, None]
+    follows_same = np.zeros((n, n), dtype=bool)
+    follows_same[:, 1:] = same[:, :-1]
+    items = np.zeros((n, n), dtype=bool)
+    for query, keys in list_queries(tokens):
+        items[query, list(keys)] = True
     return {
-        "duplicate_token": duplicate,
-        "induction": induction,
-        "list_items": list_queries(tokens),
+        "duplicate_token": np.tril(same, -1),
+        "induction": np.tril(follows_same, -2),
+        "list_items": items,
     }
 
 
-def _layer_scores(
-    weights: NDArray[np.float32], queries: dict[str, list[tuple[int, tuple[int, ...]]]]
-) -> NDArray[np.float32]:
-    """(n_scores, n_heads) for one layer's weights, (n_heads, n_tokens, n_tokens)."""
+def _layer_sums(weights: NDArray[np.float32], sought: dict[str, _Sought]) -> dict[str, Numbers]:
+    """For one layer's weights, (n_heads, n_tokens, n_tokens): each score summed over its queries, and their number.
+
+    They have the names of the columns of `head_scores` that are made of them.
+    """
     n_heads, n_tokens, _ = weights.shape
-    previous = weights.diagonal(-1, axis1=1, axis2=2)
-    current = weights.diagonal(axis1=1, axis2=2)
     logs = np.log(weights + np.float32(1e-12))  # the smallest weight of float16 is 6e-8, so this only spares zeros
-    entropies = -np.einsum("hqk,hqk->hq", weights, logs)[:, 1:] / np.log(np.arange(2, n_tokens + 1))
-    of_words = [
-        _mean(np.array([weights[:, query, list(keys)].sum(axis=1) for query, keys in pairs]).reshape(-1, n_heads).T)
-        for pairs in queries.values()
-    ]
-    scores = [_mean(previous), _mean(weights[:, 2:, 0]), _mean(current[:, 1:]), *of_words, _mean(entropies)]
-    return np.array(scores, dtype=np.float32)
-
-
-def _mean(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The mean of each head's queries, (n_heads,); NaN where there is none."""
-    return values.mean(axis=1) if values.shape[1] else np.full(len(values), np.nan)
+    of_queries = {
+        "previous_token": weights.diagonal(-1, axis1=1, axis2=2)[:, 1:],
+        "first_token": weights[:, 2:, 0],
+        "current_token": weights.diagonal(axis1=1, axis2=2)[:, 1:],
+        "entropy": -np.einsum("hqk,hqk->hq", weights, logs)[:, 1:] / np.log(np.arange(2, n_tokens + 1)),
+    }
+    elsewhere = weights[:, :, 1:].sum(axis=2)
+    sums: dict[str, Numbers] = {}
+    for name, values in of_queries.items():
+        sums[name] = values.sum(axis=1, dtype=np.float64)
+        sums[QUERIES[name]] = np.full(n_heads, values.shape[1])
+    for name, these in sought.items():
+        sums[name] = weights.reshape(n_heads, -1).take(these.keys, axis=1).sum(axis=1, dtype=np.float64)
+        sums[ELSEWHERE[name]] = elsewhere[:, these.queries].sum(axis=1, dtype=np.float64)
+        sums[QUERIES[name]] = np.full(n_heads, len(these.queries))
+    return sums
 
 
 def most_telling_head(rows: NDArray[np.floating], tokens: Sequence[str]) -> tuple[int, int]:
@@ -207,5 +335,11 @@ def most_telling_head(rows: NDArray[np.floating], tokens: Sequence[str]) -> tupl
 
 
 def _is_content(token: str) -> bool:
-    word = token.strip().lower()
+    """Whether the token has a letter or a digit and is no function word."""
+    word = _word(token).lower().replace("’", "'")
     return any(character.isalnum() for character in word) and word not in FUNCTION_WORDS
+
+
+def _word(token: str) -> str:
+    """A word without the spaces around it; some tokenizers write them so."""
+    return token.replace("▁", " ").strip()

@@ -78,6 +78,7 @@ class AttentionTrace:
         ablated: the (layer, head) pairs that were switched off.
         derived: made from another trace by leaving out or weighing keys, so a row may sum to less than 1 or be
             all zeros, and it is not saved.
+        first_hidden: made by `without_first_token`, so `tokens[0]` is not the token that heads rest on.
 
     Raises:
         InvalidTrace: when shape or dtype are wrong. That the weights are attention is checked where they come
@@ -92,6 +93,7 @@ class AttentionTrace:
     value_norms: NDArray[np.float32] | None = None
     ablated: tuple[tuple[int, int], ...] = ()
     derived: bool = False
+    first_hidden: bool = False
 
     def __post_init__(self) -> None:
         _check_shape(self.tokens, self.attention)
@@ -137,7 +139,9 @@ class AttentionTrace:
         rest = self.attention[:, :, 1:, 1:]
         if renormalise:
             rest = renormalised(rest.astype(np.float32))
-        return replace(self, tokens=self.tokens[1:], attention=rest, value_norms=norms, derived=True)
+        return replace(
+            self, tokens=self.tokens[1:], attention=rest, value_norms=norms, derived=True, first_hidden=True
+        )
 
     def value_weighted(self) -> Self:
         """The trace with each weight times the size of what it moves, and each row renormalised to sum to 1.

@@ -34,9 +34,21 @@ with overview:
     st.markdown(found.sentence)
     if found.query is not None:
         ui.hidden_note(how)
-    ui.grid(view, (layer, head), of=of, labels=found.labels, heads=found.heads, ranked=found.ranked)
+    ui.grid(
+        view,
+        (layer, head),
+        of=of,
+        labels=found.labels,
+        evidence=found.evidence,
+        heads=found.heads,
+        ranked=found.ranked,
+    )
     st.caption("The shade is the square root of the attention, so that faint links show too.")
 
 st.header("What every head does, in numbers")
-st.markdown("Sort by a column; click a row to see that head.")
+st.markdown(
+    "Click a row to open that head. *Score*, *share* and *queries* are what its label rests on: the mean weight "
+    "over so many query tokens, and the same as a part of what these tokens do not put on the first token. Then "
+    "come all scores, with the number of their queries in parentheses."
+)
 ui.head_table(found)

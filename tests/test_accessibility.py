@@ -110,7 +110,7 @@ def some_charts() -> dict[str, alt.LayerChart]:
         "lines": charts.attention_lines(dog, 0, 0, query=2),
         "row": charts.row_lines(["The", " dog", " ran"], np.array([0.1, 0.7, 0.2]), name="layer 4 head 3"),
         "matrix": charts.attention_heatmap(dog, 0, 0),
-        "grid": charts.head_grid(trace, selected=(1, 0), labels=["null", "null", "mixed", "induction"]),
+        "grid": charts.head_grid(trace, selected=(1, 0), labels=["null", "null", "other", "induction"]),
         "map": charts.head_map(np.array([[0.1, -2], [3, 0]]), selected=(0, 1), title="pushed “a” by (logits)"),
         "bars": charts.probability_bars(after_a),
         "lens": charts.lens_bars([after_b, after_a], 5, [0.01, 0.8]),
@@ -127,7 +127,7 @@ def some_charts() -> dict[str, alt.LayerChart]:
         ("row", "What layer 4 head 3 looked at from the last word. The strongest of those shown goes from “ran” to "
                 "“dog”: 0.70."),
         ("matrix", "layer 0 head 0 as a matrix. The strongest link goes from “dog” to “The”: 1.00."),
-        ("grid", "Layer 1 head 0 is framed. What they do: 2 null, 1 mixed, 1 induction."),
+        ("grid", "Layer 1 head 0 is framed. What they do: 2 null, 1 other, 1 induction."),
         ("map", "The largest is that of layer 1 head 0, +3.00; the smallest of layer 0 head 1, -2.00. "
                 "Layer 0 head 1 is framed."),
         ("bars", "“Vig” 80.0%, “James” 10.0%."),

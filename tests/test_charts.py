@@ -87,7 +87,7 @@ def test_a_figure_and_its_chart_show_the_same(draw: str) -> None:
     trace = random_trace(2, 3, 8)
     figure = {
         "lines": lambda: charts.lines_figure(trace, 0, 0, query=[3, 5]),
-        "grid": lambda: charts.grid_figure(trace, selected=(1, 2), labels=["null", "mixed", "induction"] * 2),
+        "grid": lambda: charts.grid_figure(trace, selected=(1, 2), labels=["null", "other", "induction"] * 2),
         "map": lambda: charts.map_figure(trace.attention[:, :, 4, 2], selected=(1, 2), title="attention"),
     }[draw]()
     sent, chart = figure.specification(), figure.chart().to_dict()
@@ -235,11 +235,21 @@ def test_ranked_heads_have_room_for_their_names_however_many_heads_a_layer_has()
 
 
 def test_every_kind_of_head_has_a_colour() -> None:
-    labels = ["null", "mixed", "induction", "null", "list items", "previous token"]
+    labels = ["null", "other", "induction", "null", "list items", "previous token"]
     chart = charts.head_grid(random_trace(2, 3), labels=labels).to_dict()
     strokes = [layer["encoding"]["stroke"] for layer in chart["layer"] if "stroke" in layer["encoding"]]
-    assert strokes[0]["scale"]["domain"] == ["previous token", "null", "induction", "list items", "mixed"]
+    assert strokes[0]["scale"]["domain"] == ["previous token", "null", "induction", "list items", "other"]
     assert len(set(strokes[0]["scale"]["range"])) == 5
+
+
+def test_the_grid_tells_on_what_each_label_rests() -> None:
+    trace = random_trace(1, 2, 6)
+    figure = charts.grid_figure(trace, labels=["null", "other"], evidence=["0.80, 4 queries", ""])
+    assert figure.tables["cells"]["score"].tolist() == ["0.80, 4 queries", "–"]
+    frames = figure.specification()["layer"][-1]
+    assert {"field": "score", "type": "nominal"} in frames["encoding"]["tooltip"]
+    without = charts.grid_figure(trace, labels=["null", "other"])
+    assert "score" not in str(without.specification()["layer"][-1]["encoding"]["tooltip"])
 
 
 def test_next_words_are_ranked_by_how_far_they_moved() -> None:

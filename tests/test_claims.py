@@ -75,6 +75,20 @@ def test_the_word_looked_from_is_not_called_ignored() -> None:
     assert most_ignored_word(compare(a, resting(tokens, elsewhere={(0, 0): (3, 2)}))) == 1
 
 
+def test_the_first_tokens_are_not_called_ignored_but_what_was_hidden_in_front_of_a_word_does_not_hide_it() -> None:
+    a = resting(["Ann", " Vig", " is", " here"], elsewhere={(0, 1): (3, 1)})
+    b = resting(["Ann", " Vig", " is", " here"], elsewhere={(1, 1): (3, 2)})
+    assert most_ignored_word(compare(a, b)) == 1
+    assert most_ignored_word(compare(b, a)) == 2
+    hidden_a, hidden_b = (trace.without_first_token(renormalise=False) for trace in (a, b))
+    assert most_ignored_word(compare(hidden_a, hidden_b)) == 0
+    once = resting(["Once", " Ann", " Vig", " is", " here"], elsewhere={(1, 1): (4, 3)})
+    moved = compare(a, once)
+    word = most_ignored_word(moved)
+    assert word is not None
+    assert moved.words[word].label == "Vig"
+
+
 def test_nothing_is_ignored_where_no_word_is_shared() -> None:
     moved = compare(resting(["x", " y"], elsewhere={}), resting(["u", " v"], elsewhere={}))
     assert most_ignored_word(moved) is None

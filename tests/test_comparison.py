@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from attn_core import AttentionTrace, LanguageModel, capture, compare
-from attn_core.comparison import AlignedWord, aligned_words
+from attn_core.comparison import AlignedWord, aligned_words, compared_words
 from attn_core.examples import COLLEAGUE, SON
+from attn_core.tokens import join_words
 from tests.conftest import random_trace
 
 WORDS = st.lists(st.sampled_from(["a", " b", " c", "d", " e", ",", " a", "\n"]), min_size=1, max_size=14)
@@ -50,7 +54,11 @@ def test_words_that_one_text_lacks_stand_where_they_would_be() -> None:
 
 def test_texts_of_different_length_with_nothing_in_common_are_paired_in_order() -> None:
     comparison = compare(trace_of(["x", " y", " z"]), trace_of(["u", " v"]))
-    assert told(comparison.words) == [("replaced", "x → u"), ("replaced", "y → v"), ("only in A", "z")]
+    assert told(comparison.words) == [
+        ("replaced", "x → u (first token)"),
+        ("replaced", "y → v"),
+        ("only in A", "z"),
+    ]
     assert not comparison.lines_up
 
 
@@ -126,18 +134,141 @@ def test_a_head_that_came_from_the_hidden_word_moved_by_what_it_brought() -> Non
     np.testing.assert_allclose(resting.change, [[0.001]], rtol=1e-3)
 
 
-@given(
-    WORDS.filter(lambda tokens: len(tokens) > 1), WORDS.filter(lambda tokens: len(tokens) > 1), st.integers(0, 9)
-)
-def test_hiding_the_first_word_leaves_how_far_heads_moved_as_long_as_it_is_paired(
-    a: list[str], b: list[str], seed: int
+LONGER = WORDS.filter(lambda tokens: len(tokens) > 1)
+
+
+@given(LONGER, LONGER, st.integers(0, 9), st.booleans())
+def test_hiding_the_first_token_leaves_how_far_heads_moved(
+    a: list[str], b: list[str], seed: int, joined: bool
 ) -> None:
-    a, b = ["The", *a[1:]], ["The", *b[1:]]
     one, other = trace_of(a, seed), trace_of(b, seed + 1)
+    if joined:
+        one, other = join_words(one), join_words(other)
+        if min(one.n_tokens, other.n_tokens) < 2:
+            return
     whole = compare(one, other)
     left = compare(one.without_first_token(renormalise=False), other.without_first_token(renormalise=False))
-    assume(whole.words[0].span_a == whole.words[0].span_b == (0, 1))
     np.testing.assert_allclose(left.change, whole.change, atol=5e-3)
+    assert len(left.words) == len(whole.words) - 1
+    assert not any(word.is_first for word in left.words)
+
+
+# The first tokens
+
+
+def resting(tokens: list[str], elsewhere: dict[int, float] | None = None) -> AttentionTrace:
+    """A trace of one head that puts all of its attention on the first token but for a part of its last row."""
+    attention = np.zeros((1, 1, len(tokens), len(tokens)), dtype=np.float32)
+    attention[..., 0] = 1
+    for key, weight in (elsewhere or {}).items():
+        attention[0, 0, -1, key] += weight
+        attention[0, 0, -1, 0] -= weight
+    return AttentionTrace(tuple(tokens), attention, text="".join(tokens))
+
+
+SMITH = ["John", " Smith", " is", " the", " son", " of"]
+ONCE = ["Once", " John", *SMITH[1:]]
+PIECES = ["V", "ig", " is", " here"]
+
+
+@given(WORDS, WORDS)
+def test_a_head_that_rests_on_the_first_token_in_both_has_not_moved(a: list[str], b: list[str]) -> None:
+    comparison = compare(resting(a), resting(b))
+    assert comparison.change.item() == 0
+    assert not comparison.difference.any()
+
+
+def test_the_first_tokens_are_one_place_whatever_the_words() -> None:
+    comparison = compare(resting(SMITH), resting(ONCE))
+    assert told(comparison.words)[:3] == [
+        ("replaced", "John → Once (first token)"),
+        ("only in B", "John"),
+        ("equal", "Smith"),
+    ]
+    moved = compare(resting(SMITH, {1: 0.6}), resting(ONCE, {1: 0.6}))  # from Smith to John
+    assert moved.change.item() == pytest.approx(0.6)
+    stayed = compare(resting(SMITH, {1: 0.6}), resting(ONCE, {2: 0.6}))
+    assert stayed.change.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_looking_at_the_word_that_was_first_is_not_resting() -> None:
+    comparison = compare(resting(SMITH), resting(ONCE, {1: 0.9}))  # in B the head looks at John, and rests less
+    assert comparison.change.item() == pytest.approx(0.9)
+
+
+def test_only_the_first_token_of_a_first_word_is_the_place_where_heads_rest() -> None:
+    once = ["Once", " V", "ig", " is", " here"]
+    words = compare(resting(PIECES), resting(once)).words
+    assert told(words) == [
+        ("replaced", "V → Once (first token)"),
+        ("replaced", "+ig → Vig"),
+        ("equal", "is"),
+        ("equal", "here"),
+    ]
+    assert [(word.span_a, word.span_b) for word in words[:2]] == [((0, 1), (0, 1)), ((1, 2), (1, 3))]
+    assert compare(resting(PIECES, {1: 0.8}), resting(once, {2: 0.8})).change.item() == pytest.approx(0, abs=1e-6)
+    assert compare(resting(PIECES, {1: 0.8}), resting(once)).change.item() == pytest.approx(0.8)
+
+
+def test_a_first_word_of_pieces_that_both_texts_begin_with() -> None:
+    words = compare(resting(PIECES), resting(["V", "ig", " was", " here"])).words
+    assert told(words)[:3] == [("equal", "V"), ("equal", "+ig"), ("replaced", "is → was")]
+    face = compare(resting(["", "", "🙂", " is"]), resting(["", "", "🙂", " was"])).words
+    assert told(face) == [("equal", "🙂 1/3"), ("equal", "🙂 2/3 🙂 3/3"), ("replaced", "is → was")]
+
+
+def test_a_start_token_in_front_is_where_heads_rest() -> None:
+    for start in ("<s>", "<|begin_of_text|>"):
+        both = compare(resting([start, *SMITH]), resting([start, *ONCE]))
+        assert told(both.words)[:3] == [("equal", start), ("only in B", "Once"), ("equal", "John")]
+        one = compare(resting([start, *SMITH]), resting(SMITH))
+        assert told(one.words)[:2] == [("replaced", f"{start} → John (first token)"), ("only in A", "John")]
+        assert one.change.item() == 0
+
+
+def test_words_joined_rest_on_the_first_word() -> None:
+    one, other = join_words(resting(PIECES, {1: 0.5})), join_words(resting(["Once", " V", "ig", " is", " here"]))
+    comparison = compare(one, other)
+    assert told(comparison.words)[:2] == [("replaced", "Vig → Once (first token)"), ("only in B", "Vig")]
+    assert comparison.change.item() == 0
+
+
+def test_texts_of_one_token() -> None:
+    comparison = compare(resting(["A"]), resting(["B"]))
+    assert told(comparison.words) == [("replaced", "A → B (first token)")]
+    assert comparison.change.item() == 0
+    longer = compare(resting(["A"]), resting(["B", " A"], {1: 0.5}))
+    assert told(longer.words) == [("replaced", "A → B (first token)"), ("only in B", "A")]
+    assert longer.change.item() == 0.5
+
+
+@given(WORDS, WORDS, st.integers(0, 9))
+def test_every_token_is_in_one_place_and_the_first_ones_share_theirs(a: list[str], b: list[str], seed: int) -> None:
+    words = compared_words(trace_of(a, seed), trace_of(b, seed))
+    assert [word.is_first for word in words] == [True] + [False] * (len(words) - 1)
+    assert words[0].span_a == words[0].span_b == (0, 1)
+    for tokens, spans in ((a, [word.span_a for word in words]), (b, [word.span_b for word in words])):
+        there = [span for span in spans if span is not None]
+        assert [position for span in there for position in range(*span)] == list(range(len(tokens)))
+
+
+@given(WORDS, WORDS, st.integers(0, 9), st.floats(0, 1))
+def test_what_a_head_rests_does_not_count_as_moved(a: list[str], b: list[str], seed: int, rest: float) -> None:
+    def rests(tokens: list[str]) -> AttentionTrace:
+        weights = (1 - rest) * trace_of(tokens, seed).attention + rest * resting(tokens).attention
+        return AttentionTrace(tuple(tokens), weights)
+
+    one, other = rests(a), rests(b)
+    assert (compare(one, other).change <= 1 - rest + 5e-3).all()
+
+
+def test_the_real_gpt2s_resting_heads_have_not_moved(recording: Callable[[str], Path]) -> None:
+    one, other = (AttentionTrace.load(recording(name)) for name in ("dog_on_the_ship", "shopping_list"))
+    comparison = compare(one, other)
+    assert comparison.words[0].label == "The → At (first token)"
+    at_rest = np.minimum(one.attention[:, :, -1, 0], other.attention[:, :, -1, 0]).astype(np.float32)
+    assert (at_rest > 0.7).sum() > 30
+    assert (comparison.change <= 1 - at_rest + 5e-3).all()
 
 
 def test_the_query_may_be_another_token_in_each_text() -> None:

@@ -7,16 +7,19 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from attn_core import AttentionTrace, head_scores
 from attn_core.__main__ import _parser
-from attn_core.patterns import LABEL_THRESHOLD, LABELS, NULL_THRESHOLD, SCORES
+from attn_core.patterns import LABEL_THRESHOLD, LABELS, NULL_THRESHOLD, SCORES, SHARES, SMALLEST_SCORE
 from attn_core.ui.state import TOUR_STEPS
 from tests.screenshots import FOLDER, PICTURES
 from tests.serving import ROOT
@@ -108,7 +111,34 @@ def test_every_name_of_the_library_in_the_documents_is_one() -> None:
 def test_every_score_and_label_is_defined() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \|", text_of("docs/method.md"), re.MULTILINE)
     assert rows == [(score, LABELS.get(score, "none")) for score in SCORES]
-    assert f"reaches {LABEL_THRESHOLD}, or {NULL_THRESHOLD} for `first_token`" in text_of("docs/method.md")
+    text = text_of("docs/method.md")
+    assert f"reaches {LABEL_THRESHOLD}, or {NULL_THRESHOLD} for `first_token`" in text
+    assert f"if the score is {SMALLEST_SCORE} or more" in text
+    assert f"{', '.join(f'`{name}`' for name in [*SHARES][:-1])} and `{[*SHARES][-1]}` have a share" in text
+
+
+def test_the_numbers_about_gpt2s_resting_heads_are_those_of_the_recordings(
+    recording: Callable[[str], Path],
+) -> None:
+    tables = [head_scores(AttentionTrace.load(path)) for path in sorted(recording("any").parent.glob("*.npz"))]
+
+    def counted(number: Callable[[pd.DataFrame], int]) -> str:
+        numbers = [number(table) for table in tables]
+        return " to ".join(map(str, sorted({min(numbers), max(numbers)})))
+
+    def resting(at_least: float) -> str:
+        return counted(lambda table: int((table["first_token"] >= at_least).sum()))
+
+    dog = head_scores(AttentionTrace.load(recording("dog_on_the_ship")))
+    induction = (dog["label"] == "induction").sum()
+    null = counted(lambda table: int((table["label"] == "null").sum()))
+    told = " ".join(text_of("docs/method.md").split())
+    for numbers in (
+        f"{resting(0.1)} of 144 heads score at least 0.1, {resting(0.5)} reach 0.5, and {resting(0.7)} reach 0.7",
+        f"reach 0.7; {null} are labelled",
+        f'and {induction} heads are labelled "induction" there',
+    ):
+        assert numbers in told
 
 
 def test_every_threshold_is_that_of_the_code() -> None:

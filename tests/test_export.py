@@ -56,7 +56,7 @@ def kinds(theme: Theme = "light", *tokens: str) -> dict[str, tuple[Drawing, str]
         "lines": (charts.lines_figure(trace, 1, 2, query=2), "w2"),
         "heads": (charts.lines_figure(trace, 1, 2, more_heads=[(0, 0)]), "layer 0 head 0"),
         "row": (charts.row_figure(trace.tokens, row, name="layer 1 head 2"), "w2"),
-        "grid": (charts.grid_figure(trace, labels=["null", "mixed", "induction"] * 2, theme=theme), "induction"),
+        "grid": (charts.grid_figure(trace, labels=["null", "other", "induction"] * 2, theme=theme), "induction"),
         "matrix": (charts.attention_heatmap(trace, 1, 2, theme=theme), "w1"),
         "map": (charts.map_figure(values, title="pushed it by (logits)", theme=theme), "pushed it by (logits)"),
         "next words": (charts.probability_bars(next_words), "cat"),
@@ -260,7 +260,7 @@ def test_the_table_of_a_grid_has_the_strongest_links_of_every_head() -> None:
         every = np.sort(trace.head(layer, head)[np.tril_indices(30)])[::-1]
         np.testing.assert_array_equal(here["attention"], every[: len(here)])
         np.testing.assert_array_equal(trace.head(layer, head)[here["query"], here["key"]], here["attention"])
-    assert "'=1+1" in inert_csv(grid_table(trace_of("=1+1", " b", " c"), ["mixed"] * 6))
+    assert "'=1+1" in inert_csv(grid_table(trace_of("=1+1", " b", " c"), ["other"] * 6))
 
 
 def test_a_child_process_makes_the_same_file_and_keeps_nothing_here(

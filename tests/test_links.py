@@ -64,6 +64,16 @@ def test_what_heads_were_looked_for_is_in_the_link() -> None:
     assert (third.selectbox(key="link_query").value, third.selectbox(key="link_key").value) == (4, 3)
 
 
+def test_a_link_from_before_with_the_old_name_of_a_label_still_works() -> None:
+    assert links.CHOICES["kinds"].kind.read("mixed,null,other") == ["other", "null"]
+
+
+def test_heads_sorted_by_a_share_are_so_in_the_link() -> None:
+    app = dashboard("head_grid", prompt="The dog ran and the dog slept")
+    app.selectbox(key="sort_by").set_value("induction_share").run()
+    assert opened_elsewhere(app, "head_grid").selectbox(key="sort_by").value == "induction_share"
+
+
 def test_a_text_drawn_at_random_is_the_same_elsewhere() -> None:
     app = dashboard("generate", prompt=SON)
     app.segmented_control(key="way").set_value("drawn at random").run()
@@ -169,7 +179,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "top_p": st.integers(1, 100).map(lambda n: n / 100),
     "seed": st.integers(0, 2**31 - 1),
     "way": st.sampled_from(list(links.WAYS.values())),
-    "kinds": st.lists(st.sampled_from(["null", "induction", "mixed"]), min_size=1, unique=True),
+    "kinds": st.lists(st.sampled_from(["null", "induction", "other"]), min_size=1, unique=True),
     "tour_head": st.tuples(st.integers(0, 99), st.integers(0, 99)),
     "presenting": st.booleans(),
 }

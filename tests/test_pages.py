@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -103,7 +104,8 @@ def test_the_recorded_gpt2_opens_at_the_articles_head(recording: Callable[[str],
 
 def test_the_grid_says_how_many_heads_do_what_and_where_to_look(recording: Callable[[str], Path]) -> None:
     app = with_recording("head_grid", AttentionTrace.load(recording("dog_on_the_ship")))
-    assert "**59 of 144 heads find nothing here**" in shown(app)
+    assert "**48 of 144 heads find nothing here**" in shown(app)
+    assert "**10** look at what followed the same token before (clearest: layer 5 head 5)" in shown(app)
     assert "**2** look at the token before (clearest: layer 4 head 11)" in shown(app)
 
 
@@ -111,7 +113,10 @@ def test_a_head_is_shown_with_what_it_does(recording: Callable[[str], Path]) -> 
     app = with_recording("head_view", AttentionTrace.load(recording("dog_on_the_ship")))
     assert "has no single pattern" in shown(app)
     app.number_input(key="head_box").set_value(11).run()
-    assert "looks at the token before. :blue-badge[previous token 1.00]" in shown(app)
+    assert "looks at the token before. :blue-badge[previous token 1.00] :gray-badge[15 queries]" in shown(app)
+    app.number_input(key="layer_box").set_value(5).run()
+    app.number_input(key="head_box").set_value(5).run()
+    assert ":blue-badge[induction 0.85] :gray-badge[share 0.95, 1 query]" in shown(app)
 
 
 def test_one_word_alone_is_shown_with_no_pattern() -> None:
@@ -424,6 +429,20 @@ def test_compare_ranks_by_one_word_and_looks_from_another() -> None:
     assert "From **preacher**" in shown(app)
 
 
+def test_compare_counts_the_first_tokens_as_one_place() -> None:
+    app = dashboard("compare", prompt_a="John Smith is the son of", prompt_b="Once John Smith is the son of")
+    a, b = (html for html in app_html(app) if "<mark" in html or "John Smith" in html)
+    assert "<mark" not in a  # the prompts differ in one word, which stands in B
+    assert b.count("<mark") == 1
+    assert ">Once</mark>" in b
+    assert "John → Once (first token)  (0)" in app.selectbox(key="rank_by").options
+    heads = next(radio for radio in app.radio if radio.label == "The heads that moved furthest")
+    assert not any("moved **1.00**" in option for option in heads.options)
+    assert any("“John → Once \\(first token\\)” " in option for option in heads.options)
+    table = app.dataframe[0].value
+    assert "John → Once (first token)" in table["word"].tolist()
+
+
 def test_compare_marks_what_differs() -> None:
     a, b = (html for html in app_html(dashboard("compare")) if "<mark" in html)
     assert ">son</mark>" in a.replace("> ", ">")
@@ -547,6 +566,30 @@ def test_heads_are_sorted_by_a_score() -> None:
     assert (table["layer"].iloc[0], table["head"].iloc[0]) == (1, 0)
 
 
+def test_a_score_has_its_share_and_the_number_of_its_queries_beside_it() -> None:
+    app = dashboard("head_grid", prompt="We saw the dog on the ship, and then the dog ran")
+    table = app.dataframe[0].value
+    assert set(table["induction_queries"]) == {1}
+    assert set(table["previous_token_queries"]) == {11}
+    assert table["induction_share"].between(0, 1).all()
+    columns = list(table.columns)
+    assert columns[:6] == ["layer", "head", "label", "score", "share", "queries"]
+    assert (table["score"].isna() == (table["label"] == "other")).all()
+    assert columns[columns.index("induction") + 1] == "induction_share"
+    headings = json.loads(app.dataframe[0].proto.columns)
+    assert headings["induction"]["label"] == "induction (1)"
+    assert headings["induction_share"]["label"] == "induction share"
+    app.selectbox(key="sort_by").set_value("induction_share").run()
+    table = app.dataframe[0].value
+    assert table["induction_share"].is_monotonic_decreasing
+    layer, head = int(table["layer"].iloc[0]), int(table["head"].iloc[0])
+    assert table["label"].iloc[0] == "induction"
+    app.number_input(key="layer_box").set_value(layer).run()
+    app.number_input(key="head_box").set_value(head).run()
+    score, share = table["induction"].iloc[0], table["induction_share"].iloc[0]
+    assert f":blue-badge[induction {score:.2f}] :gray-badge[share {share:.2f}, 1 query]" in shown(app)
+
+
 def test_a_score_that_no_word_qualifies_for_is_not_offered() -> None:
     assert "induction" not in dashboard("head_grid").selectbox(key="sort_by").options
     repeated = dashboard("head_grid", prompt="The dog ran and the dog slept")
@@ -644,6 +687,7 @@ def test_a_link_to_a_step_that_is_not_there_begins_at_the_first(step: str) -> No
         (3, "tour_previous", "The dog", "This is too short to tell"),
         (4, "tour_nothing", "The dog", "This is too short to tell"),
         (5, "tour_list", "The dog on the ship ran", "There is no list in this sentence"),
+        (5, "tour_list", "John, Mary and", "Type a word or two before the list."),
         (6, "tour_name", "xq", "It read the name as"),
         (7, "tour_b", SON, "Both prompts are the same"),
         (7, "tour_b", "Other words alone", "nothing lines up"),
@@ -657,6 +701,14 @@ def test_ones_own_sentence_in_the_tour(step: int, name: str, text: str, sentence
     assert sentence in shown(app)
     app = press(app, "Back to the article's words")
     assert app.text_area(key=f"{name}_box").value != text
+
+
+def test_a_pair_that_shares_the_first_word_of_one_alone_is_told_what_is_missing() -> None:
+    app = dashboard("tour", step="7")
+    app.text_area(key="tour_a_box").set_value("John sat")
+    app.text_area(key="tour_b_box").set_value("Once John fell").run()
+    assert not app.exception
+    assert "The only word in both is the first one of a prompt, where heads rest." in shown(app)
 
 
 def test_a_claim_that_does_not_hold_says_so_with_its_number() -> None:
@@ -730,7 +782,7 @@ def test_the_tour_shows_the_recorded_gpt2_with_the_articles_head(recording: Call
         app = press(app, "Next")
         assert not app.exception
         assert "It holds here" in shown(app)
-    assert "**59 of 144 heads find nothing here**" in shown(app)
+    assert "**48 of 144 heads find nothing here**" in shown(app)
 
 
 def test_the_tour_leads_on_to_the_page_with_its_head_and_sentence() -> None:

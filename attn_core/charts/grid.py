@@ -12,7 +12,7 @@ import pandas as pd
 
 from attn_core.charts.figure import Figure, Tables, as_chart
 from attn_core.charts.style import ACCENT, CATEGORIES, CONFIG, INK, Theme, pictures
-from attn_core.patterns import MIXED
+from attn_core.patterns import OTHER
 from attn_core.trace import AttentionTrace
 
 THUMBNAIL = 64  # pixels a side at most, so that a long prompt does not make the chart larger
@@ -31,7 +31,7 @@ LABEL_COLORS = {
     "duplicate token": CATEGORIES[3],
     "induction": CATEGORIES[4],
     "list items": CATEGORIES[5],
-    MIXED: INK,
+    OTHER: INK,
 }
 
 
@@ -43,12 +43,14 @@ class Form:
         n_rows, n_columns: of thumbnails.
         kinds: the labels that get frames of their own colour; None without labels.
         ranked: whether the thumbnails stand in an order of their own, and not by layer and head.
+        scored: whether it is known on what the labels rest.
     """
 
     n_rows: int
     n_columns: int
     kinds: tuple[str, ...] | None
     ranked: bool
+    scored: bool
 
 
 def grid_figure(
@@ -56,6 +58,7 @@ def grid_figure(
     *,
     selected: tuple[int, int] | None = None,
     labels: Sequence[str] | None = None,
+    evidence: Sequence[str] | None = None,
     heads: Sequence[tuple[int, int]] | None = None,
     ranked: bool = False,
     theme: Theme = "light",
@@ -70,6 +73,7 @@ def grid_figure(
         selected: the layer and head to frame.
         labels: what each head does (see `attn_core.head_scores`), in the order of layers and heads: each
             kind gets frames of its own colour.
+        evidence: on what each label rests, for the tooltip (see `attn_core.patterns.evidence_in_words`).
         heads: the (layer, head) pairs that stand out; the others fade. All of them if None.
         ranked: lay out only `heads`, in their order from left to right, each with its layer and head written in
             its empty corner, instead of a row for each layer.
@@ -77,7 +81,8 @@ def grid_figure(
         thumbnails: what `paint_thumbnails` made of the trace, if it is at hand.
     """
     every = [(layer, head) for layer in range(trace.n_layers) for head in range(trace.n_heads)]
-    kinds = dict(zip(every, labels or [MIXED] * len(every), strict=True))
+    kinds = dict(zip(every, labels or [OTHER] * len(every), strict=True))
+    rests_on = dict(zip(every, evidence or [""] * len(every), strict=True))
     shown = every if heads is None else list(heads)
     outstanding = set(shown)
     n_columns = RANKED_COLUMNS if ranked else trace.n_heads
@@ -91,6 +96,7 @@ def grid_figure(
                 "row": row,
                 "column": column,
                 "label": kinds[layer, head],
+                "score": rests_on[layer, head] or "–",
                 "stands_out": (layer, head) in outstanding,
                 "selected": (layer, head) == selected,
                 "picture": painted[layer, head],
@@ -103,9 +109,10 @@ def grid_figure(
         n_columns=n_columns,
         kinds=None if labels is None else tuple(label for label in LABEL_COLORS if label in set(labels)),
         ranked=ranked,
+        scored=evidence is not None,
     )
     tables = {
-        "pictures": table.drop(columns=["label", "selected"]),
+        "pictures": table.drop(columns=["label", "score", "selected"]),
         "cells": table.drop(columns="picture"),
     }
     return Figure(_draw, form, tables, _description(trace, len(outstanding), selected, labels))
@@ -132,7 +139,7 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
             tooltip=alt.value(None),
         )
     )
-    strong = "datum.stands_out && datum.label !== '" + MIXED + "'"
+    strong = "datum.stands_out && datum.label !== '" + OTHER + "'"
     frames = (
         alt.Chart(tables["cells"])
         .mark_rect(fill="transparent", cursor="pointer", stroke=INK)
@@ -152,7 +159,12 @@ def _draw(form: Form, tables: Tables) -> alt.LayerChart:
     if form.kinds is not None:
         frames = frames.encode(
             stroke=_label_color(form.kinds, below_squares(form.n_rows, form.n_columns)),
-            tooltip=[alt.Tooltip("layer:O"), alt.Tooltip("head:O"), alt.Tooltip("label:N", title="does")],
+            tooltip=[
+                alt.Tooltip("layer:O"),
+                alt.Tooltip("head:O"),
+                alt.Tooltip("label:N", title="does"),
+                *([alt.Tooltip("score:N")] if form.scored else []),
+            ],
         )
     mark = (
         alt.Chart(tables["cells"])
@@ -176,7 +188,7 @@ def _label_color(present: Sequence[str], offset: alt.ExprRef) -> alt.Stroke:
             offset=offset,
             direction="horizontal",
             columns=3,
-            values=[label for label in present if label != MIXED],
+            values=[label for label in present if label != OTHER],
             symbolType="square",
             symbolSize=160,
             symbolFillColor="transparent",

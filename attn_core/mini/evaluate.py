@@ -24,7 +24,7 @@ from attn_core.mini.corpus import documents
 from attn_core.mini.held_out import combination_held_out
 from attn_core.mini.phrases import draw_role, with_article
 from attn_core.model import LanguageModel, load_model
-from attn_core.patterns import MIXED, head_scores, mean_scores
+from attn_core.patterns import OTHER, head_scores, mean_scores
 
 UNSEEN_SEED = 1_000_003
 KITE = "On the string of one kite we saw Mother's new gown! Her gown with the dots that are pink, white and"
@@ -235,7 +235,7 @@ def table(model: LanguageModel) -> list[Measure]:
     previous = scores["previous_token"].to_numpy().reshape(shape)
     induction = repeated["induction"].to_numpy().reshape(shape)
     copied = surname_copied(model, [(pair.relative, pair.surname) for pair in pairs])
-    n_labels = len({*scores["label"], *repeated["label"]} - {MIXED})
+    n_labels = len({*scores["label"], *repeated["label"]} - {OTHER})
     return [
         best_head("1", "attention from a verb to its subject's noun", verb_to_subject(model), 0.6),
         best_head("3", "previous_token score", previous, 0.9),

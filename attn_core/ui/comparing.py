@@ -7,7 +7,7 @@ import html
 import streamlit as st
 
 from attn_core import charts, examples
-from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
+from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare, compared_words
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
 from attn_core.ui.figures import choice_of_heads, draw_chart, draw_lines, head_map, strongest_link
@@ -64,7 +64,7 @@ def _marked(words: tuple[AlignedWord, ...], name: str, trace: AttentionTrace) ->
 
 def comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
     """Both traces compared from a word that can be chosen."""
-    words = aligned_words(a.tokens, b.tokens)
+    words = compared_words(a, b)
     shared = [index for index, word in enumerate(words) if _is_in_both(word)]
     forget_other_words([word.label for word in words], "compare_query", "rank_by")
     if st.session_state.get("compare_query") not in shared:
@@ -183,7 +183,8 @@ def _look_from(moved: Comparison, name: str, position: int) -> None:
             if _is_in_both(word):
                 st.session_state.compare_query = LAST if st.session_state.compare_query == index else index
             else:
-                st.toast(f"“{plain(word.label)}” is {word.kind}: choose a word that both prompts have.")
+                other = "B" if name == "A" else "A"
+                st.toast(f"“{plain(word.label)}” has no counterpart in {other}. Choose another word.")
 
 
 def change_numbers(moved: Comparison, head: tuple[int, int]) -> None:
@@ -195,6 +196,7 @@ def change_numbers(moved: Comparison, head: tuple[int, int]) -> None:
         hide_index=True,
         height=min(38 + 35 * len(moved.words), 460),
         column_config={
+            "word": st.column_config.TextColumn(width=220),
             "A": st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0),
             "B": st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0),
             "difference": st.column_config.NumberColumn("B − A", format="%+.2f"),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from attn_core import charts
 from attn_core.charts.style import Theme
 from attn_core.charts.zoom import zoomed
-from attn_core.patterns import MIXED
+from attn_core.patterns import OTHER
 from attn_core.tables import grid_table, inert_on_screen, link_table, summed_table
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace, Prediction
@@ -94,7 +94,7 @@ def grid(
         trace, selected=selected, theme=theme(), thumbnails=_thumbnails(trace, theme()), **options
     )
     _draw(figure, key=key, on_select=clicked, selection_mode="head")
-    labels = options.get("labels") or [MIXED] * (trace.n_layers * trace.n_heads)
+    labels = options.get("labels") or [OTHER] * (trace.n_layers * trace.n_heads)
     offer_figure(
         figure,
         "all heads",

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from attn_core.patterns import LABELS, MIXED, SCORES, link_strengths
+from attn_core.patterns import (
+    LABELS,
+    OTHER,
+    QUERIES,
+    SCORES,
+    SHARES,
+    label_evidence,
+    link_strengths,
+)
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui.heads import head_counts, head_scores_of
+from attn_core.ui.heads import head_counts, head_scores_of, label_evidence_of
 from attn_core.ui.links import FINDERS
 from attn_core.ui.state import choose_head, picture_key, plain
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import View, word_picker
 
 IN_PLACE = "layer and head"
+NUMBERS = tuple(column for name in SCORES for column in (name, *([SHARES[name]] if name in SHARES else [])))
 SCORE_NAMES = {name: LABELS.get(name, name) for name in SCORES}
+SCORE_NAMES |= {share: f"{LABELS[name]} share" for name, share in SHARES.items()}
 CLEAR_LINK = 0.1  # a weight that is called a look
 
 
@@ -29,6 +40,7 @@ class Found:
     Attributes:
         table: one row a head, in the order asked for: `layer`, `head`, its numbers and its label.
         labels: of all heads, in the order of layers and heads.
+        evidence: on what these labels rest.
         ranked: whether the order is that of a number.
         sentence: what was found, in markdown.
         query: the word that they were asked to look from.
@@ -36,6 +48,7 @@ class Found:
 
     table: pd.DataFrame
     labels: list[str]
+    evidence: list[str]
     ranked: bool
     sentence: str
     query: int | None = None
@@ -67,7 +80,7 @@ def head_finder(trace: AttentionTrace, how: View) -> Found:
 def _by_deed(trace: AttentionTrace) -> Found:
     scores = head_scores_of(trace)
     counts = Counter(scores["label"].tolist())
-    order = [label for label in (*LABELS.values(), MIXED) if label in counts]
+    order = [label for label in (*LABELS.values(), OTHER) if label in counts]
     st.session_state.kinds = [kind for kind in st.session_state.get("kinds", []) if kind in order]
     kinds = st.pills(
         "Only those that are",
@@ -77,7 +90,7 @@ def _by_deed(trace: AttentionTrace) -> Found:
         key="kinds",
         persist_state="session",
     )
-    known = [name for name in SCORES if scores[name].notna().any()]
+    known = [name for name in NUMBERS if scores[name].notna().any()]
     if st.session_state.get("sort_by") not in known:
         st.session_state.sort_by = IN_PLACE
     by = st.selectbox(
@@ -92,7 +105,13 @@ def _by_deed(trace: AttentionTrace) -> Found:
     table = scores[scores["label"].isin(kinds)] if kinds else scores
     if by != IN_PLACE:
         table = table.sort_values(by, ascending=False, kind="stable")
-    return Found(table, scores["label"].tolist(), by != IN_PLACE, head_counts(trace))
+    return Found(
+        table,
+        scores["label"].tolist(),
+        label_evidence_of(trace),
+        by != IN_PLACE,
+        head_counts(trace),
+    )
 
 
 def _by_link(trace: AttentionTrace, how: View) -> Found:
@@ -111,7 +130,7 @@ def _by_link(trace: AttentionTrace, how: View) -> Found:
         f"From **{plain(labels[query])}** to **{plain(labels[key])}**: most {', then '.join(best)}. "
         f"{several} of {len(table)} heads put at least {CLEAR_LINK} of their attention there."
     )
-    return Found(table, scores["label"].tolist(), True, sentence, query)
+    return Found(table, scores["label"].tolist(), label_evidence_of(trace), True, sentence, query)
 
 
 def _default_key(view: AttentionTrace, query: int) -> int:
@@ -132,22 +151,41 @@ def head_table(found: Found) -> None:
         if cells:
             choose_head(*heads[int(cells[0][0])], chosen_in="head_table")
 
-    numbers = [name for name in ("attention", *SCORES) if name in found.table and found.table[name].notna().any()]
+    numbers = [name for name in ("attention", *NUMBERS) if name in found.table and found.table[name].notna().any()]
+    queries = [QUERIES[name] for name in numbers if name in QUERIES]  # last: they are for whoever saves the table
+    table = pd.concat(
+        [found.table[["layer", "head", "label"]], label_evidence(found.table), found.table[[*numbers, *queries]]],
+        axis=1,
+    )
     st.dataframe(
-        found.table[["layer", "head", "label", *numbers]],
+        table,
         hide_index=True,
         height=min(38 + 35 * len(heads), 460),
         key=key,
         on_select=clicked,
         selection_mode="single-cell",
-        column_config={"label": st.column_config.TextColumn(width=120)}
-        | {
-            name: st.column_config.ProgressColumn(
-                "this link" if name == "attention" else SCORE_NAMES[name],
-                format="%.2f",
-                min_value=0.0,
-                max_value=1.0,
-            )
-            for name in numbers
-        },
+        placeholder="–",
+        column_config=_columns(found.table, numbers),
     )
+
+
+def _columns(table: pd.DataFrame, numbers: list[str]) -> dict[str, Any]:
+    """How the columns of the table of heads are shown."""
+    columns: dict[str, Any] = {"label": st.column_config.TextColumn(width=120)}
+    columns |= {name: st.column_config.NumberColumn(format="%.2f", width=60) for name in ("score", "share")}
+    columns["queries"] = st.column_config.NumberColumn(format="%d", width=70)
+    for name in numbers:
+        columns[name] = st.column_config.ProgressColumn(
+            _heading(table, name), format="%.2f", min_value=0.0, max_value=1.0
+        )
+        if name in QUERIES:
+            columns[QUERIES[name]] = f"{SCORE_NAMES[name]} queries"
+    return columns
+
+
+def _heading(table: pd.DataFrame, column: str) -> str:
+    """What a column is called, with the number of queries behind a score."""
+    if column == "attention":
+        return "this link"
+    queries = f" ({table[QUERIES[column]].iloc[0]})" if column in QUERIES and len(table) else ""
+    return f"{SCORE_NAMES[column]}{queries}"

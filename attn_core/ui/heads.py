@@ -11,7 +11,15 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import examples
-from attn_core.patterns import DEEDS, LABELS, MIXED, head_scores, most_telling_head
+from attn_core.patterns import (
+    DEEDS,
+    LABELS,
+    OTHER,
+    evidence_in_words,
+    head_scores,
+    label_evidence,
+    most_telling_head,
+)
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.presenting import head_keys
@@ -84,14 +92,21 @@ def head_scores_of(trace: AttentionTrace) -> pd.DataFrame:
     return head_scores(trace)
 
 
+@kept.made_of_traces.keeps
+def label_evidence_of(trace: AttentionTrace) -> list[str]:
+    """On what the label of each head rests, in words, worked out once for a trace."""
+    return evidence_in_words(label_evidence(head_scores_of(trace)))
+
+
 def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:
-    """One sentence in markdown: what the head does over the whole text, by its scores."""
-    scores = head_scores_of(trace).iloc[layer * trace.n_heads + head]
-    label = scores["label"]
-    if label == MIXED:
-        return f"Over the whole text it {DEEDS[MIXED][0]}. :gray-badge[{MIXED}]"
-    score = next(name for name, text in LABELS.items() if text == label)
-    return f"Over the whole text it {DEEDS[label][0]}. :blue-badge[{label} {scores[score]:.2f}]"
+    """One sentence in markdown: what the head does on this text, by its scores, and on what that rests."""
+    place = layer * trace.n_heads + head
+    label = head_scores_of(trace)["label"].iloc[place]
+    sentence = f"On this prompt it {DEEDS[label][0]}."
+    if label == OTHER:
+        return f"{sentence} :gray-badge[{OTHER}]"
+    score, _, rest = label_evidence_of(trace)[place].partition(", ")
+    return f"{sentence} :blue-badge[{label} {score}] :gray-badge[{rest}]"
 
 
 def head_counts(trace: AttentionTrace) -> str:
@@ -109,6 +124,6 @@ def head_counts(trace: AttentionTrace) -> str:
             parts.append(
                 f"**{counts[label]}** {DEEDS[label][int(counts[label] > 1)]} (clearest: layer {layer} head {head})"
             )
-    if MIXED in counts:
-        parts.append(f"**{counts[MIXED]}** {DEEDS[MIXED][int(counts[MIXED] > 1)]}")
+    if OTHER in counts:
+        parts.append(f"**{counts[OTHER]}** {DEEDS[OTHER][int(counts[OTHER] > 1)]}")
     return sentence + "; ".join(parts) + ("." if parts else "")

@@ -112,17 +112,18 @@ def _read_word(text: str) -> int:
 
 
 def _read_labels(text: str) -> list[str]:
-    from attn_core.patterns import LABELS, MIXED
+    from attn_core.patterns import LABELS, OTHER
 
-    if not set(labels := text.split(",")) <= {*LABELS.values(), MIXED}:
+    labels = list(dict.fromkeys(OTHER if label == "mixed" else label for label in text.split(",")))
+    if not set(labels) <= {*LABELS.values(), OTHER}:  # "mixed" stands in older links
         raise ValueError(text)
     return labels
 
 
 def _read_score(text: str) -> str:
-    from attn_core.patterns import SCORES
+    from attn_core.patterns import SCORES, SHARES
 
-    if text not in SCORES:
+    if text not in (*SCORES, *SHARES.values()):
         raise ValueError(text)
     return text
 

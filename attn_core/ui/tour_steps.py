@@ -10,7 +10,7 @@ import streamlit as st
 
 from attn_core import claims, examples
 from attn_core.claims import Finding
-from attn_core.comparison import Comparison, compare
+from attn_core.comparison import Comparison, aligned_words, compare
 from attn_core.errors import AttnCoreError
 from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
@@ -18,7 +18,7 @@ from attn_core.tokens import find_word, token_label, token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui.comparing import marked_prompts
 from attn_core.ui.figures import grid, lines, next_words
-from attn_core.ui.heads import head_boxes, head_deed, head_scores_of, suggested_head
+from attn_core.ui.heads import head_boxes, head_deed, head_scores_of, label_evidence_of, suggested_head
 from attn_core.ui.models import language_model
 from attn_core.ui.names import name_caution, name_chart, usual_probe
 from attn_core.ui.saving import origin
@@ -118,7 +118,7 @@ def always_the_word_before() -> None:
     )
     trace = _sentence("tour_previous")
     finding = claims.does(trace, "previous_token")
-    if finding is None or trace.n_tokens < 3:
+    if finding is None:
         _cannot_tell("This is too short to tell the word before from the first one: type three words or more.")
         return
     sentence = f"{_named(finding)} puts **{finding.number:.0%}** of its attention on the token before."
@@ -156,8 +156,11 @@ def items_of_a_list() -> None:
     trace = _sentence("tour_list")
     finding = claims.does(trace, "list_items")
     separator = claims.last_separator(trace)
-    if finding is None or separator is None:
-        _cannot_tell("There is no list in this sentence: end it like “apples, pears and”.")
+    if separator is None:
+        _cannot_tell("There is no list in this sentence: end it like “she bought apples, pears and”.")
+        return
+    if finding is None:
+        _cannot_tell("The list begins with the first token, where heads rest. Type a word or two before the list.")
         return
     sentence = (
         f"From the list's commas and conjunctions {head_name(_head(finding))} puts **{finding.number:.0%}** of its "
@@ -245,6 +248,11 @@ def son_or_colleague() -> None:
     if index is None:
         if moved.lines_up:
             _cannot_tell("Only the last word is the same in both: type a sentence twice, with one word changed.")
+        elif any(word.kind == "equal" for word in aligned_words(a.tokens, b.tokens)):
+            _cannot_tell(
+                "The only word in both is the first one of a prompt, where heads rest. Type a sentence twice, with "
+                "one word changed."
+            )
         return
     word, finding = moved.words[index], claims.ignores(moved, index)
     in_a, in_b = (side[(*_head(finding), index)] for side in (moved.attention_a, moved.attention_b))
@@ -420,6 +428,7 @@ def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head]
             key=f"tour_grid_{st.session_state.step}_{layer}_{head}",
             on_choose=_choose_in_tour,
             labels=head_scores_of(trace)["label"].tolist(),
+            evidence=label_evidence_of(trace),
             heads=heads,
         )
     with one_head:
