@@ -57,10 +57,12 @@ class LanguageModel:
         """How many heads a layer has; with grouped queries, the heads that ask."""
         return cast(int, self.network.config.num_attention_heads)
 
-    @property
+    @cached_property
     def max_tokens(self) -> int:
         """How many tokens it can read at once."""
-        return cast(int, self.network.config.max_position_embeddings)
+        from attn_core.positions import max_tokens_of
+
+        return max_tokens_of(self.network)
 
     @property
     def n_vocabulary(self) -> int:
@@ -236,7 +238,7 @@ def _check_behaviour(network: PreTrainedModel) -> None:
     """Refuse a network that cannot say its size, gives no numbers, or looks at words that come later."""
     import torch
 
-    for size in ("num_hidden_layers", "num_attention_heads", "max_position_embeddings"):
+    for size in ("num_hidden_layers", "num_attention_heads"):
         if not isinstance(getattr(network.config, size, None), int):
             raise _Unusable(f"Its config.json does not say {size}.")
     with torch.inference_mode():
