@@ -5,8 +5,7 @@ Neither torch nor transformers is imported before a model is loaded.
 
 from __future__ import annotations
 
-import json
-import math
+import importlib.util
 import os
 import re
 import threading
@@ -16,7 +15,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from attn_core.errors import ModelUnavailable
-from attn_core.hub import Report, check_memory, find_snapshot, missing_part
+from attn_core.hub import Report, check_memory, find_snapshot
+from attn_core.model_config import (
+    build_config,
+    check_kind,
+    is_causal_type,
+    load_generation_config,
+    quantized,
+    read_config,
+    reason,
+    unusable_config,
+)
+from attn_core.model_folder import (
+    SENTENCEPIECE_FILES,
+    Unusable,
+    bytes_in_memory,
+    check_folder,
+    is_model_folder,
+    is_quantized,
+    python_line,
+    read_headers,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -117,31 +136,28 @@ def _is_path(name: str) -> bool:
     if name.startswith((".", "/", "~", os.sep)) or re.match(r"[A-Za-z]:[\\/]", name):
         return True
     # os.path takes any string; Path raises for one that is too long
-    return (os.sep in name and os.path.isdir(name)) or (name != "" and os.path.isfile(f"{name}/config.json"))
+    if os.sep in name or name.endswith((".gguf", ".safetensors")):
+        return os.path.exists(name)
+    return name != "" and is_model_folder(name)
 
 
 def _load(name: str, source: Source, folder: Path) -> LanguageModel:
     """Load from a folder, without the network."""
     try:
-        if not os.path.isdir(folder):
-            raise _Unusable("There is no such folder.")
-        missing = missing_part(folder)
-        if missing is not None:
-            raise _Unusable(missing)
+        check_folder(folder)
         if source != "bundled":  # small, and what is left when all else is refused
-            check_memory(name, _bytes_in_memory(folder))
+            check_memory(name, bytes_in_memory(folder))
         network = _load_network(folder)
         tokenizer = _load_tokenizer(folder, network)
-    except _Unusable as reason:
+    except Unusable as reason:
         what, remedy = _WORDS[source]
         raise ModelUnavailable(
-            name, what.format(name=name, folder=folder), str(reason), remedy.format(folder=folder)
+            name,
+            what.format(name=name, folder=folder),
+            reason.why,
+            reason.remedy or remedy.format(folder=folder),
         ) from reason
     return LanguageModel(name, source, network, tokenizer)
-
-
-class _Unusable(Exception):
-    """A sentence that says why the files of a folder are not a model that can be used."""
 
 
 _WORDS: dict[Source, tuple[str, str]] = {
@@ -164,39 +180,58 @@ _WORDS: dict[Source, tuple[str, str]] = {
 }
 
 
+_OTHER_HEAD = re.compile(r"(score|classifier|classification_head|qa_outputs|reward_head|regression_head)\.")
+"""Names of weights that a classifier, a reward model or the like has where a language model reads its logits."""
+
+
 def _load_network(folder: Path) -> PreTrainedModel:
     """The network in float32 and eval mode, checked, its attention ready to be recorded."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
     from attn_core.attention import use_recording_attention
 
-    _check_type(folder)
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        fuse_activation(config)
-        network, info = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are refused below, in words
-        )
-    except Exception as error:  # a stranger's config.json makes transformers raise almost anything
-        raise _Unusable(_reason(error)) from error
+    settings = read_config(folder)
+    check_kind(settings)
+    if is_quantized(read_headers(folder)):
+        raise quantized(settings, str(folder))
+    config = build_config(settings, folder)
+    fuse_activation(config)
+    network, info = _build_network(settings, config, folder)
     network.eval()
     _check_weights(network, info)
-    if not hasattr(network.config, "num_attention_heads"):
-        raise _Unusable(f"A model of type {network.config.model_type!r} has no attention heads.")
+    if not hasattr(config.get_text_config(decoder=True), "num_attention_heads"):
+        raise Unusable(f"A model of type {config.model_type!r} has no attention heads.")
     try:
         use_recording_attention(network)
     except ValueError as error:
-        raise _Unusable(f"Its attention cannot be recorded: {error}.") from error
+        raise Unusable(f"Its attention cannot be recorded: {error}.") from error
     _check_behaviour(network)
-    return cast("PreTrainedModel", network)
+    return network
+
+
+def _build_network(
+    settings: dict[str, Any], config: PreTrainedConfig, folder: Path
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """The network, and what transformers says of how its weights fit."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM
+
+    factory = AutoModelForCausalLM if is_causal_type(config.model_type) else AutoModelForMultimodalLM
+    try:
+        return cast(
+            "tuple[PreTrainedModel, dict[str, Any]]",
+            factory.from_pretrained(
+                folder,
+                config=config,
+                generation_config=load_generation_config(settings, folder),
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, in words
+            ),
+        )
+    except Exception as error:  # a stranger's config.json makes transformers raise almost anything
+        raise unusable_config(settings, error) from error
 
 
 def fuse_activation(config: PreTrainedConfig) -> None:
@@ -209,29 +244,26 @@ def fuse_activation(config: PreTrainedConfig) -> None:
             setattr(config, name, "gelu_pytorch_tanh")
 
 
-def _check_type(folder: Path) -> None:
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-    try:
-        model_type = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _Unusable("Its config.json is broken or names no model_type.") from error
-    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise _Unusable(f"Its model type, {model_type!r}, is no causal language model that transformers knows.")
-
-
 def _check_weights(network: PreTrainedModel, info: dict[str, Any]) -> None:
     """Refuse weights that leave a part of the network random, and layers that the network has no place for."""
+    misfit = "Its weights do not fit its config.json"
     if info["mismatched_keys"]:
-        example = sorted(info["mismatched_keys"])[0][0]
-        raise _Unusable(f"Its weights do not fit its config.json: {example} has another size.")
+        name, stored, wanted = sorted(info["mismatched_keys"])[0]
+        sizes = [" × ".join(map(str, shape)) for shape in (stored, wanted)]
+        raise Unusable(f"{misfit}: {name} has another size, {sizes[0]} in place of {sizes[1]}.")
+    head = next((key for key in sorted(info["unexpected_keys"]) if _OTHER_HEAD.match(key)), None)
+    if head is not None:
+        raise Unusable(
+            f"Its weights end in another task's head, {head}, so it predicts no next word.",
+            "Choose the language model that it was made from, or the bundled model mini.",
+        )
     if info["missing_keys"]:
-        example = sorted(info["missing_keys"])[0]
-        raise _Unusable(f"Its weights do not fit its config.json: {example} is missing.")
+        raise Unusable(f"{misfit}: {sorted(info['missing_keys'])[0]} is missing.")
+    n_layers = network.config.get_text_config(decoder=True).num_hidden_layers
     for key in sorted(info["unexpected_keys"]):
         layer = re.search(r"\.(?:h|layers)\.(\d+)\.", f".{key}")
-        if layer and int(layer[1]) >= network.config.num_hidden_layers:
-            raise _Unusable(f"Its weights do not fit its config.json, which has no layer for {key}.")
+        if layer and int(layer[1]) >= n_layers and not re.search(r"vision|visual|image|audio", key):
+            raise Unusable(f"{misfit}, which has no layer for {key}.")
 
 
 def _check_behaviour(network: PreTrainedModel) -> None:
@@ -240,43 +272,65 @@ def _check_behaviour(network: PreTrainedModel) -> None:
 
     for size in ("num_hidden_layers", "num_attention_heads"):
         if not isinstance(getattr(network.config, size, None), int):
-            raise _Unusable(f"Its config.json does not say {size}.")
+            raise Unusable(f"Its config.json does not say {size}.")
     with torch.inference_mode():
         logits = network(torch.tensor([[0, 0], [0, 1]])).logits[:, 0]  # (2, n_vocabulary)
     if not logits.isfinite().all():
-        raise _Unusable("Its weights give no finite numbers.")
+        raise Unusable("Its weights give no finite numbers.")
     if not torch.allclose(logits[0], logits[1], atol=1e-3):
-        raise _Unusable("It is not a causal language model: what it says of a word depends on later words.")
+        raise Unusable("It is not a causal language model: what it says of a word depends on later words.")
 
 
-def _bytes_in_memory(folder: Path) -> int:
-    """What all weights of a folder take as float32, read from the headers of its files."""
-    from safetensors import SafetensorError, safe_open
-
-    n_numbers = 0
-    for file in folder.glob("*.safetensors"):
-        try:
-            with safe_open(file, "numpy") as weights:
-                n_numbers += sum(math.prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118
-        except (SafetensorError, OSError) as error:
-            raise _Unusable(f"Its {file.name} is broken or incomplete: {_reason(error)}") from error
-    return 4 * n_numbers
+PLAIN_ENGLISH = "The dog on the ship ran off, and nobody found it."
 
 
 def _load_tokenizer(folder: Path, network: PreTrainedModel) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, config=network.config, local_files_only=True, trust_remote_code=False
+        )
+        ids = tokenizer(PLAIN_ENGLISH)["input_ids"]
     except Exception as error:  # as above
-        raise _Unusable(f"Its tokenizer could not be read: {_reason(error)}") from error
+        raise _unreadable_tokenizer(folder, error) from error
+    if not ids or len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise Unusable("Its tokenizer has no vocabulary.", _SAVE_TOKENIZER)
     n_known = network.get_input_embeddings().num_embeddings
-    if len(tokenizer) > n_known:
-        raise _Unusable(f"Its tokenizer has {len(tokenizer):,} tokens, but its network knows {n_known:,}.")
+    n_unknown = sum(token_id >= n_known for token_id in ids)
+    # a few tokens more, such as one for padding, do no harm until somebody types them
+    if n_unknown > len(ids) / 5 or len(tokenizer) > 1.25 * n_known:
+        raise Unusable(
+            f"Its tokenizer belongs to another model: it has {len(tokenizer):,} tokens, and its network knows "
+            f"{n_known:,}.",
+            _SAVE_TOKENIZER,
+        )
     return cast("PreTrainedTokenizerBase", tokenizer)
 
 
-def _reason(error: Exception) -> str:
-    """What transformers had to say, as one sentence."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200].rstrip('.')}."
+_SAVE_TOKENIZER = (
+    "Save the tokenizer that it was trained with in its folder, with  tokenizer.save_pretrained(folder),  or "
+    "choose the bundled model mini."
+)
+
+
+def _unreadable_tokenizer(folder: Path, error: Exception) -> Unusable:
+    """Say which package a tokenizer needs, or else what is wrong with it."""
+    file = next((file for file in SENTENCEPIECE_FILES if (folder / file).is_file()), None)
+    if file is None:
+        file = next((path.name for path in sorted(folder.glob("*tiktoken*"))), None)
+    if file is None or (folder / "tokenizer.json").is_file():
+        return Unusable(f"Its tokenizer could not be read: {reason(error)}", _SAVE_TOKENIZER)
+    is_sentencepiece = (folder / file).read_bytes()[:1] == b"\n"  # as a message of protobuf begins
+    packages = "sentencepiece protobuf" if is_sentencepiece else "tiktoken"
+    package = packages.split()[0]
+    if importlib.util.find_spec(package) is not None:
+        return Unusable(f"Its {file} could not be read: {reason(error)}", _SAVE_TOKENIZER)
+    place = str(folder)
+    code = "from transformers import AutoTokenizer as T; "
+    code += f"T.from_pretrained({place!r}).save_pretrained({place!r})"
+    return Unusable(
+        f"Its tokenizer is a {file}, and reading it needs the package {package}.",
+        f"Run  pip install {packages}  and start again; or write a tokenizer.json where it is installed, with  "
+        f"{python_line(code)}.",
+    )

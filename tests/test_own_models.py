@@ -58,7 +58,7 @@ REFUSED = {
     jamba: "a model of type 'jamba' sent 2 of 4 layers through transformers' attention registry.",
     gemma2: "it caps its scores, which would be left out.",
     gpt_oss: "it lets its heads look at something that is no word, which would be left out.",
-    t5: "'t5', is no causal language model that transformers knows.",
+    t5: "It is an encoder-decoder (T5ForConditionalGeneration), which reads one text and writes another.",
 }
 
 
