@@ -20,7 +20,9 @@ from attn_core.model_config import (
     build_config,
     check_kind,
     is_causal_type,
+    is_multimodal_type,
     load_generation_config,
+    needs_more_than_text,
     quantized,
     read_config,
     reason,
@@ -187,6 +189,7 @@ _OTHER_HEAD = re.compile(r"(score|classifier|classification_head|qa_outputs|rewa
 def _load_network(folder: Path) -> PreTrainedModel:
     """The network in float32 and eval mode, checked, its attention ready to be recorded."""
     from attn_core.attention import use_recording_attention
+    from attn_core.multimodal import text_part
 
     settings = read_config(folder)
     check_kind(settings)
@@ -197,13 +200,19 @@ def _load_network(folder: Path) -> PreTrainedModel:
     network, info = _build_network(settings, config, folder)
     network.eval()
     _check_weights(network, info)
-    if not hasattr(config.get_text_config(decoder=True), "num_attention_heads"):
+    whole, network = network, text_part(network)
+    if not hasattr(network.config.get_text_config(decoder=True), "num_attention_heads"):
         raise Unusable(f"A model of type {config.model_type!r} has no attention heads.")
     try:
         use_recording_attention(network)
-    except ValueError as error:
-        raise Unusable(f"Its attention cannot be recorded: {error}.") from error
-    _check_behaviour(network)
+        _check_behaviour(network)
+    except Unusable:
+        raise
+    except Exception as error:  # networks fail on text alone, or on a short one, in many ways
+        if network is whole and is_multimodal_type(settings["model_type"]):
+            raise needs_more_than_text(settings["model_type"]) from error
+        text = str(error) if isinstance(error, ValueError) else reason(error)
+        raise Unusable(f"Its attention cannot be recorded: {text.rstrip('.')}.") from error
     return network
 
 

@@ -159,6 +159,14 @@ def _upgrade(config: dict[str, Any]) -> str | None:
     )
 
 
+def needs_more_than_text(model_type: str) -> Unusable:
+    """Return the refusal of a model for text and pictures or sound whose language model does not run alone."""
+    return Unusable(
+        f"It is a model for text with pictures or sound ({model_type}), and does not run on text alone.",
+        "Choose the language model that it was made from, another causal one, or the bundled model mini.",
+    )
+
+
 def quantized(config: dict[str, Any], place: str) -> Unusable:
     """Return the refusal of weights that are stored in fewer bits, with the way back to whole ones."""
     setting = next(
