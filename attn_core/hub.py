@@ -159,6 +159,7 @@ def _ask(name: str) -> ModelInfo:
 def _download(name: str, info: ModelInfo, on_progress: Report, to_run: bool) -> Path:
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     files = _needed(name, set(sizes))
+    _check_kind(name, info)
     if to_run:
         check_memory(name, sum(sizes[file] for file in files if file.endswith(".safetensors")))
     to_come = _to_come(name, info.sha, files, sizes)
@@ -197,6 +198,18 @@ def _needed(name: str, files: set[str]) -> list[str]:
         weights = [WEIGHTS_INDEX, *sorted(shards)]
     settings = [file for file in _CONFIG_FILES if file in files]
     return settings + sorted(file for file in files if "/" not in file and is_tokenizer_file(file)) + weights
+
+
+def _check_kind(name: str, info: ModelInfo) -> None:
+    """Refuse a model for another task before its weights are downloaded, by what the Hub tells of it."""
+    from attn_core.model_config import check_kind
+
+    config = info.config
+    if isinstance(config, dict) and isinstance(config.get("model_type"), str):
+        try:
+            check_kind(config)
+        except Unusable as fault:
+            raise _unsuitable(name, fault) from fault
 
 
 def _to_come(name: str, commit: str | None, files: list[str], sizes: dict[str, int]) -> int:

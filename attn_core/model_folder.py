@@ -218,8 +218,8 @@ def _check_other_kinds(files: Collection[str], top: set[str], place: Place) -> N
 def _merge(place: Place) -> str:
     """The documented way to make one model of an adapter and the model it was trained on."""
     return python_line(
-        "from peft import AutoPeftModelForCausalLM; from transformers import AutoTokenizer as T; "
-        f"m = AutoPeftModelForCausalLM.from_pretrained({place.name!r}); "
+        "from peft import AutoPeftModelForCausalLM as P; from transformers import AutoTokenizer as T; "
+        f"m = P.from_pretrained({place.name!r}); "
         "T.from_pretrained(m.peft_config['default'].base_model_name_or_path).save_pretrained('merged'); "
         "m.merge_and_unload().save_pretrained('merged')"
     )
@@ -228,15 +228,19 @@ def _merge(place: Place) -> str:
 def _adapter(place: Place) -> Unusable:
     return Unusable(
         "It is a PEFT adapter (such as LoRA), which holds only changes to another model.",
-        f"Merge it into that model once, where peft is installed:  {_merge(place)}  and give the folder merged.",
+        f"Merge it into that model once, where peft is installed, with  {_merge(place)}  and give the folder merged.",
     )
 
 
 def _adapter_and_model(place: Place) -> Unusable:
+    if place.on_hub:
+        alone = f"run  hf download {place.name} --exclude 'adapter_*' --local-dir alone  and give the folder alone"
+    else:
+        alone = "move adapter_config.json and adapter_model.safetensors elsewhere"
     return Unusable(
-        "It holds both a model and a PEFT adapter (adapter_config.json), so it is not clear which is meant.",
-        "For the model alone, move adapter_config.json and adapter_model.safetensors to another folder. For both "
-        f"as one model, run  {_merge(place)}  where peft is installed, and give the folder merged.",
+        "It holds both a model and a PEFT adapter.",
+        f"For the model alone, {alone}. For both as one, where peft is installed, run  {_merge(place)}  and give the "
+        "folder merged.",
     )
 
 

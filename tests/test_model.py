@@ -149,7 +149,7 @@ def test_truncated_weights_are_refused(gpt2_folder: Path) -> None:
         ("n_layer", 3, "is missing"),
         ("n_layer", 1, "has no layer for"),
         ("n_layer", "two", "n_layer"),
-        ("model_type", "t5", "encoder-decoder"),
+        ("model_type", "t5", "not a causal language model"),
         ("model_type", "no-such-type", "not a causal language model"),
     ],
 )
@@ -225,7 +225,7 @@ def test_a_tokenizer_with_a_token_more_than_the_network_knows_loads(gpt2_folder:
 def test_a_tokenizer_of_another_model_is_refused(gpt2_folder: Path) -> None:
     load_model("mini").tokenizer.save_pretrained(gpt2_folder)
     error = refused(gpt2_folder)
-    assert error.why == "Its tokenizer belongs to another model: it has 4,096 tokens, and its network knows 256."
+    assert error.why == "Its tokenizer belongs to another model: it has 3,904 tokens, and its network knows 256."
     assert "tokenizer.save_pretrained(folder)" in error.remedy
 
 

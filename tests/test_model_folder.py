@@ -63,7 +63,7 @@ def test_an_adapter_is_to_be_merged_first(tmp_path: Path) -> None:
     add_adapter(tmp_path / "adapter")
     error = refused(tmp_path / "adapter")
     assert "is a PEFT adapter" in error.why
-    assert f"AutoPeftModelForCausalLM.from_pretrained('{tmp_path / 'adapter'}')" in error.remedy
+    assert f"P.from_pretrained('{tmp_path / 'adapter'}')" in error.remedy
     assert "merge_and_unload().save_pretrained('merged')" in error.remedy
 
 
