@@ -228,7 +228,8 @@ def _merge(place: Place) -> str:
 def _adapter(place: Place) -> Unusable:
     return Unusable(
         "It is a PEFT adapter (such as LoRA), which holds only changes to another model.",
-        f"Merge it into that model once, where peft is installed, with  {_merge(place)}  and give the folder merged.",
+        f"Merge it into that model once, where peft is installed, with  {_merge(place)}  and give the folder "
+        "merged.",
     )
 
 
@@ -239,8 +240,8 @@ def _adapter_and_model(place: Place) -> Unusable:
         alone = "move adapter_config.json and adapter_model.safetensors elsewhere"
     return Unusable(
         "It holds both a model and a PEFT adapter.",
-        f"For the model alone, {alone}. For both as one, where peft is installed, run  {_merge(place)}  and give the "
-        "folder merged.",
+        f"For the model alone, {alone}. For both as one, where peft is installed, run  {_merge(place)}  and give "
+        "the folder merged.",
     )
 
 
