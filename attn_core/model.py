@@ -30,6 +30,7 @@ from attn_core.model_config import (
 )
 from attn_core.model_folder import (
     SENTENCEPIECE_FILES,
+    SUFFIXES_OF_WEIGHTS,
     Unusable,
     bytes_in_memory,
     check_folder,
@@ -138,7 +139,7 @@ def _is_path(name: str) -> bool:
     if name.startswith((".", "/", "~", os.sep)) or re.match(r"[A-Za-z]:[\\/]", name):
         return True
     # os.path takes any string; Path raises for one that is too long
-    if os.sep in name or name.endswith((".gguf", ".safetensors")):
+    if os.sep in name or name.endswith(SUFFIXES_OF_WEIGHTS):
         return os.path.exists(name)
     return name != "" and is_model_folder(name)
 

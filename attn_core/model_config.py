@@ -32,6 +32,12 @@ _OTHER_HEADS = {
     "ForMaskedLM": "fills in hidden words and sees the words after them, too",
     "For": "is made for another task",
 }
+_WHOLE = {
+    "fp8": "FineGrainedFP8Config(dequantize=True)",
+    "mxfp4": "Mxfp4Config(dequantize=True)",
+    "compressed-tensors": "CompressedTensorsConfig(run_compressed=False)",
+}
+_QUANTIZATION = ("quantization_config", "compression_config")
 _FROM_ITS_BASE = "Choose the language model that it was made from, or the bundled model mini."
 _CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
 
@@ -169,25 +175,29 @@ def needs_more_than_text(model_type: str) -> Unusable:
 
 def quantized(config: dict[str, Any], place: str) -> Unusable:
     """Return the refusal of weights that are stored in fewer bits, with the way back to whole ones."""
-    setting = next(
-        (
-            found
-            for key in ("quantization_config", "compression_config")
-            if isinstance(found := config.get(key), dict)
-        ),
-        {},
+    settings = [found for key in _QUANTIZATION if isinstance(found := config.get(key), dict)]
+    method = (settings or [{}])[0].get("quant_method") or (
+        "MLX" if config.get("quantization") else "an unknown method"
     )
-    method = setting.get("quant_method") or ("MLX" if config.get("quantization") else "an unknown method")
-    code = (
-        "from transformers import AutoModelForCausalLM, AutoTokenizer; "
-        f"AutoModelForCausalLM.from_pretrained({place!r}).dequantize().save_pretrained('full'); "
-        f"AutoTokenizer.from_pretrained({place!r}).save_pretrained('full')"
-    )
-    return Unusable(
-        f"Its weights are quantized ({method}), and only whole ones can be opened up.",
-        "Choose the model that it was made from, with weights in float16, bfloat16 or float32. Where its method "
-        f"runs, most can be turned back with  {python_line(code)}  into the folder full.",
-    )
+    remedy = "Choose the model that it was made from, with weights in float16, bfloat16 or float32"
+    if (whole := _whole_weights(str(method), place)) is not None:
+        code = (
+            "from transformers import *; M, T = AutoModelForCausalLM, AutoTokenizer; "
+            f"q = {whole}; q.config.__dict__.pop('quantization_config', None); "
+            "m = M.from_config(q.config, dtype=q.dtype); m.load_state_dict(q.state_dict()); "
+            f"m.save_pretrained('full'); T.from_pretrained({place!r}).save_pretrained('full')"
+        )
+        remedy += f"; or write whole weights once with  {python_line(code)}  and give the folder full"
+    return Unusable(f"Its weights are quantized ({method}), and only whole ones can be opened up.", f"{remedy}.")
+
+
+def _whole_weights(method: str, place: str) -> str | None:
+    """The expression that loads quantized weights as whole ones, where transformers can."""
+    if method in ("bitsandbytes", "bitsandbytes_4bit", "bitsandbytes_8bit"):
+        return f"M.from_pretrained({place!r}).dequantize()"
+    if method not in _WHOLE:
+        return None
+    return f"M.from_pretrained({place!r}, quantization_config={_WHOLE[method]})"
 
 
 def tidy(config: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _VOCABULARIES = re.compile(
 )
 _BESIDE_VOCABULARIES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 SENTENCEPIECE_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "source.spm")
-_SUFFIXES_OF_WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx")
+SUFFIXES_OF_WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx")
 _LFS_POINTER = b"version https://git-lfs"
 _CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
 _COPY_AGAIN = "Copy or download it again, or choose the bundled model mini."
@@ -107,7 +107,7 @@ def is_model_folder(path: str) -> bool:
     try:
         return any(
             file.name in ("config.json", "adapter_config.json")
-            or file.suffix in _SUFFIXES_OF_WEIGHTS
+            or file.suffix in SUFFIXES_OF_WEIGHTS
             or re.fullmatch(r"checkpoint-\d+|snapshots", file.name)
             for file in folder.iterdir()
         )
@@ -126,7 +126,11 @@ def check_folder(folder: Path, place: Place | None = None) -> None:
         raise _file_instead_of_folder(folder)
     if not folder.is_dir():
         raise Unusable("There is no such folder.")
-    check_files(_files_below(folder), place or Place(str(folder)))
+    try:
+        files = _files_below(folder)
+    except OSError as error:
+        raise Unusable(f"It cannot be read ({error.strerror}).", "Let this user read the folder.") from error
+    check_files(files, place or Place(str(folder)))
     for name in ("config.json", "tokenizer.json", WEIGHTS_INDEX):
         _check_no_pointer(folder / name)
     for file in weight_files(folder):
@@ -262,7 +266,7 @@ def _without_configuration(files: Collection[str], top: set[str], place: Place) 
             "It has its makers' own format (params.json), and no config.json.",
             "Choose the same model in transformers' format: on the Hub it is often called -hf.",
         )
-    if has_tokenizer(top) and not any(file.endswith(_SUFFIXES_OF_WEIGHTS) for file in top):
+    if has_tokenizer(top) and not any(file.endswith(SUFFIXES_OF_WEIGHTS) for file in top):
         return Unusable("It holds a tokenizer only, and no network.", _SAVED_WHOLE)
     return Unusable("It has no config.json.", _SAVED_WHOLE)
 
