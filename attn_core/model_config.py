@@ -227,6 +227,12 @@ def build_config(config: dict[str, Any], folder: Path) -> PreTrainedConfig:
 def unusable_config(config: dict[str, Any], error: Exception) -> Unusable:
     """Say what transformers had to say of a configuration that it can make no network of."""
     key = str(error.args[0]) if isinstance(error, KeyError) and error.args else None
+    package = re.search(r"pip install ([\w.-]+)", str(error)) if isinstance(error, ImportError) else None
+    if package is not None:
+        return Unusable(
+            f"transformers needs the package {package[1]} for it.",
+            f"Run  pip install {package[1]}  and start again, or choose another model.",
+        )
     if key is not None and key in _rope_types(config):
         why = f"Its config.json asks for positions of type {key!r}, which this transformers does not have."
     else:

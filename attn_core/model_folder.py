@@ -152,7 +152,7 @@ def check_files(files: Collection[str], place: Place) -> None:
     if "config.json" not in top:
         raise _without_configuration(files, top, place)
     if WEIGHTS not in top and WEIGHTS_INDEX not in top:
-        raise _without_weights(top, place)
+        raise _without_weights(files, top, place)
     if not has_tokenizer(top):
         raise _without_tokenizer(place)
 
@@ -288,7 +288,7 @@ def _gguf(file: str, place: Place) -> Unusable:
     )
 
 
-def _without_weights(top: set[str], place: Place) -> Unusable:
+def _without_weights(files: Collection[str], top: set[str], place: Place) -> Unusable:
     """Say what there is in place of weights as safetensors, and how it becomes such."""
 
     def of_kind(*suffixes: str) -> list[str]:
@@ -314,6 +314,8 @@ def _without_weights(top: set[str], place: Place) -> Unusable:
         return Unusable(
             "It is an ONNX export, which cannot be looked into.", "Choose the model it was exported from."
         )
+    if not place.on_hub and any(file.endswith("/config.json") for file in files):
+        return _without_configuration(files, top, place)
     return Unusable("It has no weights as safetensors.", _SAVED_WHOLE)
 
 

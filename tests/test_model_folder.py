@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from attn_core import ModelUnavailable, capture, load_model
+from attn_core.model_config import unusable_config
 from tests.test_model import byte_tokenizer, refused, saved, tiny_gpt2, tiny_llama
 
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + 64 * "0" + "\nsize 548105171\n"
@@ -273,6 +274,27 @@ def test_a_model_further_down_is_named(llama: Path, tmp_path: Path, below: tuple
     assert f"Give {tmp_path}/run/{below[-1]}" in error.remedy
     assert all(name in error.remedy for name in below)
     assert load_model(str(tmp_path / "run" / below[-1])).n_layers == 3
+
+
+def test_a_model_further_down_is_named_beside_a_configuration_too(llama: Path, tmp_path: Path) -> None:
+    shutil.copytree(llama, tmp_path / "run" / "checkpoint-20")
+    shutil.copy(llama / "config.json", tmp_path / "run")
+    assert "checkpoint-20 in it does" in refused(tmp_path / "run").why
+
+
+def test_a_package_that_a_type_of_model_needs_is_named() -> None:
+    error = ImportError(
+        "TimmWrapperModel requires the timm library. You can install it with pip: `pip install timm`."
+    )
+    assert unusable_config({}, error).why == "transformers needs the package timm for it."
+
+
+def test_a_folder_that_cannot_be_read_is_said(llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert refused(llama).why == "It cannot be read (Permission denied)."
 
 
 def test_a_file_in_place_of_a_folder_is_said(llama: Path) -> None:
