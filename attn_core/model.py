@@ -183,6 +183,8 @@ _WORDS: dict[Source, tuple[str, str]] = {
 }
 
 
+_CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
+_FITTING = "Give it the config.json that it was saved with, or copy or download all of it again."
 _OTHER_HEAD = re.compile(r"(score|classifier|classification_head|qa_outputs|reward_head|regression_head)\.")
 """Names of weights that a classifier, a reward model or the like has where a language model reads its logits."""
 
@@ -203,7 +205,7 @@ def _load_network(folder: Path) -> PreTrainedModel:
     _check_weights(network, info)
     whole, network = network, text_part(network)
     if not hasattr(network.config.get_text_config(decoder=True), "num_attention_heads"):
-        raise Unusable(f"A model of type {config.model_type!r} has no attention heads.")
+        raise Unusable(f"A model of type {config.model_type!r} has no attention heads.", _CHOOSE_ANOTHER)
     try:
         use_recording_attention(network)
         _check_behaviour(network)
@@ -213,7 +215,7 @@ def _load_network(folder: Path) -> PreTrainedModel:
         if network is whole and is_multimodal_type(settings["model_type"]):
             raise needs_more_than_text(settings["model_type"]) from error
         text = str(error) if isinstance(error, ValueError) else reason(error)
-        raise Unusable(f"Its attention cannot be recorded: {text.rstrip('.')}.") from error
+        raise Unusable(f"Its attention cannot be recorded: {text.rstrip('.')}.", _CHOOSE_ANOTHER) from error
     return network
 
 
@@ -260,7 +262,7 @@ def _check_weights(network: PreTrainedModel, info: dict[str, Any]) -> None:
     if info["mismatched_keys"]:
         name, stored, wanted = sorted(info["mismatched_keys"])[0]
         sizes = [" × ".join(map(str, shape)) for shape in (stored, wanted)]
-        raise Unusable(f"{misfit}: {name} has another size, {sizes[0]} in place of {sizes[1]}.")
+        raise Unusable(f"{misfit}: {name} has another size, {sizes[0]} in place of {sizes[1]}.", _FITTING)
     head = next((key for key in sorted(info["unexpected_keys"]) if _OTHER_HEAD.match(key)), None)
     if head is not None:
         raise Unusable(
@@ -268,12 +270,12 @@ def _check_weights(network: PreTrainedModel, info: dict[str, Any]) -> None:
             "Choose the language model that it was made from, or the bundled model mini.",
         )
     if info["missing_keys"]:
-        raise Unusable(f"{misfit}: {sorted(info['missing_keys'])[0]} is missing.")
+        raise Unusable(f"{misfit}: {sorted(info['missing_keys'])[0]} is missing.", _FITTING)
     n_layers = network.config.get_text_config(decoder=True).num_hidden_layers
     for key in sorted(info["unexpected_keys"]):
         layer = re.search(r"\.(?:h|layers)\.(\d+)\.", f".{key}")
         if layer and int(layer[1]) >= n_layers and not re.search(r"vision|visual|image|audio", key):
-            raise Unusable(f"{misfit}, which has no layer for {key}.")
+            raise Unusable(f"{misfit}, which has no layer for {key}.", _FITTING)
 
 
 def _check_behaviour(network: PreTrainedModel) -> None:

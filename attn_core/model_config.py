@@ -205,8 +205,18 @@ def tidy(config: dict[str, Any]) -> dict[str, Any]:
     return {
         key: tidy(value) if isinstance(value, dict) and key.endswith(("config", "decoder", "encoder")) else value
         for key, value in config.items()
-        if not _IN_THE_WAY.fullmatch(key)
+        if not _IN_THE_WAY.fullmatch(key) and not _is_void(key, value, config.get("vocab_size"))
     }
+
+
+def _is_void(key: str, value: object, n_vocabulary: object) -> bool:
+    """Whether a setting says nothing that a network could be built by, and is better left to the type's own."""
+    if key == "max_position_embeddings":
+        return value is None
+    if key not in ("pad_token_id", "bos_token_id", "eos_token_id"):
+        return False
+    beyond = isinstance(value, int) and isinstance(n_vocabulary, int) and value >= n_vocabulary
+    return not _are_ids(value) or (key == "pad_token_id" and beyond)
 
 
 def build_config(config: dict[str, Any], folder: Path) -> PreTrainedConfig:
@@ -237,7 +247,7 @@ def unusable_config(config: dict[str, Any], error: Exception) -> Unusable:
         why = f"Its config.json asks for positions of type {key!r}, which this transformers does not have."
     else:
         why = f"transformers cannot build it from its config.json: {reason(error)}"
-    return Unusable(why, _upgrade(config))
+    return Unusable(why, _upgrade(config) or "Correct its config.json, or copy it again from where the model came.")
 
 
 def _rope_types(config: dict[str, Any]) -> set[str]:

@@ -530,6 +530,8 @@ IN_THE_WAY = [
     {"architectures": "GPT2LMHeadModel"},
     {"architectures": [None]},
     {"tokenizer_class": None},
+    {"pad_token_id": 256},
+    {"pad_token_id": 50257, "eos_token_id": "</s>", "bos_token_id": [None]},
     {"task_specific_params": {"text-generation": {"do_sample": True}}},
 ]
 
@@ -623,6 +625,12 @@ def test_settings_that_make_no_network_are_refused_in_one_sentence(
     error = refused(llama)
     assert why in error.why
     assert len(error.why) < 350
+    assert "config.json" in error.remedy or "Choose another" in error.remedy
+
+
+def test_a_limit_of_positions_that_is_null_is_left_to_the_type(llama: Path) -> None:
+    set_config(llama, max_position_embeddings=None)
+    assert load_model(str(llama)).max_tokens == transformers.LlamaConfig().max_position_embeddings
 
 
 # --- tokenizers ------------------------------------------------------------------------------------------------
