@@ -5,7 +5,6 @@ Neither torch nor transformers is imported before a model is loaded.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import threading
@@ -29,16 +28,15 @@ from attn_core.model_config import (
     unusable_config,
 )
 from attn_core.model_folder import (
-    SENTENCEPIECE_FILES,
     SUFFIXES_OF_WEIGHTS,
     Unusable,
     bytes_in_memory,
     check_folder,
     is_model_folder,
     is_quantized,
-    python_line,
     read_headers,
 )
+from attn_core.model_tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -151,7 +149,7 @@ def _load(name: str, source: Source, folder: Path) -> LanguageModel:
         if source != "bundled":  # small, and what is left when all else is refused
             check_memory(name, bytes_in_memory(folder))
         network = _load_network(folder)
-        tokenizer = _load_tokenizer(folder, network)
+        tokenizer = load_tokenizer(folder, network)
     except Unusable as reason:
         what, remedy = _WORDS[source]
         raise ModelUnavailable(
@@ -291,58 +289,3 @@ def _check_behaviour(network: PreTrainedModel) -> None:
         raise Unusable("Its weights give no finite numbers.")
     if not torch.allclose(logits[0], logits[1], atol=1e-3):
         raise Unusable("It is not a causal language model: what it says of a word depends on later words.")
-
-
-PLAIN_ENGLISH = "The dog on the ship ran off, and nobody found it."
-
-
-def _load_tokenizer(folder: Path, network: PreTrainedModel) -> PreTrainedTokenizerBase:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, config=network.config, local_files_only=True, trust_remote_code=False
-        )
-        ids = tokenizer(PLAIN_ENGLISH)["input_ids"]
-    except Exception as error:  # as above
-        raise _unreadable_tokenizer(folder, error) from error
-    if not ids or len(tokenizer) <= len(tokenizer.all_special_ids):
-        raise Unusable("Its tokenizer has no vocabulary.", _SAVE_TOKENIZER)
-    n_known = network.get_input_embeddings().num_embeddings
-    n_unknown = sum(token_id >= n_known for token_id in ids)
-    # a few tokens more, such as one for padding, do no harm until somebody types them
-    if n_unknown > len(ids) / 5 or len(tokenizer) > 1.25 * n_known:
-        raise Unusable(
-            f"Its tokenizer belongs to another model: it has {len(tokenizer):,} tokens, and its network knows "
-            f"{n_known:,}.",
-            _SAVE_TOKENIZER,
-        )
-    return cast("PreTrainedTokenizerBase", tokenizer)
-
-
-_SAVE_TOKENIZER = (
-    "Save the tokenizer that it was trained with in its folder, with  tokenizer.save_pretrained(folder),  or "
-    "choose the bundled model mini."
-)
-
-
-def _unreadable_tokenizer(folder: Path, error: Exception) -> Unusable:
-    """Say which package a tokenizer needs, or else what is wrong with it."""
-    file = next((file for file in SENTENCEPIECE_FILES if (folder / file).is_file()), None)
-    if file is None:
-        file = next((path.name for path in sorted(folder.glob("*tiktoken*"))), None)
-    if file is None or (folder / "tokenizer.json").is_file():
-        return Unusable(f"Its tokenizer could not be read: {reason(error)}", _SAVE_TOKENIZER)
-    is_sentencepiece = (folder / file).read_bytes()[:1] == b"\n"  # as a message of protobuf begins
-    packages = "sentencepiece protobuf" if is_sentencepiece else "tiktoken"
-    package = packages.split()[0]
-    if importlib.util.find_spec(package) is not None:
-        return Unusable(f"Its {file} could not be read: {reason(error)}", _SAVE_TOKENIZER)
-    place = str(folder)
-    code = "from transformers import AutoTokenizer as T; "
-    code += f"T.from_pretrained({place!r}).save_pretrained({place!r})"
-    return Unusable(
-        f"Its tokenizer is a {file}, and reading it needs the package {package}.",
-        f"Run  pip install {packages}  and start again; or write a tokenizer.json where it is installed, with  "
-        f"{python_line(code)}.",
-    )
