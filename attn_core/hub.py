@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import re
 import shutil
 import socket
@@ -25,6 +24,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attn_core.errors import ModelUnavailable
 from attn_core.memory import free_memory
+from attn_core.model_folder import (
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    Place,
+    Unusable,
+    check_files,
+    check_folder,
+    is_tokenizer_file,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -48,17 +56,6 @@ _TRY_AGAIN = "Check the connection and press Try again, or choose the bundled mo
 _FREE_SPACE = "Free some disk space and press Try again, or choose the bundled model mini."
 _CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
 _CONFIG_FILES = ("config.json", "generation_config.json")
-_TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.model",
-)
-_WEIGHTS = "model.safetensors"
-_WEIGHTS_INDEX = "model.safetensors.index.json"
 
 
 @dataclass(frozen=True)
@@ -83,11 +80,12 @@ def find_snapshot(name: str, on_progress: Report, *, to_run: bool = True) -> Sna
     _check_id(name)
     try:
         cached = _cached_folder(name)
-        if cached is not None:
+        fault = None if cached is None else _fault_of(name, cached)
+        if cached is not None and fault is None:
             on_progress(f"Checking the copy of {name} in the local cache", None)
             if not _drop_damaged(cached):
                 return Snapshot(cached, "cache")
-        _check_online(name)
+        _check_online(name, fault)
         on_progress(f"Asking the Hugging Face Hub for {name}", None)
         info = _watched(lambda _: _ask(name), ANSWER_LIMIT, lambda _: None)
         return Snapshot(_download(name, info, on_progress, to_run), "hub")
@@ -95,31 +93,6 @@ def find_snapshot(name: str, on_progress: Report, *, to_run: bool = True) -> Sna
         raise
     except Exception as error:  # the client, its transports and the disk raise types with no common base
         raise _unavailable(name, error) from error
-
-
-def missing_part(folder: Path) -> str | None:
-    """A sentence that says which part a model folder lacks, or None if it has them all."""
-    if not (folder / "config.json").is_file():
-        return "It has no config.json."
-    if not (folder / _WEIGHTS).is_file():
-        if not (folder / _WEIGHTS_INDEX).is_file():
-            return _no_weights(any(folder.glob("*.bin")))
-        try:
-            shards = set(json.loads((folder / _WEIGHTS_INDEX).read_text())["weight_map"].values())
-        except (OSError, ValueError, KeyError, AttributeError, TypeError):
-            return f"Its {_WEIGHTS_INDEX} is broken."
-        missing = sorted(shard for shard in shards if not (folder / shard).is_file())
-        if missing:
-            return f"Its weights are incomplete: {missing[0]} is missing."
-    if not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.json", "tokenizer.model")):
-        return "It has no tokenizer."
-    return None
-
-
-def _no_weights(pickled: bool) -> str:
-    if pickled:
-        return "It has weights as a pickled .bin file only, which could run code, and none as safetensors."
-    return "It has no weights as safetensors."
 
 
 def _check_id(name: str) -> None:
@@ -138,19 +111,35 @@ def _check_id(name: str) -> None:
 
 
 def _cached_folder(name: str) -> Path | None:
-    """The snapshot of a model in the local cache if it is whole."""
+    """The snapshot of a model in the local cache, whole or not."""
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(name, "config.json")
     if not isinstance(config, str):
         return None
-    folder = Path(config).parent
-    return folder if missing_part(folder) is None else None
+    return Path(config).parent
 
 
-def _check_online(name: str) -> None:
+def _fault_of(name: str, folder: Path) -> Unusable | None:
+    """What is wrong with a model's files in the local cache, or None."""
+    try:
+        check_folder(folder, Place(name, on_hub=True))
+    except Unusable as fault:
+        return fault
+    return None
+
+
+def _check_online(name: str, fault: Unusable | None) -> None:
+    """Refuse to ask the Hub where that is forbidden, and say what is wrong with a copy in the cache."""
     from huggingface_hub import is_offline_mode
 
+    if is_offline_mode() and fault is not None:
+        raise ModelUnavailable(
+            name,
+            f"{name} in the local cache cannot be used, and HF_HUB_OFFLINE blocks the Hub.",
+            fault.why,
+            fault.remedy or _CHOOSE_ANOTHER,
+        )
     if is_offline_mode():
         raise ModelUnavailable(
             name,
@@ -170,6 +159,7 @@ def _ask(name: str) -> ModelInfo:
 def _download(name: str, info: ModelInfo, on_progress: Report, to_run: bool) -> Path:
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     files = _needed(name, set(sizes))
+    _check_kind(name, info)
     if to_run:
         check_memory(name, sum(sizes[file] for file in files if file.endswith(".safetensors")))
     to_come = _to_come(name, info.sha, files, sizes)
@@ -180,9 +170,9 @@ def _download(name: str, info: ModelInfo, on_progress: Report, to_run: bool) -> 
         on_progress(message, min(transfer.n_bytes / to_come, 1.0) if to_come else None)
 
     folder = _watched(lambda transfer: _fetch(name, files, transfer), STANDSTILL_LIMIT, tell)
-    missing = missing_part(folder)
-    if missing is not None:
-        raise _unsuitable(name, missing)
+    fault = _fault_of(name, folder)
+    if fault is not None:
+        raise _unsuitable(name, fault)
     on_progress(f"Checking what was downloaded of {name}", None)
     damaged = _drop_damaged(folder)
     if damaged:
@@ -197,14 +187,29 @@ def _download(name: str, info: ModelInfo, on_progress: Report, to_run: bool) -> 
 
 def _needed(name: str, files: set[str]) -> list[str]:
     """The files to download, small ones first: configuration, tokenizer, weights as safetensors only."""
-    if _WEIGHTS in files:
-        weights = [_WEIGHTS]
+    try:
+        check_files(files, Place(name, on_hub=True))
+    except Unusable as fault:
+        raise _unsuitable(name, fault) from fault
+    if WEIGHTS in files:
+        weights = [WEIGHTS]
     else:
-        weights = sorted(file for file in files if file.startswith("model-") and file.endswith(".safetensors"))
-        if not weights or _WEIGHTS_INDEX not in files:
-            raise _unsuitable(name, _no_weights(any(file.endswith(".bin") for file in files)))
-        weights.insert(0, _WEIGHTS_INDEX)
-    return [file for file in (*_CONFIG_FILES, *_TOKENIZER_FILES) if file in files] + weights
+        shards = (file for file in files if file.startswith("model-") and file.endswith(".safetensors"))
+        weights = [WEIGHTS_INDEX, *sorted(shards)]
+    settings = [file for file in _CONFIG_FILES if file in files]
+    return settings + sorted(file for file in files if "/" not in file and is_tokenizer_file(file)) + weights
+
+
+def _check_kind(name: str, info: ModelInfo) -> None:
+    """Refuse a model for another task before its weights are downloaded, by what the Hub tells of it."""
+    from attn_core.model_config import check_kind
+
+    config = info.config
+    if isinstance(config, dict) and isinstance(config.get("model_type"), str):
+        try:
+            check_kind(config)
+        except Unusable as fault:
+            raise _unsuitable(name, fault) from fault
 
 
 def _to_come(name: str, commit: str | None, files: list[str], sizes: dict[str, int]) -> int:
@@ -370,8 +375,9 @@ def _watched(work: Callable[[_Transfer], T], limit: float, tick: Callable[[_Tran
 # --- what went wrong, in words --------------------------------------------------------------------------------
 
 
-def _unsuitable(name: str, why: str) -> ModelUnavailable:
-    return ModelUnavailable(name, f"{name} on the Hugging Face Hub cannot be used.", why, _CHOOSE_ANOTHER)
+def _unsuitable(name: str, fault: Unusable) -> ModelUnavailable:
+    what = f"{name} on the Hugging Face Hub cannot be used."
+    return ModelUnavailable(name, what, fault.why, fault.remedy or _CHOOSE_ANOTHER)
 
 
 def _unavailable(name: str, error: Exception) -> ModelUnavailable:

@@ -5,7 +5,6 @@ Neither torch nor transformers is imported before a model is loaded.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -18,7 +17,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from attn_core.errors import ModelUnavailable, UnsupportedArchitecture
-from attn_core.hub import Report, check_memory, find_snapshot, missing_part
+from attn_core.hub import Report, check_memory, find_snapshot
+from attn_core.model_config import (
+    build_config,
+    check_kind,
+    is_causal_type,
+    is_multimodal_type,
+    load_generation_config,
+    needs_more_than_text,
+    quantized,
+    read_config,
+    reason,
+    unusable_config,
+)
+from attn_core.model_folder import (
+    SUFFIXES_OF_WEIGHTS,
+    Unusable,
+    bytes_in_memory,
+    check_folder,
+    is_model_folder,
+    is_quantized,
+    read_headers,
+)
+from attn_core.model_tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,12 +81,12 @@ class LanguageModel:
         """How many heads a layer has; with grouped queries, the heads that ask."""
         return self._size[1]
 
-    @property
+    @cached_property
     def max_tokens(self) -> int:
         """How many tokens it can read at once."""
-        from attn_core.forward import text_config
+        from attn_core.positions import max_tokens_of
 
-        return cast(int, text_config(self.network).max_position_embeddings)
+        return max_tokens_of(self.network)
 
     @cached_property
     def n_vocabulary(self) -> int:
@@ -159,25 +180,26 @@ def _is_path(name: str) -> bool:
     if name.startswith((".", "/", "~", os.sep)) or re.match(r"[A-Za-z]:[\\/]", name):
         return True
     # os.path takes any string; Path raises for one that is too long
-    return (os.sep in name and os.path.isdir(name)) or (name != "" and os.path.isfile(f"{name}/config.json"))
+    if os.sep in name or name.endswith(SUFFIXES_OF_WEIGHTS):
+        return os.path.exists(name)
+    return name != "" and is_model_folder(name)
 
 
 def _load(name: str, source: Source, folder: Path) -> LanguageModel:
     """Load from a folder, without the network."""
     try:
-        if not os.path.isdir(folder):
-            raise _Unusable("There is no such folder.")
-        missing = missing_part(folder)
-        if missing is not None:
-            raise _Unusable(missing)
+        check_folder(folder)
         if source != "bundled":  # small, and what is left when all else is refused
-            check_memory(name, _bytes_in_memory(folder))
+            check_memory(name, bytes_in_memory(folder))
         network = _load_network(folder)
-        tokenizer = _load_tokenizer(folder, network)
-    except _Unusable as reason:
+        tokenizer = load_tokenizer(folder, network)
+    except Unusable as reason:
         what, remedy = _WORDS[source]
         raise ModelUnavailable(
-            name, what.format(name=name, folder=folder), str(reason), remedy.format(folder=folder)
+            name,
+            what.format(name=name, folder=folder),
+            reason.why,
+            reason.remedy or remedy.format(folder=folder),
         ) from reason
     model = LanguageModel(name, source, network, tokenizer)
     _inspect(model)
@@ -186,13 +208,9 @@ def _load(name: str, source: Source, folder: Path) -> LanguageModel:
 
 def _inspect(model: LanguageModel) -> None:
     """Find out what the model can do before anybody runs it: the trials hook its network."""
-    for part in ("anatomy", "has_cache"):
+    for part in ("anatomy", "has_cache", "n_vocabulary"):
         with suppress(UnsupportedArchitecture):  # its attention can be seen all the same
             getattr(model, part)
-
-
-class _Unusable(Exception):
-    """A sentence that says why the files of a folder are not a model that can be used."""
 
 
 _WORDS: dict[Source, tuple[str, str]] = {
@@ -215,38 +233,66 @@ _WORDS: dict[Source, tuple[str, str]] = {
 }
 
 
+_CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
+_FITTING = "Give it the config.json that it was saved with, or copy or download all of it again."
+_OTHER_HEAD = re.compile(r"(score|classifier|classification_head|qa_outputs|reward_head|regression_head)\.")
+"""Names of weights that a classifier, a reward model or the like has where a language model reads its logits."""
+
+
 def _load_network(folder: Path) -> PreTrainedModel:
     """The network in float32 and eval mode, checked, its attention ready to be recorded."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
     from attn_core.inspection import use_recording_attention
+    from attn_core.multimodal import text_part
 
-    _check_type(folder)
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        fuse_activation(config)
-        network, info = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            attn_implementation="eager",  # networks outside the registry of attention keep it
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are refused below, in words
-        )
-    except Exception as error:  # a stranger's config.json makes transformers raise almost anything
-        raise _Unusable(_reason(error)) from error
+    settings = read_config(folder)
+    check_kind(settings)
+    if is_quantized(read_headers(folder)):
+        raise quantized(settings, str(folder))
+    config = build_config(settings, folder)
+    fuse_activation(config)
+    network, info = _build_network(settings, config, folder)
     network.eval()
     _check_weights(network, info)
+    whole = network
     try:
+        network = text_part(whole)
         use_recording_attention(network)
     except UnsupportedArchitecture as error:
-        raise _Unusable(str(error)) from error
-    _check_behaviour(network)
-    return cast("PreTrainedModel", network)
+        has_failed = error.__cause__ is not None  # on text alone, as networks do that want a picture, too
+        if has_failed and network is whole and is_multimodal_type(settings["model_type"]):
+            raise needs_more_than_text(settings["model_type"]) from error
+        raise Unusable(str(error), _CHOOSE_ANOTHER) from error
+    except Exception as error:  # a stranger's network may lack whatever the trials ask it for
+        raise Unusable(f"Its attention cannot be recorded: {reason(error)}", _CHOOSE_ANOTHER) from error
+    return network
+
+
+def _build_network(
+    settings: dict[str, Any], config: PreTrainedConfig, folder: Path
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """The network, and what transformers says of how its weights fit."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM
+
+    factory = AutoModelForCausalLM if is_causal_type(config.model_type) else AutoModelForMultimodalLM
+    try:
+        return cast(
+            "tuple[PreTrainedModel, dict[str, Any]]",
+            factory.from_pretrained(
+                folder,
+                config=config,
+                generation_config=load_generation_config(settings, folder),
+                dtype=torch.float32,
+                attn_implementation="eager",  # networks outside the registry of attention keep it
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, in words
+            ),
+        )
+    except Exception as error:  # a stranger's config.json makes transformers raise almost anything
+        raise unusable_config(settings, error) from error
 
 
 def fuse_activation(config: PreTrainedConfig) -> None:
@@ -259,67 +305,23 @@ def fuse_activation(config: PreTrainedConfig) -> None:
             setattr(config, name, "gelu_pytorch_tanh")
 
 
-def _check_type(folder: Path) -> None:
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-    try:
-        model_type = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _Unusable("Its config.json is broken or names no model_type.") from error
-    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise _Unusable(f"Its model type, {model_type!r}, is no causal language model that transformers knows.")
-
-
 def _check_weights(network: PreTrainedModel, info: dict[str, Any]) -> None:
     """Refuse weights that leave a part of the network random, and layers that the network has no place for."""
+    misfit = "Its weights do not fit its config.json"
     if info["mismatched_keys"]:
-        example = sorted(info["mismatched_keys"])[0][0]
-        raise _Unusable(f"Its weights do not fit its config.json: {example} has another size.")
+        name, stored, wanted = sorted(info["mismatched_keys"])[0]
+        sizes = [" × ".join(map(str, shape)) for shape in (stored, wanted)]
+        raise Unusable(f"{misfit}: {name} has another size, {sizes[0]} in place of {sizes[1]}.", _FITTING)
+    head = next((key for key in sorted(info["unexpected_keys"]) if _OTHER_HEAD.match(key)), None)
+    if head is not None:
+        raise Unusable(
+            f"Its weights end in another task's head, {head}, so it predicts no next word.",
+            "Choose the language model that it was made from, or the bundled model mini.",
+        )
     if info["missing_keys"]:
-        example = sorted(info["missing_keys"])[0]
-        raise _Unusable(f"Its weights do not fit its config.json: {example} is missing.")
+        raise Unusable(f"{misfit}: {sorted(info['missing_keys'])[0]} is missing.", _FITTING)
+    n_layers = getattr(network.config.get_text_config(decoder=True), "num_hidden_layers", math.inf)
     for key in sorted(info["unexpected_keys"]):
         layer = re.search(r"\.(?:h|layers)\.(\d+)\.", f".{key}")
-        if layer and int(layer[1]) >= network.config.num_hidden_layers:
-            raise _Unusable(f"Its weights do not fit its config.json, which has no layer for {key}.")
-
-
-def _check_behaviour(network: PreTrainedModel) -> None:
-    """Refuse a network that cannot say its size."""
-    from attn_core.forward import text_config
-
-    if not isinstance(getattr(text_config(network), "max_position_embeddings", None), int):
-        raise _Unusable("Its config.json does not say max_position_embeddings.")
-
-
-def _bytes_in_memory(folder: Path) -> int:
-    """What all weights of a folder take as float32, read from the headers of its files."""
-    from safetensors import SafetensorError, safe_open
-
-    n_numbers = 0
-    for file in folder.glob("*.safetensors"):
-        try:
-            with safe_open(file, "numpy") as weights:
-                n_numbers += sum(math.prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118
-        except (SafetensorError, OSError) as error:
-            raise _Unusable(f"Its {file.name} is broken or incomplete: {_reason(error)}") from error
-    return 4 * n_numbers
-
-
-def _load_tokenizer(folder: Path, network: PreTrainedModel) -> PreTrainedTokenizerBase:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # as above
-        raise _Unusable(f"Its tokenizer could not be read: {_reason(error)}") from error
-    n_known = network.get_input_embeddings().num_embeddings
-    if len(tokenizer) > n_known:
-        raise _Unusable(f"Its tokenizer has {len(tokenizer):,} tokens, but its network knows {n_known:,}.")
-    return cast("PreTrainedTokenizerBase", tokenizer)
-
-
-def _reason(error: Exception) -> str:
-    """What transformers had to say, as one sentence."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200].rstrip('.')}."
+        if layer and int(layer[1]) >= n_layers and not re.search(r"vision|visual|image|audio", key):
+            raise Unusable(f"{misfit}, which has no layer for {key}.", _FITTING)

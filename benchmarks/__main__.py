@@ -15,10 +15,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.needs import NEEDS, missing_for
 from benchmarks.processes import in_fresh_process
 from benchmarks.report import Section, as_json, as_markdown, machine, versions
 
-NAMES = ("overview", "capturing", "writing", "app", "memory", "growth", "ablation", "mini")
+NAMES = tuple(NEEDS)
 RUNS = 5
 FOLDER = Path(__file__).parent
 LIMIT = 1200  # seconds for one benchmark
@@ -32,6 +33,11 @@ def main() -> int:
     for name in chosen:
         if name not in NAMES:
             parser.error(f"there is no benchmark {name!r}: choose from {', '.join(NAMES)}")
+    lacking = {name: missing for name in chosen if (missing := missing_for(name))}
+    if lacking:
+        needs = "; ".join(f"{name} needs {', '.join(missing)}" for name, missing in lacking.items())
+        able = ", ".join(name for name in NAMES if name not in lacking and not missing_for(name))
+        parser.error(f"{needs}. Run `make bench` once, which brings what it can, or choose from: {able}.")
     sections = _known()
     for name in chosen:
         print(f"{name} …", file=sys.stderr, flush=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from loky import cpu_count
 
 from benchmarks.results import Budget, Measurement, Result
 
@@ -62,15 +64,19 @@ def machine() -> dict[str, str]:
     memory = next((int(line.split()[1]) / 1e6 for line in _lines("/proc/meminfo") if "MemTotal" in line), 0.0)
     return {
         "processor": processor,
-        "cores": str(len(os.sched_getaffinity(0))),
+        "cores": str(cpu_count()),
         "memory": f"{memory:.0f} GB",
         "system": f"{platform.system()} {platform.release()}",
     }
 
 
 def versions() -> dict[str, str]:
-    """What the benchmarks run with; bertviz must be installed for it."""
-    return {"python": platform.python_version()} | {package: version(package) for package in PACKAGES}
+    """What the benchmarks run with, of what is installed: most of them need neither bertviz nor a browser."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def _lines(path: str) -> list[str]:

@@ -39,6 +39,7 @@ class FakeHub:
 
     def __init__(self, folder: Path) -> None:
         self.mood: int | str = "well"
+        self.config: dict[str, object] | None = None  # what the listing tells of config.json
         self.asked: list[Request] = []
         self._folder = folder
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -58,7 +59,8 @@ class FakeHub:
     def _listing(self, name: str) -> bytes:
         files = [{"rfilename": p.name, "size": p.stat().st_size} for p in self._folder.iterdir()]
         extra = [{"rfilename": "pytorch_model.bin", "size": 10**18}, {"rfilename": "onnx/x.onnx", "size": 10**18}]
-        return json.dumps({"id": name, "sha": COMMIT, "siblings": files + extra}).encode()
+        listing = {"id": name, "sha": COMMIT, "siblings": files + extra}
+        return json.dumps(listing | ({} if self.config is None else {"config": self.config})).encode()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         fake = self

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import subprocess
+import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.report import Section, as_json, as_markdown
+from benchmarks import __main__ as command
+from benchmarks import needs
+from benchmarks.report import PACKAGES, Section, as_json, as_markdown, versions
 from benchmarks.results import Budget, Measurement, Result, by_turns, growth_exponent
 
 RESULT = Result(
@@ -74,3 +80,80 @@ def test_the_sides_take_turns_at_being_first() -> None:
 def test_the_exponent_of_a_power_law_is_found(exponent: float, factor: float) -> None:
     sizes = [128, 256, 512, 1024]
     assert growth_exponent(sizes, [factor * size**exponent for size in sizes]) == pytest.approx(exponent)
+
+
+# --- what a part does not need is not asked for ----------------------------------------------------------------
+
+WITHOUT = """
+import importlib, sys
+for name in ("bertviz", "playwright", "hypothesis", "axe_playwright_python"):
+    sys.modules[name] = None
+for part in ("__main__", "capturing", "writing", "growth", "ablation", "mini"):
+    importlib.import_module(f"benchmarks.{part}")
+"""
+
+
+def test_the_parts_that_compute_only_need_neither_bertviz_nor_a_browser() -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT], cwd=Path(command.__file__).parents[1], check=True)
+
+
+def lacks(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let these packages be missing."""
+    known = importlib.metadata.version
+
+    def version(package: str) -> str:
+        if package in names:
+            raise importlib.metadata.PackageNotFoundError(package)
+        return known(package)
+
+    monkeypatch.setattr("benchmarks.report.version", version)
+    monkeypatch.setattr(needs, "find_spec", lambda name: None if name in names else object())
+
+
+def test_a_part_ends_with_the_versions_of_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacks(monkeypatch, "bertviz", "playwright")
+    monkeypatch.setattr("benchmarks.mini.run", lambda runs: RESULT)
+    section = Section.from_json(json.loads(json.dumps(command.measure("mini"))))
+    assert section.result == RESULT
+    assert "torch" in section.machine
+    assert not {"bertviz", "playwright"} & set(versions())
+    assert set(versions()) == {"python", *PACKAGES} - {"bertviz", "playwright"}
+
+
+@pytest.mark.parametrize("name", needs.NEEDS)
+def test_what_a_part_lacks_is_said_before_anything_is_measured(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacks(monkeypatch, "bertviz", "playwright")
+    monkeypatch.setattr(needs, "find_browser", lambda: None)
+    monkeypatch.setattr(needs, "LIBRARIES", Path("nowhere"))
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    measured: list[str] = []
+
+    def measure(_: str, part: str, **__: object) -> dict[str, object]:
+        measured.append(part)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "in_fresh_process", measure)
+    monkeypatch.setattr(sys, "argv", ["benchmarks", name])
+    with pytest.raises((SystemExit, KeyboardInterrupt)):
+        command.main()
+    said = capsys.readouterr().err
+    if name in ("overview", "app", "memory"):
+        assert not measured
+        assert f"{name} needs " in said
+        assert "playwright, a Chromium" in said
+        assert ("bertviz" in said and "npm" in said) == (name == "overview")
+        assert "choose from: capturing, writing, growth, ablation, mini." in said
+    else:
+        assert measured == [name]
+
+
+def test_every_part_is_there_and_says_what_it_needs() -> None:
+    folder = Path(command.__file__).parent
+    assert all((folder / f"{name}.py").is_file() for name in needs.NEEDS)
+    texts = {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in needs.NEEDS}
+    assert {name for name, text in texts.items() if "playwright" in text} == {
+        name for name, needed in needs.NEEDS.items() if needs.PLAYWRIGHT in needed
+    }
+    assert {name for name, text in texts.items() if "import bertviz" in text} == {"overview"}

@@ -144,6 +144,63 @@ def test_a_missing_tokenizer_is_named(fake_hub: FakeHub, files: Path) -> None:
     assert load_model(NAME).source == "hub"
 
 
+@pytest.mark.parametrize(
+    ("file", "why", "remedy"),
+    [
+        (
+            "model.safetensors",
+            "only pickled ones",
+            f"from_pretrained('{NAME}').save_pretrained('converted')",
+        ),
+        ("+adapter_config.json", "both a model and a PEFT adapter", f"from_pretrained('{NAME}')"),
+        ("+modules.json", "sentence-transformers", "made from"),
+        ("config.json", "no config.json", "save_pretrained"),
+    ],
+)
+def test_what_a_listing_lacks_is_told_with_what_helps_and_nothing_is_downloaded(
+    fake_hub: FakeHub, files: Path, file: str, why: str, remedy: str
+) -> None:
+    if file.startswith("+"):
+        (files / file[1:]).write_text("{}")
+    else:
+        (files / file).unlink()
+    error = refused()
+    assert why in error.why
+    assert remedy in error.remedy
+    assert not weights_asked_for(fake_hub)
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"model_type": "gpt2", "architectures": ["GPT2ForSequenceClassification"]}, "a label or a score"),
+        ({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]}, "encoder-decoder"),
+        ({"model_type": "vit", "architectures": ["ViTForImageClassification"]}, "another task"),
+    ],
+)
+def test_a_model_for_another_task_is_refused_before_it_is_downloaded(
+    fake_hub: FakeHub, config: dict[str, object], why: str
+) -> None:
+    fake_hub.config = config
+    assert why in refused().why
+    assert not weights_asked_for(fake_hub)
+    fake_hub.config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
+    assert load_model(NAME).source == "hub"
+
+
+def test_what_is_wrong_with_a_cached_copy_is_told_where_the_hub_may_not_be_asked(
+    fake_hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_model(NAME)
+    weights = cache / "models--someone--other" / "snapshots" / COMMIT / "model.safetensors"
+    weights.rename(weights.with_name("pytorch_model.bin"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    error = refused()
+    assert "in the local cache cannot be used, and HF_HUB_OFFLINE blocks the Hub" in error.what
+    assert "only pickled ones" in error.why
+    assert f"from_pretrained('{NAME}')" in error.remedy
+
+
 def test_a_cached_copy_that_decayed_is_fetched_again(fake_hub: FakeHub, cache: Path) -> None:
     load_model(NAME)
     blob = (cache / "models--someone--other" / "snapshots" / COMMIT / "model.safetensors").resolve()

@@ -139,7 +139,7 @@ def test_a_garbage_name_gets_one_clear_sentence(name: str) -> None:
 def test_truncated_weights_are_refused(gpt2_folder: Path) -> None:
     weights = gpt2_folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
-    assert "SafetensorError" in refused(gpt2_folder).why
+    assert "is damaged, or was cut short" in refused(gpt2_folder).why
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_truncated_weights_are_refused(gpt2_folder: Path) -> None:
         ("n_layer", 3, "is missing"),
         ("n_layer", 1, "has no layer for"),
         ("n_layer", "two", "n_layer"),
-        ("model_type", "t5", "no causal language model"),
-        ("model_type", "no-such-type", "no causal language model"),
+        ("model_type", "t5", "not a causal language model"),
+        ("model_type", "no-such-type", "not a causal language model"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused(
@@ -214,11 +214,19 @@ def test_a_broken_tokenizer_is_refused(gpt2_folder: Path) -> None:
     assert "tokenizer could not be read" in refused(gpt2_folder).why
 
 
-def test_a_tokenizer_with_more_tokens_than_the_network_knows_is_refused(gpt2_folder: Path) -> None:
+@pytest.mark.parametrize("token", ["[PAD]", "dog"])
+def test_a_tokenizer_with_a_token_more_than_the_network_knows_loads(gpt2_folder: Path, token: str) -> None:
     tokenizer = byte_tokenizer()
-    tokenizer.add_tokens(["dog"])
+    tokenizer.add_tokens([token])
     tokenizer.save_pretrained(gpt2_folder)
-    assert refused(gpt2_folder).why == "Its tokenizer has 257 tokens, but its network knows 256."
+    assert capture(load_model(str(gpt2_folder)), "a cat").n_tokens == 5
+
+
+def test_a_tokenizer_of_another_model_is_refused(gpt2_folder: Path) -> None:
+    load_model("mini").tokenizer.save_pretrained(gpt2_folder)
+    error = refused(gpt2_folder)
+    assert error.why == "Its tokenizer belongs to another model: it has 3,904 tokens, and its network knows 256."
+    assert "tokenizer.save_pretrained(folder)" in error.remedy
 
 
 def test_a_missing_bundled_model_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

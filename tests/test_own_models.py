@@ -61,7 +61,7 @@ REFUSED = {
     mamba: "A model of type 'mamba' has no attention heads.",
     jamba: "A model of type 'jamba' shows the attention of 2 of its 4 layers.",
     gpt_oss: "Its heads attend to a sink that is no token, so their weights tell only a part.",
-    t5: "'t5', is no causal language model that transformers knows.",
+    t5: "It is an encoder-decoder (T5ForConditionalGeneration), which reads one text and writes another.",
 }
 
 

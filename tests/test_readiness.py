@@ -94,7 +94,7 @@ def test_a_folder_that_is_no_model_says_what_it_lacks(
     (tmp_path / "models" / "smollm2").mkdir(parents=True)
     _, parts, sentence = check(capsys)
     assert parts["models/smollm2"][0] == "no"
-    assert "It has no config.json." in parts["models/smollm2"][1]
+    assert "It is empty." in parts["models/smollm2"][1]
     assert sentence == "With the wifi off, mini will work, but gpt2 and models/smollm2 will not."
 
 

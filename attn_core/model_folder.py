@@ -1,0 +1,433 @@
+"""Whether some files are a model that can be loaded, and if not, why and what to do about it.
+
+What the names of files say holds for a folder and for a listing of the Hub alike. Of a folder's weights the headers
+are read, too.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+_VOCABULARIES = re.compile(
+    r"tokenizer\.json|vocab.*\.(json|txt|bpe)|bpe\.codes|dict\.txt|tekken\.json|[^/]*\.(model|spm|tiktoken|tokenizer)"
+)
+_BESIDE_VOCABULARIES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
+SENTENCEPIECE_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "source.spm")
+SUFFIXES_OF_WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx")
+_LFS_POINTER = b"version https://git-lfs"
+_CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
+_COPY_AGAIN = "Copy or download it again, or choose the bundled model mini."
+_SAVED_WHOLE = (
+    "Give a folder that save_pretrained wrote, with network and tokenizer, or choose the bundled model mini."
+)
+
+# Names that training leaves before those of the network, and what put them there.
+_PREFIXES = {
+    "base_model.model.": "PEFT's wrapper",
+    "module.": "torch's DataParallel",
+    "_orig_mod.": "torch.compile",
+    "_fsdp_wrapped_module.": "torch's FSDP",
+    "_forward_module.": "Lightning",
+}
+_QUANTIZED_NAMES = re.compile(
+    r"\.(qweight|qzeros|g_idx|weight_packed|weight_scale|weight_scale_inv|weight_zero_point|scales|absmax|SCB"
+    r"|quant_map|weight\.(absmax|quant_map|quant_state.*|nested_.*)|codebooks|\w+_blocks|\w+_scales|W_q|centroids)$"
+)
+_INTEGERS = ("I8", "U8", "I16", "I32", "I64", "U16", "U32", "U64")
+
+
+class Unusable(Exception):
+    """Raised when files are not a model that can be used.
+
+    Attributes:
+        why: a sentence, the cause.
+        remedy: what to do, or None where no more is known than the place says.
+    """
+
+    def __init__(self, why: str, remedy: str | None = None) -> None:
+        super().__init__(why, remedy)
+        self.why = why
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor as the header of its file tells it: its type, such as "F32", and its shape."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model is, as it goes into commands for people.
+
+    Attributes:
+        name: the path of its folder, or its id on the Hub.
+        on_hub: whether it is an id, so that what is made of it goes into a folder of its own.
+    """
+
+    name: str
+    on_hub: bool = False
+
+    @property
+    def target(self) -> str:
+        """The folder that a command writes."""
+        return "converted" if self.on_hub else self.name
+
+    @property
+    def then(self) -> str:
+        """What to do after such a command."""
+        return "and give the folder converted" if self.on_hub else "and load it again"
+
+    def file(self, name: str) -> str:
+        """The path of one of its files."""
+        return str(PurePosixPath(self.name.replace("\\", "/"), name))
+
+    def save_with_transformers(self, option: str = "") -> str:
+        """The command that reads it with transformers and saves it as safetensors."""
+        code = (
+            "from transformers import AutoModelForCausalLM, AutoTokenizer; "
+            f"AutoModelForCausalLM.from_pretrained({self.name!r}{option}).save_pretrained({self.target!r})"
+        )
+        tokenizer = f"; AutoTokenizer.from_pretrained({self.name!r}).save_pretrained({self.target!r})"
+        return python_line(code + tokenizer if self.on_hub else code.replace(", AutoTokenizer", ""))
+
+
+def is_model_folder(path: str) -> bool:
+    """Return whether a folder of this name has anything in it that a model is made of."""
+    folder = Path(path)
+    try:
+        return any(
+            file.name in ("config.json", "adapter_config.json")
+            or file.suffix in SUFFIXES_OF_WEIGHTS
+            or re.fullmatch(r"checkpoint-\d+|snapshots", file.name)
+            for file in folder.iterdir()
+        )
+    except (OSError, ValueError):  # no folder, or no name that one can have
+        return False
+
+
+def check_folder(folder: Path, place: Place | None = None) -> None:
+    """Raise `Unusable` unless a folder has all parts of a model, and weights of names that can be loaded.
+
+    Args:
+        folder: where its files are.
+        place: how commands name it, if not by the folder.
+    """
+    if folder.is_file():
+        raise _file_instead_of_folder(folder)
+    if not folder.is_dir():
+        raise Unusable("There is no such folder.")
+    try:
+        files = _files_below(folder)
+    except OSError as error:
+        raise Unusable(f"It cannot be read ({error.strerror}).", "Let this user read the folder.") from error
+    check_files(files, place or Place(str(folder)))
+    for name in ("config.json", "tokenizer.json", WEIGHTS_INDEX):
+        _check_no_pointer(folder / name)
+    for file in weight_files(folder):
+        _check_no_pointer(file)
+    _check_names(folder, read_headers(folder))
+
+
+def check_files(files: Collection[str], place: Place) -> None:
+    """Raise `Unusable` unless files of these names make a model.
+
+    Args:
+        files: paths below the model's folder, with "/" between their parts.
+        place: how commands name the model.
+    """
+    top = {file for file in files if "/" not in file}
+    if not files:
+        raise Unusable("It is empty.", _SAVED_WHOLE)
+    _check_other_kinds(files, top, place)
+    if "config.json" not in top:
+        raise _without_configuration(files, top, place)
+    if WEIGHTS not in top and WEIGHTS_INDEX not in top:
+        raise _without_weights(files, top, place)
+    if not has_tokenizer(top):
+        raise _without_tokenizer(place)
+
+
+def _without_tokenizer(place: Place) -> Unusable:
+    if place.on_hub:
+        return Unusable("It has no tokenizer.", _CHOOSE_ANOTHER)
+    code = "from transformers import AutoTokenizer as T; "
+    code += f"T.from_pretrained('ID').save_pretrained({place.name!r})"
+    return Unusable(
+        "It has no tokenizer.",
+        f"Put that of the model it was made from beside it, with  {python_line(code)}  where ID is that model.",
+    )
+
+
+def has_tokenizer(files: Collection[str]) -> bool:
+    """Return whether one of the files may be a tokenizer's vocabulary."""
+    return any(_VOCABULARIES.fullmatch(file) for file in files)
+
+
+def is_tokenizer_file(file: str) -> bool:
+    """Return whether a file of this name may be a part of a tokenizer."""
+    return file in _BESIDE_VOCABULARIES or _VOCABULARIES.fullmatch(file) is not None
+
+
+def python_line(code: str) -> str:
+    """Return a command for a shell that runs a line of Python."""
+    return f'python -c "{code}"'
+
+
+# --- what the names of files say ------------------------------------------------------------------------------
+
+
+def _file_instead_of_folder(file: Path) -> Unusable:
+    if file.suffix == ".gguf":
+        return _gguf(file.name, Place(str(file.parent)))
+    return Unusable(
+        "It is a file, and a model is a folder.", f"Give the folder that the file is in, {file.parent}."
+    )
+
+
+def _files_below(folder: Path) -> set[str]:
+    """The files of a folder, and the configurations that lie up to two folders further down."""
+    top = {path.name for path in folder.iterdir() if path.is_file()}
+    below = {
+        path.relative_to(folder).as_posix()
+        for pattern in ("*", "*/*")
+        for path in folder.glob(f"{pattern}/config.json")
+    }
+    return top | below | {f"{path.name}/" for path in folder.iterdir() if path.is_dir()}
+
+
+def _check_other_kinds(files: Collection[str], top: set[str], place: Place) -> None:
+    """Refuse what is plainly something else than one language model."""
+    if "model_index.json" in top:
+        raise Unusable("It is a pipeline of diffusers, which makes pictures.", _CHOOSE_ANOTHER)
+    if "modules.json" in top or "config_sentence_transformers.json" in top:
+        raise Unusable(
+            "It is a sentence-transformers model, which makes one vector of a text and predicts no next word.",
+            "Choose the language model that it was made from, or the bundled model mini.",
+        )
+    if "adapter_config.json" in top:
+        whole = "config.json" in top and (WEIGHTS in top or WEIGHTS_INDEX in top)
+        raise _adapter_and_model(place) if whole else _adapter(place)
+
+
+def _merge(place: Place) -> str:
+    """The documented way to make one model of an adapter and the model it was trained on."""
+    return python_line(
+        "from peft import AutoPeftModelForCausalLM as P; from transformers import AutoTokenizer as T; "
+        f"m = P.from_pretrained({place.name!r}); "
+        "T.from_pretrained(m.peft_config['default'].base_model_name_or_path).save_pretrained('merged'); "
+        "m.merge_and_unload().save_pretrained('merged')"
+    )
+
+
+def _adapter(place: Place) -> Unusable:
+    return Unusable(
+        "It is a PEFT adapter (such as LoRA), which holds only changes to another model.",
+        f"Merge it into that model once, where peft is installed, with  {_merge(place)}  and give the folder "
+        "merged.",
+    )
+
+
+def _adapter_and_model(place: Place) -> Unusable:
+    if place.on_hub:
+        alone = f"run  hf download {place.name} --exclude 'adapter_*' --local-dir alone  and give the folder alone"
+    else:
+        alone = "move adapter_config.json and adapter_model.safetensors elsewhere"
+    return Unusable(
+        "It holds both a model and a PEFT adapter.",
+        f"For the model alone, {alone}. For both as one, where peft is installed, run  {_merge(place)}  and give "
+        "the folder merged.",
+    )
+
+
+def _without_configuration(files: Collection[str], top: set[str], place: Place) -> Unusable:
+    below = sorted(
+        (str(PurePosixPath(file).parent) for file in files if file.endswith("/config.json")), key=_by_number
+    )
+    if below:
+        others = f" (or {', '.join(below[:-1][-3:])})" if len(below) > 1 else ""
+        give = f"Give {place.file(below[-1])}{others}."
+        if place.on_hub:
+            give = f"Run  hf download {place.name} --local-dir models  and give models/{below[-1]}{others}."
+        return Unusable(f"It holds no model itself, but {below[-1]} in it does.", give)
+    if any(file.endswith(".gguf") for file in top):
+        return _gguf(next(file for file in sorted(top) if file.endswith(".gguf")), place)
+    if "params.json" in top:
+        return Unusable(
+            "It has its makers' own format (params.json), and no config.json.",
+            "Choose the same model in transformers' format: on the Hub it is often called -hf.",
+        )
+    if has_tokenizer(top) and not any(file.endswith(SUFFIXES_OF_WEIGHTS) for file in top):
+        return Unusable("It holds a tokenizer only, and no network.", _SAVED_WHOLE)
+    return Unusable("It has no config.json.", _SAVED_WHOLE)
+
+
+def _by_number(path: str) -> tuple[int, str]:
+    """So that checkpoint-500 comes before checkpoint-1000."""
+    number = re.search(r"\d+$", path)
+    return (int(number[0]) if number else -1, path)
+
+
+def _gguf(file: str, place: Place) -> Unusable:
+    path = f"gguf/{file}" if place.on_hub else place.file(file)
+    code = f"from attn_core.fetch import convert_gguf; convert_gguf({path!r}, 'converted')"
+    download = f"  hf download {place.name} {file} --local-dir gguf  and" if place.on_hub else ""
+    return Unusable(
+        f"It is a GGUF file ({file}), whose weights are packed for llama.cpp.",
+        f"Choose the original model, or convert it once: run  pip install gguf accelerate,  then{download}  "
+        f"{python_line(code)}  and give the folder converted.",
+    )
+
+
+def _without_weights(files: Collection[str], top: set[str], place: Place) -> Unusable:
+    """Say what there is in place of weights as safetensors, and how it becomes such."""
+
+    def of_kind(*suffixes: str) -> list[str]:
+        return sorted(file for file in top if file.endswith(suffixes))
+
+    shards = [file for file in of_kind(".safetensors") if re.search(r"-\d+-of-\d+\.", file)]
+    if shards:
+        return Unusable(f"Its weights are in parts, and {WEIGHTS_INDEX} is missing.", _COPY_AGAIN)
+    if others := of_kind(".safetensors"):
+        return Unusable(f"Its weights are called {others[0]}.", f"Rename that file to {WEIGHTS} and load it again.")
+    if of_kind(".gguf"):
+        return _gguf(of_kind(".gguf")[0], place)
+    if of_kind(".bin", ".pt", ".pth", ".ckpt"):
+        return _pickled(of_kind(".bin", ".pt", ".pth", ".ckpt"), place)
+    if of_kind(".h5", ".msgpack"):
+        kind, option = ("TensorFlow", "from_tf") if of_kind(".h5") else ("Flax", "from_flax")
+        return Unusable(
+            f"Its weights are for {kind}, which transformers 5 no longer reads.",
+            f"Convert them once, where transformers 4 and {kind} are installed, with  "
+            f"{place.save_with_transformers(f', {option}=True')}  {place.then}.",
+        )
+    if of_kind(".onnx"):
+        return Unusable(
+            "It is an ONNX export, which cannot be looked into.", "Choose the model it was exported from."
+        )
+    if not place.on_hub and any(file.endswith("/config.json") for file in files):
+        return _without_configuration(files, top, place)
+    return Unusable("It has no weights as safetensors.", _SAVED_WHOLE)
+
+
+def _pickled(files: list[str], place: Place) -> Unusable:
+    why = "It has no safetensors weights, only pickled ones, which can run code."
+    if any(file.startswith("pytorch_model") for file in files):
+        command = place.save_with_transformers()
+    elif place.on_hub:
+        return Unusable(why, _CHOOSE_ANOTHER)
+    else:
+        command = python_line(
+            "import torch; from transformers import AutoConfig, AutoModelForCausalLM; "
+            f"m = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained({place.name!r})); "
+            f"m.load_state_dict(torch.load({place.file(files[0])!r}, weights_only=True)); "
+            f"m.save_pretrained({place.name!r})"
+        )
+    return Unusable(
+        why,
+        f"If you trust where they come from, convert them once with  {command}  {place.then}, or choose another.",
+    )
+
+
+# --- what the headers of weights say --------------------------------------------------------------------------
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files that hold a folder's weights; raises `Unusable` if one that its index names is missing."""
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    try:
+        shards = set(json.loads((folder / WEIGHTS_INDEX).read_text(encoding="utf-8"))["weight_map"].values())
+        files = [folder / shard for shard in sorted(shards)]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        raise Unusable(f"Its {WEIGHTS_INDEX} is broken.", _COPY_AGAIN) from None
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        raise Unusable(
+            f"Its weights are incomplete: {missing[0]} is missing"
+            + (f", and {len(missing) - 1} more." if len(missing) > 1 else "."),
+            "Copy or download the whole folder again, all of its parts included, or choose the bundled model mini.",
+        )
+    if not files:
+        raise Unusable(f"Its {WEIGHTS_INDEX} names no weights.", _COPY_AGAIN)
+    return files
+
+
+def read_headers(folder: Path) -> dict[str, StoredTensor]:
+    """Return the tensors of a folder's weights by name, from the headers of its files."""
+    from safetensors import SafetensorError, safe_open
+
+    found = {}
+    for file in weight_files(folder):
+        try:
+            with safe_open(file, "numpy") as weights:
+                for key in weights.keys():  # noqa: SIM118
+                    tensor = weights.get_slice(key)
+                    found[key] = StoredTensor(str(tensor.get_dtype()), tuple(tensor.get_shape()))
+        except (SafetensorError, OSError) as error:
+            raise Unusable(
+                f"Its {file.name} is damaged, or was cut short when it was copied.", _COPY_AGAIN
+            ) from error
+    return found
+
+
+def bytes_in_memory(folder: Path) -> int:
+    """Return what all weights of a folder take as float32."""
+    return 4 * sum(math.prod(tensor.shape) for tensor in read_headers(folder).values())
+
+
+def is_quantized(tensors: dict[str, StoredTensor]) -> bool:
+    """Return whether weights are stored in fewer bits than they were trained with."""
+    return any(
+        tensor.dtype.startswith("F8")
+        or tensor.dtype.startswith("F4")
+        or _QUANTIZED_NAMES.search(f".{name}") is not None
+        or (tensor.dtype in _INTEGERS and name.endswith(".weight"))
+        for name, tensor in tensors.items()
+    )
+
+
+def _check_no_pointer(file: Path) -> None:
+    """Refuse a file that stands for another one, which git would fetch."""
+    try:
+        with file.open("rb") as stream:
+            begins = stream.read(len(_LFS_POINTER))
+    except OSError:
+        return
+    if begins == _LFS_POINTER:
+        raise Unusable(
+            f"Its {file.name} is only a pointer of Git LFS, and the file itself was not fetched.",
+            f"Run  git lfs install && git lfs pull  in {file.parent} and load it again.",
+        )
+
+
+def _check_names(folder: Path, tensors: dict[str, StoredTensor]) -> None:
+    """Refuse weights whose names begin with what a wrapper put before them."""
+    if not tensors:
+        raise Unusable("Its weights hold nothing.", _COPY_AGAIN)
+    if any(".lora_" in name or "lora_A" in name for name in tensors):
+        raise Unusable(
+            "Its weights hold an adapter (LoRA) that was not merged into the model.",
+            "Save it again with  model.merge_and_unload().save_pretrained(folder)  of peft, and give that folder.",
+        )
+    prefix = next((prefix for prefix in _PREFIXES if all(name.startswith(prefix) for name in tensors)), None)
+    if prefix is not None:
+        pattern = str(folder / "*.safetensors")
+        code = (
+            "import glob; from safetensors.torch import load_file, save_file; "
+            f"[save_file({{k.removeprefix({prefix!r}): v for k, v in load_file(f).items()}}, f, "
+            f"{{'format': 'pt'}}) for f in glob.glob({pattern!r})]"
+        )
+        raise Unusable(
+            f"The names of its weights begin with {prefix!r}, which {_PREFIXES[prefix]} put there.",
+            f"Take it away once with  {python_line(code)}  and load it again.",
+        )

@@ -1,0 +1,68 @@
+"""The tokenizer of a model's folder, and whether it is the one that the network was trained with."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from attn_core.model_config import reason
+from attn_core.model_folder import SENTENCEPIECE_FILES, Unusable, python_line
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+PLAIN_ENGLISH = "The dog on the ship ran off, and nobody found it."
+
+
+def load_tokenizer(folder: Path, network: PreTrainedModel) -> PreTrainedTokenizerBase:
+    """Return a folder's tokenizer; raises `Unusable` if it can't be read or belongs to another network."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, config=network.config, local_files_only=True, trust_remote_code=False
+        )
+        ids = tokenizer(PLAIN_ENGLISH)["input_ids"]
+    except Exception as error:  # a stranger's files make transformers raise almost anything
+        raise _unreadable_tokenizer(folder, error) from error
+    if not ids or len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise Unusable("Its tokenizer has no vocabulary.", _SAVE_TOKENIZER)
+    n_known = network.get_input_embeddings().num_embeddings
+    n_unknown = sum(token_id >= n_known for token_id in ids)
+    # a few tokens more, such as one for padding, do no harm until somebody types them
+    if n_unknown > len(ids) / 5 or len(tokenizer) > 1.25 * n_known:
+        raise Unusable(
+            f"Its tokenizer belongs to another model: it has {len(tokenizer):,} tokens, and its network knows "
+            f"{n_known:,}.",
+            _SAVE_TOKENIZER,
+        )
+    return cast("PreTrainedTokenizerBase", tokenizer)
+
+
+_SAVE_TOKENIZER = (
+    "Save the tokenizer that it was trained with in its folder, with  tokenizer.save_pretrained(folder),  or "
+    "choose the bundled model mini."
+)
+
+
+def _unreadable_tokenizer(folder: Path, error: Exception) -> Unusable:
+    """Say which package a tokenizer needs, or else what is wrong with it."""
+    file = next((file for file in SENTENCEPIECE_FILES if (folder / file).is_file()), None)
+    if file is None:
+        file = next((path.name for path in sorted(folder.glob("*tiktoken*"))), None)
+    if file is None or (folder / "tokenizer.json").is_file():
+        return Unusable(f"Its tokenizer could not be read: {reason(error)}", _SAVE_TOKENIZER)
+    is_sentencepiece = (folder / file).read_bytes()[:1] == b"\n"  # as a message of protobuf begins
+    packages = "sentencepiece protobuf" if is_sentencepiece else "tiktoken"
+    package = packages.split()[0]
+    if importlib.util.find_spec(package) is not None:
+        return Unusable(f"Its {file} could not be read: {reason(error)}", _SAVE_TOKENIZER)
+    place = str(folder)
+    code = "from transformers import AutoTokenizer as T; "
+    code += f"T.from_pretrained({place!r}).save_pretrained({place!r})"
+    return Unusable(
+        f"Its tokenizer is a {file}, and reading it needs the package {package}.",
+        f"Run  pip install {packages}  and start again; or write a tokenizer.json where it is installed, with  "
+        f"{python_line(code)}.",
+    )
