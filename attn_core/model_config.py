@@ -51,7 +51,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"), object_hook=_special_float)
     except (OSError, ValueError, RecursionError):
         config = None
     if not isinstance(config, dict):
@@ -65,6 +65,11 @@ def read_config(folder: Path) -> dict[str, Any]:
             )
         config["model_type"] = kind
     return config
+
+
+def _special_float(settings: dict[str, Any]) -> Any:
+    """Read infinity and NaN, which JSON does not have and transformers writes as an object."""
+    return float(settings["__float__"]) if settings.keys() == {"__float__"} else settings
 
 
 def _architecture(config: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 N_LAYERS, N_HEADS, WINDOW, MAX_TOKENS = 4, 4, 8, 64
 SECONDS_TO_BUILD = 20
-MANY_PARAMETERS = 10_000_000
+MANY_PARAMETERS = 5_000_000
 
 TYPES = tuple(sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
 
@@ -40,8 +40,9 @@ for _size, _names in (
     (8, "head_dim v_head_dim qk_nope_head_dim global_head_dim attention_head_size index_head_dim"),
     (16, "q_lora_rank kv_lora_rank"),
     (WINDOW, "sliding_window attention_window attention_chunk_size sliding_window_size window_size"),
-    (WINDOW, "index_topk local_attention"),
+    (WINDOW, "local_attention"),
     (MAX_TOKENS, "max_position_embeddings n_positions n_ctx max_seq_len max_sequence_length max_target_positions"),
+    (MAX_TOKENS, "index_topk"),  # among fewer, ties are broken in another way in a longer text
     (0, "pad_token_id bos_token_id eos_token_id"),
 ):
     _SIZES |= dict.fromkeys(_names.split(), _size)
@@ -52,6 +53,7 @@ _SMALL_EXTRAS: dict[str, dict[str, Any]] = {
     "bamba": _MAMBA | {"attn_layer_indices": [1, 3]},
     "cohere_compass_text": {"layer_types": ["sliding_attention", "full_attention"] * 2},
     "cpmant": {"prompt_types": 4, "prompt_length": 4, "segment_types": 4},
+    "falcon_h1": _MAMBA | {"mamba_d_ssm": 64},
     "gemma3n_text": {"num_kv_shared_layers": 2, "laurel_rank": 8, "hidden_size_per_layer_input": 8},
     "gemma3": {
         "vision_config": {

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel
 
 from attn_core import (
     AttnCoreError,
@@ -34,7 +34,7 @@ from tests.every_model import TYPES, small_network
 
 PAGE = Path(__file__).parent.parent / "docs" / "models.md"
 PROMPT = [(37 * index + 11) % 3900 + 3 for index in range(20)]  # longer than the window of the small models
-N_BEGIN, N_NEW = 6, 14
+N_BEGIN, N_NEW = 6, 10
 LOGIT_TOLERANCE = 1e-3  # of the largest number that is compared
 WEIGHT_TOLERANCE = 3e-3  # both sides are rounded to float16
 
@@ -87,9 +87,10 @@ def findings(model_type: str) -> Findings:
             model = load_model(folder)
         except ModelUnavailable as unavailable:
             return Findings(model_type, refusal=unavailable.why)
-        reference: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            folder, attn_implementation="eager", dtype=torch.float32
-        ).eval()
+        return _compare(model_type, model, network)
+
+
+def _compare(model_type: str, model: LanguageModel, reference: PreTrainedModel) -> Findings:
     checked: dict[str, str] = {}
     wrong: list[str] = []
     comparison = _Comparison(model, reference)
@@ -204,11 +205,13 @@ def page() -> str:
             "",
             "## What is refused in part, and why",
             "",
-            *(line for of in found if of.kind == "part" for line in _reasons(of)),
+            *_reasons(found),
             "",
-            "## Refused",
+            "## What is refused as a whole, and why",
             "",
-            *(f"- `{of.model_type}`: {of.refusal}" for of in found if of.kind == "refused"),
+            *_lines(
+                {of.model_type: _in_general(of.model_type, of.refusal) for of in found if of.kind == "refused"}
+            ),
             "",
             "## Not tried",
             "",
@@ -225,15 +228,34 @@ def _row(of: Findings) -> str:
     return f"| `{of.model_type}` | " + " | ".join("–" if of.checks[check] else "yes" for check in CHECKS) + " |"
 
 
-def _reasons(of: Findings) -> list[str]:
-    assert of.checks is not None
-    by_reason: dict[str, list[str]] = {}
-    for check, reason in of.checks.items():
-        if reason:
-            by_reason.setdefault(reason, []).append(check)
-    return [f"- `{of.model_type}`, {', '.join(checks)}: {reason}" for reason, checks in by_reason.items()]
+def _reasons(found: list[Findings]) -> list[str]:
+    """What is refused of which types, those with the same reason in one line."""
+    by_type = {}
+    for of in found:
+        if of.kind != "part" or of.checks is None:
+            continue
+        for reason in dict.fromkeys(filter(None, of.checks.values())):
+            checks = ", ".join(check for check in CHECKS if of.checks[check] == reason)
+            by_type[f"{of.model_type} {checks}"] = f"{checks}: {_in_general(of.model_type, reason)}"
+    return _lines(by_type)
+
+
+def _lines(reasons: dict[str, str]) -> list[str]:
+    types: dict[str, list[str]] = {}
+    for key, reason in reasons.items():
+        types.setdefault(reason, []).append(f"`{key.split()[0]}`")
+    return [f"- {reason} {', '.join(names)}" for reason, names in sorted(types.items())]
+
+
+def _in_general(model_type: str, reason: str) -> str:
+    """A reason without the name of the type, so that those of several types are alike."""
+    for kind in (model_type, f"{model_type}_text"):
+        reason = reason.replace(f"A model of type {kind!r}", "It").replace(f" for {kind}:", ":")
+        reason = reason.replace(f"The heads and MLPs of {kind} ", "Its heads and MLPs ")
+    return reason
 
 
 if __name__ == "__main__":
     transformers.logging.set_verbosity_error()
+    torch.set_num_threads(1)  # which is faster for networks as small as these
     PAGE.write_text(page(), encoding="utf-8")
