@@ -155,8 +155,9 @@ class _Comparison:
     def _heads_off(self) -> str:
         changes = ablation_scan(self._model, PROMPT, self._target)
         before = float(self._logits.log_softmax(-1)[self._target])
-        for head in np.ndindex(changes.shape):
-            alone = log_probability(self._model, PROMPT, self._target, ablate=[(head[0], head[1])]) - before
+        layers = (0, len(changes) - 1)  # the one whose heads act through all others, and the one through none
+        for head in ((layer, head) for layer in layers for head in range(changes.shape[1])):
+            alone = log_probability(self._model, PROMPT, self._target, ablate=[head]) - before
             if abs(changes[head] - alone) > LOGIT_TOLERANCE * max(0.1, float(np.abs(changes).max())):
                 return f"{changes[head]} nats for {alone} without head {head}"
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -28,6 +28,15 @@ from tests.model_census import PAGE as CENSUS_PAGE
 from tests.model_census import WEIGHT_TOLERANCE, findings, page
 
 IDS = [(37 * index + 11) % 3900 + 3 for index in range(20)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """More threads make networks as small as these slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def small(make: Callable[[], PreTrainedModel], mini: LanguageModel) -> LanguageModel:
