@@ -199,6 +199,15 @@ def test_a_network_that_numbers_positions_in_its_own_way_does_not_generate(
         generate(model, IDS)
 
 
+@pytest.mark.parametrize("n_positions", [1, 2, 3, 11])
+def test_a_network_for_very_short_texts_is_recorded_and_generates(n_positions: int, mini: LanguageModel) -> None:
+    config = transformers.GPT2Config(vocab_size=4096, n_positions=n_positions, n_embd=64, n_layer=3, n_head=8)
+    model = small(lambda: transformers.GPT2LMHeadModel(config), mini)
+    assert capture(model, IDS[:n_positions]).attention.shape == (3, 8, n_positions, n_positions)
+    assert len(list(generate(model, IDS[:n_positions], max_new_tokens=1))) == 1
+    assert ablation_scan(model, IDS[:n_positions], 7).shape == (3, 8)
+
+
 def test_a_network_that_fails_on_a_text_says_so_with_an_error_of_the_library(mini: LanguageModel) -> None:
     model = small(models.llama, mini)
 
