@@ -349,8 +349,9 @@ def test_a_model_that_cannot_be_taken_apart_says_so_and_shows_the_rest(mini: Lan
     mini.tokenizer.save_pretrained(tmp_path)
     app = generated(model=str(tmp_path))
     assert not app.exception
-    assert charts_on(app) == 1
-    assert "Which heads made this word can't be told for this model" in shown(app)
+    assert charts_on(app) == 2  # what else it could have been, and where a head looked
+    assert shown(app).count("do not sum to its logits, so per-head effects are hidden") == 2
+    assert "What if heads were off?" in shown(app)
 
 
 def test_a_recording_made_with_heads_off_says_so_and_has_no_switch(mini: LanguageModel) -> None:
@@ -498,8 +499,8 @@ def test_the_first_word_is_hidden_where_a_generated_word_is_looked_at() -> None:
 @pytest.mark.parametrize("weighed", [False, True])
 def test_what_rounding_leaves_beside_the_hidden_first_word_is_nothing(weighed: bool) -> None:
     row = np.array([0.99995, 5e-5, 0], dtype=np.float16)
-    step, stream = SimpleNamespace(attention={(0, 0): row}), SimpleNamespace(value_norms={(0, 0): np.ones(3)})
-    at = cast(Moment, SimpleNamespace(step=step, stream=stream))
+    step = SimpleNamespace(attention={(0, 0): row})
+    at = cast(Moment, SimpleNamespace(step=step, value_norms={(0, 0): np.ones(3)}))
     assert not row_of(at, (0, 0), weighed=weighed, hide_first=True).any()
     assert row_of(at, (0, 0), weighed=weighed).sum() == pytest.approx(1, abs=1e-3)
 
