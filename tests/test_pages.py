@@ -350,7 +350,7 @@ def test_a_model_that_cannot_be_taken_apart_says_so_and_shows_the_rest(mini: Lan
     app = generated(model=str(tmp_path))
     assert not app.exception
     assert charts_on(app) == 2  # what else it could have been, and where a head looked
-    assert shown(app).count("do not sum to its logits, so per-head effects are hidden") == 2
+    assert shown(app).replace("\\", "").count("do not sum to its logits, so per-head effects are hidden") == 2
     assert "What if heads were off?" in shown(app)
 
 
