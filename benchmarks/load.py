@@ -219,7 +219,6 @@ class _Visitor:
         return f"The {self._word} on ship {number} ran"
 
     async def stay(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
         deeds = {
             "type a prompt": self._type_a_prompt,
             "click on a head": self._click_a_head,
@@ -229,6 +228,7 @@ class _Visitor:
         try:
             await asyncio.sleep(ARRIVALS * self._number)
             async with _visiting(self._browser, self._address) as visit:
+                end = time.monotonic() + seconds  # the first visit waits for the model to be loaded
                 while time.monotonic() < end:
                     name = self._random.choice(list(deeds))
                     await visit.rest()

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
-from time import perf_counter
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerBase
 
-from attn_core import AttentionTrace, LanguageModel
+from attn_core import AttentionTrace, LanguageModel, tokens
 from attn_core.tokens import (
+    UNDECODED,
     TokenDecoder,
+    decode_ids,
     find_word,
     has_word_pieces,
     join_words,
@@ -69,9 +72,14 @@ def test_a_character_that_breaks_off_has_no_text_yet(mini: LanguageModel) -> Non
 def test_tokens_joined_give_what_is_decoded_whatever_the_tokenizer(kind: str, adds: bool, text: str) -> None:
     tokenizer = tokenizer_of(kind, start=adds, end=adds)
     ids = tokenizer(text)["input_ids"]
+    texts, whole = token_texts(tokenizer, ids), tokenizer.decode(ids)
+    rest = whole.removeprefix("".join(texts))
+    assert "".join(texts) + rest == whole
+    # Some read "<0xE6>" as one byte of three: a character that breaks off at the end, and breaks those before it.
+    is_broken = "<0x" in text and UNDECODED in whole
+    assert rest == "" or is_broken
     decoder = TokenDecoder(tokenizer)
-    assert "".join(token_texts(tokenizer, ids)) == tokenizer.decode(ids)
-    assert "".join(decoder.add(token_id) for token_id in ids) == tokenizer.decode(ids)
+    assert is_broken or "".join(decoder.add(token_id) for token_id in ids) == whole
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -112,13 +120,21 @@ def test_a_piece_that_a_word_goes_on_from_keeps_back_what_the_next_token_takes_a
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_long_text_is_cut_in_no_time_even_where_characters_are_broken(kind: str) -> None:
+def test_a_long_text_is_not_decoded_again_for_every_token_even_where_characters_are_broken(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tokenizer = tokenizer_of(kind)
     rng = Random(0)
     ids = [rng.randrange(len(tokenizer)) for _ in range(4096)]
-    began = perf_counter()
+    decoded: list[int] = []
+
+    def count_and_decode(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) -> str:
+        decoded.append(len(token_ids))
+        return decode_ids(tokenizer, token_ids)
+
+    monkeypatch.setattr(tokens, "decode_ids", count_and_decode)
     texts = token_texts(tokenizer, ids)
-    assert perf_counter() - began < 2  # a fifth of a second, on an idle machine
+    assert sum(decoded) < 100 * len(ids)  # decoding all of them for each would be 2,000 times
     assert tokenizer.decode(ids).startswith("".join(texts))
 
 
