@@ -154,7 +154,7 @@ def _check_positions(network: PreTrainedModel, ids: Tensor, expected: Tensor) ->
 
 def _run_recorded(network: PreTrainedModel, ids: Tensor) -> tuple[Tensor, NDArray[np.float16]]:
     """The logits of all positions, (1, n_tokens, n_vocabulary), and the attention of all layers."""
-    recorder = _CountingRecorder(*decoder_size(network), ids.shape[1])
+    recorder = FullRecorder(*decoder_size(network), ids.shape[1])
     with recording(recorder):
         logits = run_network(network, ids, last_only=False).logits
     return logits, recorder.attention
