@@ -31,15 +31,19 @@ class ModelUnavailable(AttnCoreError):
         what: a sentence, what failed.
         why: a sentence, the cause.
         remedy: a sentence, what to do next.
+        cause: two or three words for a label.
         lasting: trying again cannot help.
     """
 
-    def __init__(self, name: str, what: str, why: str, remedy: str, *, lasting: bool = False) -> None:
+    def __init__(
+        self, name: str, what: str, why: str, remedy: str, *, cause: str = "unavailable", lasting: bool = False
+    ) -> None:
         super().__init__(name, what, why, remedy)
         self.name = name
         self.what = what
         self.why = why
         self.remedy = remedy
+        self.cause = cause
         self.lasting = lasting
 
     def __str__(self) -> str:

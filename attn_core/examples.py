@@ -10,6 +10,7 @@ SON = "Jesse Vig is the son of an evangelical preacher named James"
 COLLEAGUE = "Jesse Vig is the colleague of an evangelical preacher named James"
 KITE = "On the string of one kite we saw Mother's new gown! Her gown with the dots that are pink, white and"
 NAME = "Jesse Vig"
+OPENING = "Her gown with the dots that are pink, white and"  # short, and several tokens may follow
 
 PROMPTS = (
     DOG,

@@ -53,6 +53,13 @@ class Loading:
         ended = self.wait(0)
         return ended and (self._crash is not None or isinstance(self._result, Exception))
 
+    @property
+    def failure(self) -> ModelUnavailable | None:
+        """Why it has ended without a model; None if it has one, crashed, or goes on."""
+        from attn_core.errors import ModelUnavailable
+
+        return self._result if self.wait(0) and isinstance(self._result, ModelUnavailable) else None
+
     def result(self) -> LanguageModel | ModelUnavailable:
         """The model, or why there is none; waits for the load to end."""
         self._thread.join()
@@ -95,6 +102,12 @@ class Loadings:
             self._give_up(self._most_failures, failed=True)
             self._give_up(self._most_models, failed=False)
             return self._loads[name]
+
+    def failure_of(self, name: str) -> ModelUnavailable | None:
+        """Return why a model could not be loaded; None if it was, is not yet, or nobody has asked for it."""
+        with self._lock:
+            loading = self._loads.get(name)
+        return loading.failure if loading is not None else None
 
     def forget(self, loading: Loading) -> None:
         """Let the next one who asks load anew; does nothing if somebody has already."""

@@ -2,46 +2,45 @@ import streamlit as st
 
 from attn_core import ui
 
-ui.title(
-    "Compare",
-    "Two prompts, and which heads look elsewhere because of the difference. "
-    "A preacher whose *son* is Jesse Vig shares his surname; one whose *colleague* he is does not.",
-)
+with ui.first_screen():
+    ui.show_two_prompts(
+        "What changes when the prompt changes?",
+        "Change one word and see which heads shift their attention. A preacher's son likely shares his surname; a "
+        "colleague need not. L7H11 is layer 7, head 11, counted from 0.",
+    )
+    a, b = ui.two_traces()
+    if b is None:
+        ui.show_one_of_two(a)
+        st.stop()
 
-a, b = ui.two_traces()
-if b is None:
-    st.info("Open a second recording to set it beside this one.", icon=":material/compare:")
-    how = ui.view_switches(a)
-    view = how.of(a)
-    with st.container(horizontal=True):
-        layer, head = ui.head_picker(a.attention, ui.suggested_head(a))
-        query = ui.query_picker(view, key="query", default=view.n_tokens - 1)
-    ui.lines(view, layer, head, query=query, of=ui.origin(a, how=how), key="query")
-    ui.nothing_left_note(view, layer, head)
-    ui.word_piece_note(view)
-    st.stop()
+    with ui.toolbar("compare"):
+        head_place, words_place = ui.in_toolbar("head"), ui.in_toolbar("words")
+        view = ui.pick_view_options(a, b)
+        with words_place:
+            moved = ui.pick_comparison(view.measured(a), view.measured(b))
+            word = ui.pick_ranking(moved)
+        layer, head = ui.chosen_head(a.attention, ui.most_shifted_head(a, moved, word))
+        with head_place:
+            ui.pick_head(a.attention, (layer, head))
 
-ui.marked_prompts(a, b)
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    how = ui.view_switches(a, b)
+    left, right, every_head = ui.panels([5, 5, 4], name="panels_three")
+    marks = ui.marked_tokens(a, b, view)
+    for column, letter, whole, query, marked in zip((left, right), "AB", (a, b), moved.queries, marks, strict=True):
+        with column:
+            ui.show_side(moved, letter, whole, (layer, head), view=view, query=query, marks=marked)
+    with every_head:
+        ui.show_shift(moved, word, (layer, head), source=ui.origin(a, b, how=view))
+        with ui.ranked_heads():
+            ui.pick_shifted_head(moved, word, (layer, head))
+    with ui.notes():
+        ui.quiet_note(ui.difference_note(a, b))
+        ui.quiet_note(ui.note_on_view(view.of(a), layer, head))
+        ui.quiet_note(ui.note_on_hidden(view))
 
-st.header("Which heads look elsewhere?")
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    moved = ui.comparison(how.measured(a), how.measured(b))
-    word = ui.ranking_picker(moved)
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    suggested = ui.most_moved_head(a, moved, word)
-    layer, head = ui.head_picker(a.attention, suggested)
-    ui.head_switch(layer, head)
-overview, furthest = st.columns([5, 4], gap="large")
-with overview:
-    ui.map_of_change(moved, word, (layer, head), of=ui.origin(a, b, how=how))
-with furthest:
-    ui.heads_that_moved(moved, word, (layer, head))
-ui.hidden_note(how)
-
-ui.two_line_views(moved, a, b, (layer, head), how=how)
-ui.change_numbers(moved, (layer, head))
-
-st.header("What comes next")
-ui.paired_next_words(a, b)
+if not ui.figures_only():
+    next_tokens, numbers = st.columns(2, gap="large")
+    with next_tokens:
+        ui.show_paired_next_tokens(a, b)
+    with numbers:
+        st.header(f"L{layer}H{head} in numbers")
+        ui.show_weights_of_both(moved, (layer, head))

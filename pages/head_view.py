@@ -1,45 +1,58 @@
-import streamlit as st
-
 from attn_core import ui
 
-ui.title(
-    "Head view",
-    "One head, large. Point at a word on the left to see where GPT-2 looks from there; click to keep it.",
-)
+with ui.first_screen():
+    help_text = "Point at a token on the left to see what it attends to. Click to keep it."
+    heading = ui.show_question(f"What does {ui.last_head()} do?", help_text)
+    trace = ui.trace_in_view()
+    layer, head = ui.chosen_head(trace.attention, ui.suggested_head(trace))
+    counted = f"L{layer}H{head} is layer {layer}, head {head}, counted from 0."
+    heading.title(f"What does L{layer}H{head} do?", help=f"{help_text} {counted}", anchor=False)
+    with ui.toolbar("view"):
+        ui.pick_head(trace.attention, (layer, head))
+        queries_place = ui.in_toolbar("queries", width=260)
+        kind = ui.pick_summary()
+        view = ui.pick_view_options(trace, head=(layer, head))
+        drawn_as = ui.pick_view()
+        with ui.in_toolbar("heads", width=260):
+            if kind == "heads":
+                shown = ui.summary(kind, trace, view, layer, head, ui.pick_averaged_heads(trace))
+            else:
+                shown = ui.summary(kind, trace, view, layer, head)
+            overlaid = drawn_as == "lines" and kind == "head"
+            others = ui.pick_more_heads(shown.trace, layer, head) if overlaid else []
+        with queries_place:
+            queries = ui.pick_queries(shown.trace, key="view_queries")
 
-whole = ui.trace_in_view()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    layer, head = ui.head_picker(whole.attention, ui.suggested_head(whole))
-    kind = ui.summary_picker()
-    view = ui.view_picker()
-with st.container(horizontal=True):
-    ui.head_switch(layer, head)
-    how = ui.view_switches(whole)
-shown = ui.summary(kind, whole, how, layer, head)
-of = ui.origin(whole, how=how)
-if shown.name is None:
-    st.markdown(ui.head_deed(whole, layer, head))
-from_words, over_it = st.columns(2)
-with from_words:
-    queries = ui.queries_picker(shown.trace, key="view_queries")
-
-match view:
-    case "lines":
-        with over_it:
-            others = ui.more_heads(shown.trace, layer, head) if shown.name is None else []
-        ui.lines_of_words(
-            shown.trace,
-            shown.layer,
-            shown.head,
-            queries=queries,
-            of=of,
-            key="view_queries",
-            more_heads=others,
-            name=shown.name,
-        )
-    case "matrix":
-        ui.matrix(shown.trace, shown.layer, shown.head, of=of, query=queries, name=shown.name)
-    case "table":
-        ui.weights_table(shown.trace, shown.layer, shown.head, queries)
-ui.nothing_left_note(shown.trace, shown.layer, shown.head)
-ui.word_piece_note(shown.trace)
+    source = ui.origin(trace, how=view)
+    title = shown.said or ui.head_pattern(trace, layer, head)
+    (only,) = ui.panels([1])
+    with only:
+        match drawn_as:
+            case "lines":
+                ui.show_lines(
+                    shown.trace,
+                    shown.layer,
+                    shown.head,
+                    title=title,
+                    query=queries,
+                    source=source,
+                    key="view_queries",
+                    more_heads=others,
+                    name=shown.name,
+                )
+            case "matrix":
+                ui.show_matrix(
+                    shown.trace,
+                    shown.layer,
+                    shown.head,
+                    title=f"{title} Color is the square root of the weight, so faint links stay visible.",
+                    source=source,
+                    query=queries,
+                    name=shown.name,
+                )
+            case "table":
+                ui.show_weights_table(shown.trace, shown.layer, shown.head, queries, title=title)
+    with ui.notes():
+        ui.quiet_note(ui.note_on_view(shown.trace, shown.layer, shown.head))
+        if drawn_as == "lines":
+            ui.quiet_note(ui.note_on_links(shown.trace, [(shown.layer, shown.head), *others], queries))

@@ -2,17 +2,28 @@ import streamlit as st
 
 from attn_core import ui
 
-ui.title(
-    "Many names",
-    "The same sentence with many names: does the model go on differently after some than after others? "
-    "The article noticed that made-up biographies may depend on the sex or origin that a name suggests. "
-    "This counts it, for a sentence, names and words of your choice.",
-)
+with ui.first_screen():
+    ui.show_question(
+        "Does the name change what comes next?",
+        "One sentence, many names: compare how probable chosen words are after each. Differences are measured; their "
+        "cause is not.",
+        prompt=None,
+        recorded=False,
+    )
+    model = ui.language_model()
+    form, chart = ui.panels([5, 10])
+    with form:
+        found = ui.pick_names(model)
+    if found is None:
+        st.stop()
+    with chart:
+        ui.show_names(found)
+    with ui.notes():
+        if st.session_state.recording is not None:
+            ui.quiet_note(
+                "A recording is open on the other pages. This page needs a model, so it uses the sentence."
+            )
 
-if st.session_state.recording is not None:
-    st.caption("A recording is open on the other pages. This needs a model, so it uses the sentence below.")
-found = ui.name_probe(ui.language_model())
-if found is not None:
-    ui.name_chart(found)
-    ui.name_caution(found)
-    ui.name_tables(found)
+if not ui.figures_only():
+    st.warning(ui.caution(found), icon=":material/balance:")
+    ui.show_name_tables(found)

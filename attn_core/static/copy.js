@@ -5,7 +5,7 @@ export default function ({ data, parentElement }) {
   button.title = data.help;
   button.onclick = async () => {
     const done = await copied(location.href);
-    said.textContent = done ? data.done : "The browser did not allow it: copy the address from its bar.";
+    said.textContent = done ? data.done : "The browser blocked copying. Copy the address from the address bar.";
     clearTimeout(button.timer);
     button.timer = setTimeout(() => (said.textContent = ""), 6000);
   };

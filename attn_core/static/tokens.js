@@ -30,5 +30,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const place = buttons.indexOf(event.target) + KEYS[event.key];
     buttons[Math.min(Math.max(place, 0), buttons.length - 1)].focus();
   };
-  if (hadFocus) row.children[data.chosen]?.focus();
+  const chosen = row.children[data.chosen];
+  if (hadFocus) chosen?.focus();
+  keepInView(chosen);
+  clearTimeout(row.timer);
+  if (data.playing) row.timer = setTimeout(() => setTriggerValue("clicked", data.chosen + 1), data.pause);
+  return () => clearTimeout(row.timer);
+}
+
+// A long text scrolls in a part of the page of its own; the page itself stays where it is.
+function keepInView(piece) {
+  const scrolling = piece?.getRootNode().host?.closest('[class*="st-key-tokens"]') ?? null;
+  if (!scrolling) return;
+  const [seen, box] = [scrolling.getBoundingClientRect(), piece.getBoundingClientRect()];
+  if (box.top < seen.top) scrolling.scrollTop -= seen.top - box.top;
+  if (box.bottom > seen.bottom) scrolling.scrollTop += box.bottom - seen.bottom;
 }

@@ -1,8 +1,6 @@
-"""Two prompts side by side: what differs, and which heads it moved."""
+"""Two prompts side by side: what differs, and which heads shift their attention."""
 
 from __future__ import annotations
-
-import html
 
 import streamlit as st
 
@@ -10,60 +8,66 @@ from attn_core import charts, examples
 from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare, compared_words
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
-from attn_core.ui.figures import choice_of_heads, draw_chart, draw_lines, head_map, strongest_link
+from attn_core.ui.drawing import draw
+from attn_core.ui.figures import choice_of_heads, show_head_map, show_lines, strongest_link
+from attn_core.ui.heads import chosen_head, pick_head, suggested_head
+from attn_core.ui.layout import in_toolbar, panel, panels, quiet_note, toolbar
 from attn_core.ui.links import fell_back
 from attn_core.ui.saving import Origin, offer_figure, origin
-from attn_core.ui.state import notice, plain
+from attn_core.ui.state import notice, plain, theme
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import View, forget_other_words, nothing_left_note, word_piece_note
+from attn_core.ui.views import View, forget_other_words, pick_query, pick_view_options
+from attn_core.ui.wording import weight
 
 LAST = -1  # instead of an aligned word
-SMALLEST_CHANGE = 0.005  # that is told in words
-COLORS = {"A": "#0072b2", "B": "#d55e00"}  # as in the chart of next words
+SMALLEST_CHANGE = 0.005  # that is said in words
+N_RANKED = 10  # heads that are listed
+COLORS = {"light": {"A": "#0072b2", "B": "#b34f00"}, "dark": {"A": "#5db4ea", "B": "#ff9a52"}}
+"""Of the words that differ, as text: A and B as in the chart of next tokens."""
+
+Head = tuple[int, int]
 
 
-def marked_prompts(a: AttentionTrace, b: AttentionTrace) -> None:
-    """Both texts with the words marked that differ."""
+def difference_note(a: AttentionTrace, b: AttentionTrace) -> str:
+    """Return what to do where two prompts do not differ in words, or have none in common; else nothing."""
     words = aligned_words(a.tokens, b.tokens)
-    for column, name, trace in zip(st.columns(2, gap="large"), "AB", (a, b), strict=True):
-        column.html(_marked(words, name, trace))
     if a.tokens == b.tokens:
-        to_whom = "" if a.text == b.text else " to this model, whose tokenizer cuts them alike"
-        st.info(f"Both prompts are the same{to_whom}: change a word in one of them.", icon=":material/edit:")
-    elif all(word.kind == "equal" for word in words):
-        st.info("Both prompts have the same words: they differ in spaces, or in how words are cut.")
-    elif not any(word.kind == "equal" for word in words):
-        st.info(
-            "No word is the same in both prompts, so nothing lines up: words are only paired by their order, and "
-            "how far a head moved says little. Change one prompt into the other a few words at a time.",
-            icon=":material/compare:",
+        to_whom = "" if a.text == b.text else " for this model, whose tokenizer cuts them alike"
+        return f"The prompts are the same{to_whom}. Change a word in one of them."
+    if all(word.kind == "equal" for word in words):
+        return "Same words; only spaces or tokens differ."
+    if not any(word.kind == "equal" for word in words):
+        return (
+            "The prompts share no words, so words are paired by order and the distances mean little. Change a few "
+            "words at a time."
         )
+    return ""
 
 
-def _marked(words: tuple[AlignedWord, ...], name: str, trace: AttentionTrace) -> str:
-    spans = []
+def marked_tokens(a: AttentionTrace, b: AttentionTrace, view: View) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the tokens of each trace, as it is looked at, whose words differ.
+
+    Args:
+        a, b: as they were made.
+        view: how they are looked at.
+
+    Returns:
+        For A and for B, positions with "changed" or "only here".
+    """
+    words = aligned_words(view.arranged(a).tokens, view.arranged(b).tokens)
+    marks: tuple[dict[int, str], dict[int, str]] = ({}, {})
     for word in words:
-        span = word.span_a if name == "A" else word.span_b
-        if span is None:
+        if word.kind == "equal":
             continue
-        text = html.escape("".join(trace.tokens[span[0] : span[1]]))
-        if word.kind != "equal":
-            said = "replaced" if word.kind == "replaced" else f"only in {name}"
-            line = "solid" if word.kind == "replaced" else "dashed"
-            text = (
-                f'<mark title="{said}" style="color:inherit;font-weight:600;border-radius:4px;'
-                f"background:color-mix(in srgb,{COLORS[name]} 25%,transparent);"
-                f'border-bottom:3px {line} {COLORS[name]}">{text}</mark>'
-            )
-        spans.append(text)
-    return (
-        f'<div style="font-size:1.15rem;line-height:1.9;white-space:pre-wrap;overflow-wrap:anywhere">'
-        f"{''.join(spans)}</div>"
-    )
+        kind = "changed" if word.kind == "replaced" else "only here"
+        for side, span in zip(marks, (word.span_a, word.span_b), strict=True):
+            if span is not None:
+                side.update(dict.fromkeys(range(*span), kind))
+    return marks
 
 
-def comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
-    """Both traces compared from a word that can be chosen."""
+def pick_comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
+    """Draw the choice of the word that both traces are compared from, and return the comparison."""
     words = compared_words(a, b)
     shared = [index for index, word in enumerate(words) if _is_in_both(word)]
     forget_other_words([word.label for word in words], "compare_query", "rank_by")
@@ -71,13 +75,13 @@ def comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
         _tell_of_link("compare_query")
         st.session_state.compare_query = LAST
     chosen = st.selectbox(
-        "From the word",
+        "Query word",
         [LAST, *shared],
-        format_func=lambda index: "the last one" if index == LAST else f"{words[index].label}  ({index})",
+        format_func=lambda index: "last word" if index == LAST else f"{words[index].label}  ({index})",
         key="compare_query",
         persist_state="session",
-        width=220,
-        help="Words that stand in both prompts. From the last one the next word is guessed.",
+        width=250,
+        help="Words in both prompts. The last one's attention feeds the next-word prediction.",
     )
     if chosen == LAST:
         return compare(a, b)
@@ -89,91 +93,112 @@ def comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
 
 def _tell_of_link(key: str) -> None:
     if st.session_state.get(key, LAST) != LAST and fell_back(key):
-        notice("The link asks for a word that is not in both prompts, so it was left out.")
+        notice("Ignored a word in the link that is not in both prompts.")
 
 
 def _is_in_both(word: AlignedWord) -> bool:
     return word.span_a is not None and word.span_b is not None
 
 
-def ranking_picker(moved: Comparison) -> int | None:
-    """Choose by which word heads are ranked; None means by all of them."""
+def pick_ranking(moved: Comparison) -> int | None:
+    """Draw the choice of the word by which heads are ranked, and return its index; None means by all of them."""
     places = [LAST, *range(len(moved.words))]
     if st.session_state.get("rank_by") not in places:
         _tell_of_link("rank_by")
         st.session_state.rank_by = LAST
     chosen = st.selectbox(
-        "Rank heads by",
+        "Rank by",
         places,
         format_func=lambda index: "all words" if index == LAST else f"{moved.words[index].label}  ({index})",
         key="rank_by",
         persist_state="session",
         width=220,
-        help="How far the attention moved on all words together, or how much one word gained or lost.",
+        help="Total attention shifted, or the change on one word.",
     )
     return None if chosen == LAST else int(chosen)
 
 
-def most_moved_head(a: AttentionTrace, moved: Comparison, word: int | None) -> tuple[int, int]:
-    """The article's head for its prompts under GPT-2 small, else the one that moved furthest."""
+def most_shifted_head(a: AttentionTrace, moved: Comparison, word: int | None) -> Head:
+    """Return the article's head for its prompts under GPT-2 small, else the one that shifted most."""
     article_head = examples.article_head(a.model, a.text)
     return article_head or moved.ranked(1, word=word)[0]
 
 
-def map_of_change(moved: Comparison, word: int | None, selected: tuple[int, int], *, of: Origin) -> None:
-    """How far each head moved, or how much more it looks at one word in B."""
+def show_shift(moved: Comparison, word: int | None, selected: Head, *, source: Origin) -> None:
+    """Draw how far each head shifted, or how much more it attends to one word in B."""
     if word is None:
-        title = "part of the attention that moved to other words"
-        head_map(moved.change, selected, title=title, of=of, key="moved", signed=False)
+        show_head_map(
+            moved.change,
+            selected,
+            title="**Which heads shifted?** Darker: more attention on other words.",
+            quantity="attention shifted (0 to 1)",
+            source=source,
+            key="moved",
+            signed=False,
+        )
     else:
-        title = f"attention to “{moved.words[word].label}” in B, less that in A"
-        head_map(moved.difference[:, :, word], selected, title=title, of=of, key="moved_on_word")
+        label = moved.words[word].label
+        show_head_map(
+            moved.difference[:, :, word],
+            selected,
+            title=f"**Which heads shifted?** Green: more on {plain(label)} in B. Purple: less.",
+            quantity=f"weight on “{label}”: B − A",
+            source=source,
+            key="moved_on_word",
+        )
 
 
-def heads_that_moved(moved: Comparison, word: int | None, selected: tuple[int, int]) -> None:
-    """The heads that moved furthest, in words; choosing one shows its lines."""
+def pick_shifted_head(moved: Comparison, word: int | None, selected: Head) -> None:
+    """List the heads that shifted most, each with the words it gained and lost; choosing one shows its lines."""
     sentences = {
-        head: _told(moved, head, word)
-        for head in moved.ranked(10, word=word)
+        head: _shift_in_words(moved, head, word)
+        for head in moved.ranked(N_RANKED, word=word)
         if abs(moved.change[head] if word is None else moved.difference[(*head, word)]) >= SMALLEST_CHANGE
     }
     if sentences:
-        choice_of_heads("The heads that moved furthest", sentences, selected)
+        choice_of_heads("Heads that shifted most", sentences, selected)
     else:
-        st.markdown("No head looks anywhere else: from this word both prompts look alike.")
+        st.markdown("No head shifts by 0.005 or more from this word.")
 
 
-def _told(moved: Comparison, head: tuple[int, int], word: int | None) -> str:
-    def weights(index: int) -> str:
-        a, b = moved.attention_a[(*head, index)], moved.attention_b[(*head, index)]
-        return f"“{plain(moved.words[index].label)}” {a:.2f} → {b:.2f}"
+def _shift_in_words(moved: Comparison, head: Head, word: int | None) -> str:
+    def on(index: int) -> str:
+        a, b = (float(side[(*head, index)]) for side in (moved.attention_a, moved.attention_b))
+        return f"“{plain(moved.words[index].label)}” {weight(a)} → {weight(b)}"
 
     if word is not None:
-        return f"{head_name(head)}: {weights(word)}"
+        return f"**{head_name(head)}**: {on(word)}"
     difference = moved.difference[head]
     ends = (int(difference.argmin()), int(difference.argmax()))
-    told = [weights(index) for index in ends if abs(difference[index]) >= SMALLEST_CHANGE]
-    return f"{head_name(head)} moved **{moved.change[head]:.2f}**{': ' if told else ''}{', '.join(told)}"
+    told = [on(index) for index in ends if abs(difference[index]) >= SMALLEST_CHANGE]
+    shifted = f"**{head_name(head)}** shifted **{weight(float(moved.change[head]))}**"
+    return f"{shifted}{': ' if told else ''}{', '.join(told)}"
 
 
-def two_line_views(
-    moved: Comparison, whole_a: AttentionTrace, whole_b: AttentionTrace, head: tuple[int, int], *, how: View
+def show_side(
+    moved: Comparison,
+    letter: str,
+    whole: AttentionTrace,
+    head: Head,
+    *,
+    view: View,
+    query: int,
+    marks: dict[int, str],
 ) -> None:
-    """One head's lines in both prompts, side by side; a click on a word looks from there in both."""
-    columns = st.columns(2, gap="large")
-    for column, name, whole, query in zip(columns, "AB", (whole_a, whole_b), moved.queries, strict=True):
-        trace = how.of(whole)
-
-        def look_from(position: int, name: str = name) -> None:
-            _look_from(moved, name, position)
-
-        with column:
-            st.subheader(f"{name}: layer {head[0]}, head {head[1]}")
-            st.markdown(strongest_link(trace, *head, query, how=how))
-            of = origin(whole, how=how)
-            draw_lines(trace, *head, query=query, of=of, key=f"compare_{name}", on_click=look_from)
-            nothing_left_note(trace, *head)
-            word_piece_note(trace)
+    """Draw one head's lines in one of the prompts; a click on a word looks from there in both."""
+    trace = view.of(whole)
+    show_lines(
+        trace,
+        *head,
+        title=f"**{letter}** · {strongest_link(trace, *head, query, view=view)}",
+        query=query,
+        source=origin(whole, how=view),
+        key=f"compare_{letter}",
+        panel_name=letter,
+        on_click=lambda position: _look_from(moved, letter, position),
+        marks=marks,
+        mark_color=COLORS[theme()][letter],
+    )
 
 
 def _look_from(moved: Comparison, name: str, position: int) -> None:
@@ -183,12 +208,11 @@ def _look_from(moved: Comparison, name: str, position: int) -> None:
             if _is_in_both(word):
                 st.session_state.compare_query = LAST if st.session_state.compare_query == index else index
             else:
-                other = "B" if name == "A" else "A"
-                st.toast(f"“{plain(word.label)}” has no counterpart in {other}. Choose another word.")
+                st.toast(f"“{plain(word.label)}” is only in {name}. Choose a word in both prompts.")
 
 
-def change_numbers(moved: Comparison, head: tuple[int, int]) -> None:
-    """One head's weights on every word in both prompts."""
+def show_weights_of_both(moved: Comparison, head: Head) -> None:
+    """Draw a table of one head's weights on every word in both prompts."""
     table = change_table(moved, *head)
     table["difference"] = table["difference"].round(2) + 0.0  # so that there is no -0.00
     st.dataframe(
@@ -204,12 +228,36 @@ def change_numbers(moved: Comparison, head: tuple[int, int]) -> None:
     )
 
 
-def paired_next_words(a: AttentionTrace, b: AttentionTrace) -> None:
-    """The next words whose probability differs most between both prompts, where it was recorded."""
+def show_paired_next_tokens(a: AttentionTrace, b: AttentionTrace) -> None:
+    """Draw the next tokens whose probability differs most between both prompts, where it was recorded."""
     if a.prediction is None or b.prediction is None:
-        st.caption("A recording without next-word probabilities is open, so there is nothing to show here.")
+        quiet_note("This recording has no next-token probabilities.")
         return
-    st.markdown("The next words whose probability differs most.")
-    chart = charts.paired_probabilities(a.prediction, b.prediction)
-    draw_chart(chart)
-    offer_figure(chart, "next words", origin(a, b), key="next_words")
+    figure = charts.paired_figure(a.prediction, b.prediction, theme=theme())
+    with panel("pairs", "**Largest differences in next-token probability**") as icons:
+        draw(figure, key="pairs", min_height=figure.least_height)
+    with icons:
+        offer_figure(figure, "next tokens", origin(a, b), key="next_words")
+
+
+def show_one_of_two(whole: AttentionTrace) -> None:
+    """Draw a head's lines in the first recording, until a second one is opened to compare."""
+    head = chosen_head(whole.attention, suggested_head(whole))
+    with toolbar("one"):
+        pick_head(whole.attention, head)
+        query_place = in_toolbar("query")
+        view = pick_view_options(whole)
+        trace = view.of(whole)
+        with query_place:
+            query = pick_query(trace, key="query", default=trace.n_tokens - 1)
+    (only,) = panels([1])
+    last = trace.n_tokens - 1 if query is None else query
+    with only:
+        show_lines(
+            trace,
+            *head,
+            title=f"Open a second recording to compare. {strongest_link(trace, *head, last, view=view)}",
+            query=query,
+            source=origin(whole, how=view),
+            key="query",
+        )

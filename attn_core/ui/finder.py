@@ -1,4 +1,4 @@
-"""Finding heads by what they do, or by the words that they link."""
+"""Finding heads by their pattern, or by the two tokens that they link."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from attn_core.patterns import (
 )
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui.heads import head_counts, head_scores_of, label_evidence_of
+from attn_core.ui.heads import head_scores_of, label_evidence_of, null_heads
 from attn_core.ui.links import FINDERS
 from attn_core.ui.state import choose_head, picture_key, plain
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import View, word_picker
+from attn_core.ui.views import View, pick_token
 
-IN_PLACE = "layer and head"
+IN_PLACE = "position"
 NUMBERS = tuple(column for name in SCORES for column in (name, *([SHARES[name]] if name in SHARES else [])))
 SCORE_NAMES = {name: LABELS.get(name, name) for name in SCORES}
 SCORE_NAMES |= {share: f"{LABELS[name]} share" for name, share in SHARES.items()}
-CLEAR_LINK = 0.1  # a weight that is called a look
+CLEAR_LINK = 0.1  # a weight that is counted as a link
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Found:
         evidence: on what these labels rest.
         ranked: whether the order is that of a number.
         sentence: what was found, in markdown.
-        query: the word that they were asked to look from.
+        query: the token from which they were asked to attend.
     """
 
     table: pd.DataFrame
@@ -59,14 +59,14 @@ class Found:
         return [(int(layer), int(head)) for layer, head in self.table[["layer", "head"]].to_numpy()]
 
 
-def head_finder(trace: AttentionTrace, how: View) -> Found:
-    """Controls that ask for heads, and the heads that answer.
+def find_heads(trace: AttentionTrace, how: View) -> Found:
+    """Draw the menu that asks for heads, whose label says what it filters, and return the heads that answer.
 
     Args:
         trace: whose scores count.
         how: it is looked at, which tells the words that can be chosen for a link.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.popover(_label(trace, how), icon=":material/search:", key="finder"):
         way = st.segmented_control(
             "Find heads",
             list(FINDERS.values()),
@@ -74,16 +74,29 @@ def head_finder(trace: AttentionTrace, how: View) -> Found:
             key="find_by",
             persist_state="session",
         )
-        return _by_deed(trace) if way == FINDERS["deeds"] else _by_link(trace, how)
+        return _by_pattern(trace) if way == FINDERS["pattern"] else _by_link(trace, how)
 
 
-def _by_deed(trace: AttentionTrace) -> Found:
+def _label(trace: AttentionTrace, how: View) -> str:
+    """Return what the menu is called: with what it filters."""
+    state = st.session_state
+    if state.find_by == FINDERS["words"]:
+        labels = token_labels(how.measured(trace).tokens)
+        chosen = [state.get("link_query"), state.get("link_key")]
+        if all(at is not None and 0 <= at < len(labels) for at in chosen):
+            return plain(f"Find heads: {labels[chosen[0]]} → {labels[chosen[1]]}")
+        return "Find heads: by two tokens"
+    kinds = [*state.get("kinds", [])]
+    return f"Find heads: {', '.join(kinds)}" if kinds else "Find heads"
+
+
+def _by_pattern(trace: AttentionTrace) -> Found:
     scores = head_scores_of(trace)
     counts = Counter(scores["label"].tolist())
     order = [label for label in (*LABELS.values(), OTHER) if label in counts]
     st.session_state.kinds = [kind for kind in st.session_state.get("kinds", []) if kind in order]
     kinds = st.pills(
-        "Only those that are",
+        "Patterns",
         order,
         selection_mode="multi",
         format_func=lambda label: f"{label} ({counts[label]})",
@@ -99,8 +112,7 @@ def _by_deed(trace: AttentionTrace) -> Found:
         format_func=lambda name: SCORE_NAMES.get(name, name),
         key="sort_by",
         persist_state="session",
-        width=190,
-        help="A score that no word of this text qualifies for is not listed.",
+        help="Lists only scores that apply to this prompt (induction needs a repeated token).",
     )
     table = scores[scores["label"].isin(kinds)] if kinds else scores
     if by != IN_PLACE:
@@ -110,14 +122,14 @@ def _by_deed(trace: AttentionTrace) -> Found:
         scores["label"].tolist(),
         label_evidence_of(trace),
         by != IN_PLACE,
-        head_counts(trace),
+        null_heads(scores["label"].tolist()),
     )
 
 
 def _by_link(trace: AttentionTrace, how: View) -> Found:
     view = how.measured(trace)
-    query = word_picker("that look from", view, key="link_query", default=view.n_tokens - 1)
-    key = word_picker("to", view, key="link_key", default=_default_key(view, query), stop=query + 1)
+    query = pick_token("Query token", view, key="link_query", default=view.n_tokens - 1)
+    key = pick_token("Key token", view, key="link_key", default=_default_key(view, query), stop=query + 1)
     scores = head_scores_of(trace)
     table = link_strengths(view, query, key).merge(scores, on=["layer", "head"])
     labels = token_labels(view.tokens)
@@ -127,8 +139,8 @@ def _by_link(trace: AttentionTrace, how: View) -> Found:
     ]
     several = int((table["attention"] >= CLEAR_LINK).sum())
     sentence = (
-        f"From **{plain(labels[query])}** to **{plain(labels[key])}**: most {', then '.join(best)}. "
-        f"{several} of {len(table)} heads put at least {CLEAR_LINK} of their attention there."
+        f"**{plain(labels[query])}** → **{plain(labels[key])}**: {', '.join(best)}. "
+        f"{several} of {len(table)} heads put at least {CLEAR_LINK:.2f} there."
     )
     return Found(table, scores["label"].tolist(), label_evidence_of(trace), True, sentence, query)
 
@@ -140,8 +152,8 @@ def _default_key(view: AttentionTrace, query: int) -> int:
     return candidates[int(strongest.argmax())]
 
 
-def head_table(found: Found) -> None:
-    """The heads with their numbers; a click on one chooses it."""
+def show_head_table(found: Found) -> None:
+    """Draw a table of the heads with their numbers; a click on one chooses it."""
     heads = found.heads
     # The rows in another order are another table: it would take the cell that it still shows for no click.
     key = f"{picture_key('head_table')}_{hash(tuple(heads))}"
@@ -186,6 +198,6 @@ def _columns(table: pd.DataFrame, numbers: list[str]) -> dict[str, Any]:
 def _heading(table: pd.DataFrame, column: str) -> str:
     """What a column is called, with the number of queries behind a score."""
     if column == "attention":
-        return "this link"
+        return "weight"
     queries = f" ({table[QUERIES[column]].iloc[0]})" if column in QUERIES and len(table) else ""
     return f"{SCORE_NAMES[column]}{queries}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,45 +22,41 @@ from attn_core.patterns import (
 )
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
-from attn_core.ui.presenting import head_keys
-from attn_core.ui.state import choose_head
+from attn_core.ui.presenting import add_head_keys
+from attn_core.ui.state import choose_head, notice
+from attn_core.ui.switches import head_name
+
+BOX_WIDTH = 165  # pixels, with the label
 
 
-def head_picker(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
-    """Two number boxes for layer and head; until somebody chooses, the suggested ones stand.
-
-    Args:
-        rows: attention whose first axes are (n_layers, n_heads, …).
-        suggested: a layer and a head worth seeing.
-    """
-    return head_boxes(rows, settled_head(rows, suggested), on_change=choose_head)
-
-
-def head_boxes(
-    rows: NDArray[np.floating], head: tuple[int, int], *, on_change: Callable[[int, int], None], key: str = ""
-) -> tuple[int, int]:
-    """Two number boxes for layer and head, and keys for them while somebody presents.
+def pick_head(
+    rows: NDArray[np.floating],
+    head: tuple[int, int],
+    *,
+    on_change: Callable[[int, int], None] = choose_head,
+    key: str = "",
+    keys: bool = True,
+) -> None:
+    """Draw two number boxes for layer and head, and add keys for them while somebody presents.
 
     Args:
         rows: attention whose first axes are (n_layers, n_heads, …).
         head: what they show.
         on_change: takes the layer and head that were typed.
         key: what the boxes of a page that has a choice of its own are called.
+        keys: whether the arrows go from head to head.
     """
-    keys = [f"{key}{name}_box" for name in ("layer", "head")]
+    boxes = [f"{key}{name}_box" for name in ("layer", "head")]
 
     def typed() -> None:
-        layer, head = (int(st.session_state[box]) for box in keys)
+        layer, head = (int(st.session_state[box]) for box in boxes)
         on_change(layer, head)
 
-    for box, value in zip(keys, head, strict=True):
+    for label, count, box, value in zip(("Layer", "Head"), rows.shape, boxes, head, strict=False):
         st.session_state[box] = value
-    layer, head_number = (
-        int(st.number_input(label, 0, count - 1, key=box, on_change=typed, width=130))
-        for label, count, box in zip(("Layer", "Head"), rows.shape, keys, strict=False)
-    )
-    head_keys(rows.shape[0], rows.shape[1], head, on_change)
-    return layer, head_number
+        st.number_input(label, 0, count - 1, key=box, on_change=typed, width=BOX_WIDTH)
+    if keys:
+        add_head_keys(rows.shape[0], rows.shape[1], head, on_change)
 
 
 def suggested_head(trace: AttentionTrace) -> tuple[int, int]:
@@ -69,8 +65,8 @@ def suggested_head(trace: AttentionTrace) -> tuple[int, int]:
     return article_head or most_telling_head(trace.attention[:, :, -1], trace.tokens)
 
 
-def settled_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
-    """The chosen layer and head, made ones that there are; the suggested ones until somebody chooses."""
+def chosen_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
+    """Return the chosen layer and head, if the model has them; the suggested ones until somebody chooses."""
     state = st.session_state
     if not state.head_is_chosen:
         state.layer, state.head = suggested
@@ -78,12 +74,15 @@ def settled_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tupl
     for name, count in zip(("layer", "head"), rows.shape, strict=False):
         value = state.setdefault(name, 0)
         if not 0 <= value < count:
-            st.warning(
-                f"There is no {name} {value} here: they go from 0 to {count - 1}, so this is {name} 0.",
-                icon=":material/warning:",
-            )
+            notice(f"This model has no {name} {value} (0 to {count - 1}). Showing {name} 0.")
             state[name] = 0
     return int(state.layer), int(state.head)
+
+
+def last_head() -> str:
+    """Return the name of the head that was shown last; "this head" before that."""
+    layer, head = (st.session_state.get(name) for name in ("layer", "head"))
+    return "this head" if layer is None or head is None else head_name((layer, head))
 
 
 @kept.made_of_traces.keeps
@@ -98,8 +97,8 @@ def label_evidence_of(trace: AttentionTrace) -> list[str]:
     return evidence_in_words(label_evidence(head_scores_of(trace)))
 
 
-def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:
-    """One sentence in markdown: what the head does on this text, by its scores, and on what that rests."""
+def head_pattern(trace: AttentionTrace, layer: int, head: int) -> str:
+    """Return one sentence in markdown: what the head does on this prompt, by its scores, and on what that rests."""
     place = layer * trace.n_heads + head
     label = head_scores_of(trace)["label"].iloc[place]
     sentence = f"On this prompt it {DEEDS[label][0]}."
@@ -109,21 +108,24 @@ def head_deed(trace: AttentionTrace, layer: int, head: int) -> str:
     return f"{sentence} :blue-badge[{label} {score}] :gray-badge[{rest}]"
 
 
+def null_heads(labels: Sequence[str]) -> str:
+    """Return one sentence in markdown: how many heads attend mostly to the first token."""
+    nothing = list(labels).count("null")
+    if nothing == 1:
+        return f"**One of {len(labels)} heads** attends mostly to the first token (an attention sink)."
+    return f"**{nothing} of {len(labels)} heads** attend mostly to the first token (an attention sink)."
+
+
 def head_counts(trace: AttentionTrace) -> str:
-    """Sentences in markdown: how many heads do what on this text, and which of them most clearly."""
+    """Return sentences in markdown: how many heads do what on this prompt, and which of them most clearly."""
     scores = head_scores_of(trace)
     counts = Counter(scores["label"].tolist())
-    nothing = counts.get("null", 0)
-    sentence = f"**{nothing} of {len(scores)} heads find nothing here**: they rest on the first token. "
-    if nothing < 2:
-        sentence = f"Of {len(scores)} heads {['none', 'one'][nothing]} rests on the first token here. "
     parts = []
     for name, label in LABELS.items():
         if label in counts and label != "null":
-            layer, head = divmod(int(scores[name].where(scores["label"] == label).argmax()), trace.n_heads)
-            parts.append(
-                f"**{counts[label]}** {DEEDS[label][int(counts[label] > 1)]} (clearest: layer {layer} head {head})"
-            )
+            head = divmod(int(scores[name].where(scores["label"] == label).argmax()), trace.n_heads)
+            several = DEEDS[label][int(counts[label] > 1)]
+            parts.append(f"**{counts[label]}** {several} (clearest: {head_name(head)})")
     if OTHER in counts:
         parts.append(f"**{counts[OTHER]}** {DEEDS[OTHER][int(counts[OTHER] > 1)]}")
-    return sentence + "; ".join(parts) + ("." if parts else "")
+    return null_heads(scores["label"].tolist()) + (f" {'; '.join(parts)}." if parts else "")

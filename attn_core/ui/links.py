@@ -16,16 +16,19 @@ MAX_TEXT = 2000  # characters; a longer text stays out of the link, which server
 MOST_SHOWN = 40  # characters of a bad value
 MOST_HEADS = 1000
 
-WAYS = {"greedy": "the most probable", "sampled": "drawn at random"}
+WAYS = {"greedy": "highest probability", "sampled": "sampling"}
 VIEWS = {"lines": "Lines", "matrix": "Matrix", "table": "Table"}
 SUMMARIES = {
     "head": "this head",
-    "layer": "mean of this layer",
-    "heads": "mean of chosen heads",
+    "layer": "layer mean",
+    "heads": "mean of selected heads",
     "rollout": "attention rollout",
 }
-FINDERS = {"deeds": "by what they do", "words": "by two words"}
-QUESTIONS = {"added": "what each head added", "lost": "what is lost without it"}
+FINDERS = {"pattern": "by pattern", "words": "by two tokens"}
+QUESTIONS = {"added": "direct effect on the logit", "lost": "effect of turning each head off"}
+DETAILS = {"layers": "After each layer", "heads": "Strongest heads", "off": "Turn heads off"}
+OLD_NAMES = {"deeds": "pattern"}
+"""Options of links that were made before an option had another name."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def _number(low: float, high: float) -> Kind:
 
 def _one_of(options: Mapping[str, Any]) -> Kind:
     def read(text: str) -> Any:
+        text = OLD_NAMES.get(text, text)
         if text not in options:
             raise ValueError(text)
         return options[text]
@@ -130,10 +134,10 @@ def _read_score(text: str) -> str:
 
 TEXT = Kind("a text", str)
 SWITCH = _one_of({"1": True, "0": False})
-HEADS = Kind("written like 7.11,5.7", _read_heads, _write_heads)
-ONE_HEAD = Kind("written like 7.11", lambda text: _read_heads(text)[-1], lambda head: _write_heads([head]))
-WORD = Kind("the position of a word, or all", _read_word, lambda at: "all" if at == ALL_WORDS else str(at))
-WORDS = Kind("positions of words like 1,4", _read_positions, lambda positions: ",".join(map(str, positions)))
+HEADS = Kind("heads written like 7.11,5.7", _read_heads, _write_heads)
+ONE_HEAD = Kind("a head written like 7.11", lambda text: _read_heads(text)[-1], lambda head: _write_heads([head]))
+WORD = Kind("the position of a token, or all", _read_word, lambda at: "all" if at == ALL_WORDS else str(at))
+WORDS = Kind("positions of tokens like 1,4", _read_positions, lambda positions: ",".join(map(str, positions)))
 LABELS = Kind("labels of heads with commas between them", _read_labels, ",".join)
 SCORE = Kind("the name of a score", _read_score)
 POSITION = _whole(0, 9999)
@@ -164,9 +168,9 @@ CHOICES: dict[str, Choice] = {
     "compare_query": Choice(POSITION, ALL_WORDS),
     "rank_by": Choice(POSITION, ALL_WORDS),
     # which heads are looked for
-    "find_by": Choice(_one_of(FINDERS), FINDERS["deeds"]),
+    "find_by": Choice(_one_of(FINDERS), FINDERS["pattern"]),
     "kinds": Choice(LABELS, []),
-    "sort_by": Choice(SCORE, "layer and head"),
+    "sort_by": Choice(SCORE, "position"),
     "link_query": Choice(POSITION),
     "link_key": Choice(POSITION),
     # how text is written
@@ -177,6 +181,7 @@ CHOICES: dict[str, Choice] = {
     "top_p": Choice(_number(0.01, 1.0), 1.0),
     "seed": Choice(_whole(0, 2**31 - 1), 0),
     "question": Choice(_one_of(QUESTIONS), QUESTIONS["added"]),
+    "details": Choice(_one_of(DETAILS), DETAILS["layers"]),
     "chosen_step": Choice(_whole(0, 9999), 0),
     "foil": Choice(_whole(0, 10**9)),
     # many names
@@ -229,7 +234,7 @@ def _take_recording() -> None:
 
     if not choose(name):
         st.session_state.notices.append(
-            f"The link asks for the recording “{name[:MOST_SHOWN]}”, which this dashboard's playlist does not have."
+            f"The link's recording “{name[:MOST_SHOWN]}” is not in this playlist. Choose another one."
         )
 
 
@@ -246,14 +251,13 @@ def _take_choices() -> None:
                 _leave_out(in_link, text, choice.kind)
         if name in brought or choice.default is not None:
             state[name] = brought.get(name, choice.default)
+    state.is_new = not brought.keys() - {"model", "presenting"} and "recording" not in st.query_params
     state.head_is_chosen = not brought.keys().isdisjoint(("layer", "head"))
     state.brought = set(brought)
 
 
 def _leave_out(name: str, text: str, kind: Kind) -> None:
-    st.session_state.notices.append(
-        f"The link asks for {name} “{text[:MOST_SHOWN]}”, which is not {kind.wanted}, so it was left out."
-    )
+    st.session_state.notices.append(f"Ignored {name}={text[:MOST_SHOWN]} in the link. Expected {kind.wanted}.")
 
 
 def _take_deeds() -> None:

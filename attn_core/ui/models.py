@@ -1,4 +1,4 @@
-"""Loading the chosen model, with its progress, and what stands in when it can't be had."""
+"""The chosen model, with the progress of its loading, and `mini` where it cannot be had."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attn_core.errors import ModelUnavailable
 from attn_core.loading import Loadings
 from attn_core.offer import check_offered
 from attn_core.ui.state import plain
-from attn_core.ui.switches import badge
+from attn_core.ui.switches import check_heads_off
 
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel
@@ -20,28 +20,45 @@ if TYPE_CHECKING:
 loads = Loadings()
 
 
+def trouble_of(name: str) -> ModelUnavailable | None:
+    """Return why a model cannot be had, if that is known by now; nothing is loaded for that."""
+    name = name.strip()
+    try:
+        check_offered(name, limits.MODELS, limits.MODEL_ROOT)
+    except ModelUnavailable as unavailable:
+        return unavailable
+    return loads.failure_of(name)
+
+
+def try_again(name: str) -> None:
+    """Let the next visit load a model anew that could not be had."""
+    if loads.failure_of(name) is not None:  # else another visitor tries already
+        loads.forget(loads.of(name))
+
+
 def language_model() -> LanguageModel:
-    """The chosen model, or `mini` with a banner that says why; the page stops if neither can be had."""
+    """Return the chosen model, or `mini`, as the bar says then; the page stops if neither can be had."""
     name = st.session_state.model.strip()
+    known = trouble_of(name)
     result = _watch(name)
     if isinstance(result, ModelUnavailable):
         if name != "mini":
-            _explain(name, result)
+            if known is None:
+                st.rerun()  # so that the bar says it
             result = _watch("mini")
         if isinstance(result, ModelUnavailable):
             st.error(plain(str(result)), icon=":material/error:")
             st.stop()
     st.session_state.model_status.caption(_describe(result))
-    badge(result)
+    check_heads_off(result)
     return result
 
 
 def _watch(name: str) -> LanguageModel | ModelUnavailable:
     place = st.empty()  # always, so that what follows keeps its place on the page
-    try:
-        check_offered(name, limits.MODELS, limits.MODEL_ROOT)
-    except ModelUnavailable as unavailable:
-        return unavailable
+    trouble = trouble_of(name)
+    if trouble is not None:
+        return trouble
     loading = loads.of(name)
     if not loading.wait(0.3):
         while not loading.wait(0.2):
@@ -59,26 +76,11 @@ def _watch(name: str) -> LanguageModel | ModelUnavailable:
         raise
 
 
-def _explain(name: str, unavailable: ModelUnavailable) -> None:
-    with st.container(border=True, key="model_banner"):
-        words, button = st.columns([5, 1], vertical_alignment="center")
-        words.markdown(
-            f":material/cloud_off: **{plain(unavailable.name)} is not available**, "
-            "so this is **mini**, the small model that comes with the dashboard.",
-        )
-        words.caption(plain(f"{unavailable.what} {unavailable.why} {unavailable.remedy}"))
-        if not unavailable.lasting and button.button("Try again", key="try_again", width="stretch"):
-            loading = loads.of(name)
-            if loading.failed:  # else another visitor tries already
-                loads.forget(loading)
-            st.rerun()
-
-
 def _describe(model: LanguageModel) -> str:
     origin = {
-        "hub": "loaded from the Hugging Face Hub",
-        "cache": "loaded from the local cache",
-        "bundled": "bundled with the dashboard",
-        "folder": "loaded from a local folder",
+        "hub": "from the Hugging Face Hub",
+        "cache": "from the local cache",
+        "bundled": "bundled",
+        "folder": "from a local folder",
     }[model.source]
-    return f"{plain(model.name)}: {origin}, {model.n_layers} layers × {model.n_heads} heads"
+    return f"{plain(model.name)} · {model.n_layers} × {model.n_heads} heads · {origin}"

@@ -14,8 +14,8 @@ from attn_core.ui.presenting import presenting
 from attn_core.ui.state import forget_head, plain
 
 
-def playlist(*, on_leave: Callable[[], None]) -> None:
-    """The control in the sidebar, where there is a folder of recordings.
+def show_playlist(*, on_leave: Callable[[], None]) -> None:
+    """Draw the choice of a recording, where there is a folder of them.
 
     `st.session_state.playlist` is the file name of the recording that is open from it, or None.
 
@@ -28,9 +28,11 @@ def playlist(*, on_leave: Callable[[], None]) -> None:
     if listed.names:
         _controls(listed, on_leave)
     else:
-        st.caption(f"The playlist's folder, {plain(listed.folder.name)}, holds no recordings.")
+        st.caption(
+            f"No recordings in {plain(listed.folder.name)} yet. Make some with `python -m attn_core record`."
+        )
     if listed.others:
-        st.caption(f"Not in the playlist, as they are no recordings: {plain(', '.join(listed.others))}.")
+        st.caption(f"Skipped, not recordings: {plain(', '.join(listed.others))}.")
 
 
 def choose(name: str) -> bool:
@@ -46,7 +48,7 @@ def _controls(listed: Playlist, on_leave: Callable[[], None]) -> None:
         listed.names,
         index=None,
         key="playlist_box",
-        placeholder=f"{len(listed.names)} recording{'s' * (len(listed.names) > 1)}…",
+        placeholder=f"Choose from {len(listed.names)} recording{'s' * (len(listed.names) > 1)}",
         format_func=lambda name: name[: -len(".npz")],
         on_change=_take_choice,
         args=(on_leave,),
@@ -69,20 +71,18 @@ def _button(label: str, name: str | None) -> None:
     )
 
 
-def steps_for_a_room() -> None:
-    """Buttons with keys for the recordings before and after this one, while somebody presents it."""
+def add_playlist_keys() -> None:
+    """Add keys for the recordings before and after this one, while somebody presents it."""
     listed = list_recordings(limits.PLAYLIST)
     now = st.session_state.playlist
     if now is None or listed is None or not presenting():
         return
-    with st.container(horizontal=True):
+    with st.container(key="keys_playlist"):
         for label, key, name in (
             ("Previous recording", "P", listed.before(now)),
             ("Next recording", "N", listed.after(now)),
         ):
             st.button(label, on_click=_go_to, args=(name,), disabled=name is None, shortcut=key, key=f"key_{key}")
-    if st.session_state.get("recording_error"):
-        st.error(plain(st.session_state.recording_error), icon=":material/error:")
 
 
 def _take_choice(on_leave: Callable[[], None]) -> None:
@@ -93,7 +93,7 @@ def _take_choice(on_leave: Callable[[], None]) -> None:
 
 
 def _go_to(name: str) -> None:
-    """Open a recording; where that fails the one before stays, and the sidebar says why."""
+    """Open a recording; where that fails the one before stays, and the page says why."""
     problem = _open(name)
     st.session_state.recording_error = "" if problem is None else f"{name} was not opened. {problem}"
 

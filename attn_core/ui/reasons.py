@@ -14,10 +14,13 @@ from attn_core.errors import UnsupportedArchitecture
 from attn_core.patterns import most_telling_head
 from attn_core.tokens import texts_after_another, token_label, token_labels
 from attn_core.trace import renormalised
-from attn_core.ui.figures import choice_of_heads, draw_chart, head_map
-from attn_core.ui.links import QUESTIONS, to_do
+from attn_core.ui.drawing import draw
+from attn_core.ui.figures import choice_of_heads, show_head_map, show_row
+from attn_core.ui.layout import panel
+from attn_core.ui.links import DETAILS, QUESTIONS, to_do
+from attn_core.ui.presenting import add_keys
 from attn_core.ui.saving import offer_figure, origin_of_token
-from attn_core.ui.state import plain
+from attn_core.ui.state import choose_head, plain, theme
 from attn_core.ui.switches import (
     REPLACEMENTS,
     head_name,
@@ -27,6 +30,8 @@ from attn_core.ui.switches import (
     switch_off,
     why_heads_stay_on,
 )
+from attn_core.ui.views import View
+from attn_core.ui.wording import percent, signed, weight
 
 if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
@@ -36,9 +41,9 @@ if TYPE_CHECKING:
     from attn_core.model import LanguageModel
     from attn_core.residual import ResidualStream
 
-N_STRONGEST = 10  # heads told in words
+N_STRONGEST = 10  # heads that are listed
 N_SWITCHED = 5  # heads that one button switches off together
-SMALLEST_LOSS = 0.005  # nats, that is told in words
+SMALLEST_LOSS = 0.005  # nats, that is said in words
 MAX_SCANS = 16  # kept in a session
 
 
@@ -84,13 +89,6 @@ def quoted(token: str) -> str:
     return f"“{plain(token_label(token))}”"
 
 
-def signed(number: float) -> str:
-    """A number with its sign, to one digit after the point, or two if it is small."""
-    digits = 1 if abs(number) >= 1 else 2
-    rounded = round(number, digits)
-    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
-
-
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _stream(
     name: str, ids: tuple[int, ...], off: frozenset[Head], by: Replacement, _model: LanguageModel
@@ -128,8 +126,8 @@ def moment(model: LanguageModel, run: GeneratedText, index: int) -> Moment | Non
     """What led to a token; None, and the page says why, if another model wrote it."""
     if run.model != model.name:
         st.info(
-            f"This text was written by {plain(run.model)}. To see which heads made a word, choose that model, or "
-            "press Generate to write with this one.",
+            f"This text is by {plain(run.model)}. Choose that model to explain it, or press Generate to use the current "
+            "one.",
             icon=":material/info:",
         )
         return None
@@ -147,52 +145,57 @@ def say_unsupported(reason: UnsupportedArchitecture) -> None:
     st.info(plain(str(reason)), icon=":material/info:")
 
 
-def lens(at: Moment) -> None:
-    """What the model would have said after each layer."""
+def show_lens(at: Moment) -> None:
+    """Draw the top prediction after each layer."""
+    title = (
+        f"**After each layer (logit lens).** The top prediction read from the residual stream. The orange tick is the "
+        f"probability of {at.word}. Early layers were not trained to be read this way."
+    )
     if isinstance(at.stream, UnsupportedArchitecture):
         say_unsupported(at.stream)
         return
-    key = (at.model.name, at.ids, at.run.ablated, at.run.replacement, at.step.token_id)
-    seen = _lens(*key, at.model, at.stream)
-    chart = charts.lens_bars(seen.predictions, at.step.token_id, seen.target_probabilities.tolist())
-    draw_chart(chart)
-    st.caption(
-        f"The best next word, read off the residual stream after each layer (the logit lens). "
-        f"The orange mark is the probability of {at.word} there."
+    with st.spinner("Reading the residual stream…"):
+        seen = _lens(
+            at.model.name, at.ids, at.run.ablated, at.run.replacement, at.step.token_id, at.model, at.stream
+        )
+    figure = charts.lens_figure(
+        seen.predictions, at.step.token_id, seen.target_probabilities.tolist(), theme=theme()
     )
-    offer_figure(chart, "layer by layer", origin_of_token(at.run, at.index), key="lens")
+    with panel("lens", title) as icons:
+        draw(figure, key="lens", min_height=figure.least_height)
+    with icons:
+        offer_figure(figure, "top prediction after each layer", origin_of_token(at.run, at.index), key="lens")
 
 
-def question_picker() -> str:
-    """Choose what is asked about the heads: a key of `links.QUESTIONS`."""
-    asked = st.segmented_control(
-        "Show", list(QUESTIONS.values()), required=True, key="question", persist_state="session"
-    )
-    return next(name for name, question in QUESTIONS.items() if question == asked)
+def pick_question() -> str:
+    """Draw the choice of what the map of heads shows, and return it: a key of `links.QUESTIONS`."""
+    chosen = st.selectbox("Show", list(QUESTIONS.values()), key="question", persist_state="session", width=300)
+    return next(name for name, question in QUESTIONS.items() if question == chosen)
 
 
-def foil_picker(at: Moment) -> int | None:
-    """Choose a token among the alternatives to compare the chosen one with."""
+def pick_contrast(at: Moment) -> int | None:
+    """Draw the choice of a token among the alternatives to compare the chosen one with, and return its id."""
     others = dict(zip(at.step.alternatives.token_ids, at.step.alternatives.top(10), strict=False))
     others.pop(at.step.token_id, None)
     options = [None, *others]
     if st.session_state.get("foil") not in options:
         st.session_state.foil = None
     return st.selectbox(
-        "Rather than",
+        "Contrast token",
         options,
         key="foil",
         format_func=lambda i: (
-            "anything: its logit alone" if i is None else f"“{token_label(others[i][0])}” ({others[i][1]:.1%})"
+            f"none (logit of “{token_label(at.step.token)}” alone)"
+            if i is None
+            else f"“{token_label(others[i][0])}” ({percent(others[i][1])})"
         ),
-        help="With another token the numbers are of the difference between the two logits: what made it this word "
-        "and not that one.",
-        width=280,
+        help="Shows the difference between two logits: what favored this token over the other one.",
+        width=330,
     )
 
 
 def attribution(at: Moment, foil: int | None) -> Attribution | UnsupportedArchitecture:
-    """What each part of the model added to the token's logit, or why that can't be told of this model."""
+    """Return what each part of the model adds to the token's logit, or why that can't be said of this model."""
     from attn_core.attribution import attribute
 
     if isinstance(at.stream, UnsupportedArchitecture):
@@ -203,64 +206,83 @@ def attribution(at: Moment, foil: int | None) -> Attribution | UnsupportedArchit
         return reason
 
 
-def strongest_head(at: Moment, pushed: Attribution | UnsupportedArchitecture) -> Head:
-    """The head that pushed hardest; where that can't be told, the one whose look back says most."""
-    if isinstance(pushed, UnsupportedArchitecture):
+def strongest_head(at: Moment, effects: Attribution | UnsupportedArchitecture) -> Head:
+    """Return the head with the largest effect; where that is not known, the one whose attention says most."""
+    if isinstance(effects, UnsupportedArchitecture):
         return most_telling_head(at.step.attention, at.run.tokens_before(at.index))
-    return _place(pushed.heads.argmax(), pushed.heads)
+    return _place(effects.heads.argmax(), effects.heads)
 
 
-def contributions(at: Moment, pushed: Attribution | UnsupportedArchitecture, selected: Head) -> None:
-    """The map of what each head added; a click on one chooses it."""
-    if isinstance(pushed, UnsupportedArchitecture):
-        say_unsupported(pushed)
+def show_effects(at: Moment, effects: Attribution | UnsupportedArchitecture, selected: Head) -> None:
+    """Draw the map of each head's direct effect; a click on one chooses it."""
+    title = f"**Which heads raised {at.word}?**"
+    if isinstance(effects, UnsupportedArchitecture):
+        with panel("map", title):
+            say_unsupported(effects)
         return
-    rather = f" rather than “{token_label(pushed.foil)}”" if pushed.foil is not None else ""
-    title = f"pushed “{token_label(at.step.token)}”{rather} by (logits)"
-    head_map(pushed.heads, selected, title=title, of=origin_of_token(at.run, at.index), key="contributions")
-    st.markdown(
-        f"Heads **{signed(float(pushed.heads.sum()))}**, MLPs **{signed(float(pushed.mlps.sum()))}**, embedding "
-        f"**{signed(pushed.embedding)}**, biases **{signed(pushed.biases)}**: "
-        f"together **{signed(pushed.total)}**, "
-        + ("its logit." if pushed.foil is None else f"its logit less that of {quoted(pushed.foil)}.")
+    token = f"“{token_label(at.step.token)}”"
+    minus = f" minus “{token_label(effects.foil)}”" if effects.foil is not None else ""
+    show_head_map(
+        effects.heads,
+        selected,
+        title=f"{title} Green raises its logit, purple lowers it.",
+        quantity=f"direct effect on {token}{minus} (logits)",
+        source=origin_of_token(at.run, at.index),
+        key="contributions",
     )
 
 
-def heads_that_pushed(at: Moment, pushed: Attribution | UnsupportedArchitecture, selected: Head) -> None:
-    """The heads that pushed hardest, in words; choosing one shows its lines."""
-    if isinstance(pushed, UnsupportedArchitecture):
+def sum_of_parts(at: Moment, effects: Attribution | UnsupportedArchitecture) -> str:
+    """Return the sum of all parts of the model in one line of markdown; nothing where it is not known."""
+    if isinstance(effects, UnsupportedArchitecture):
+        return ""
+    logit = f"the logit of {at.word}" + (
+        f" minus that of {quoted(effects.foil)}" if effects.foil is not None else ""
+    )
+    return (
+        f"Heads **{signed(float(effects.heads.sum()))}** + MLPs **{signed(float(effects.mlps.sum()))}** + embedding "
+        f"**{signed(effects.embedding)}** + biases **{signed(effects.biases)}** = **{signed(effects.total)}**, {logit}."
+    )
+
+
+def pick_strong_head(at: Moment, effects: Attribution | UnsupportedArchitecture, selected: Head) -> None:
+    """List the heads with the largest direct effects; choosing one shows what it attended to."""
+    if isinstance(effects, UnsupportedArchitecture):
+        say_unsupported(effects)
         return
+    st.markdown(sum_of_parts(at, effects))
     sentences = {
-        head: f"{head_name(head)} pushed {at.word} by **{signed(float(pushed.heads[head]))}**; "
-        f"it looked at {looked_at(at, head)}"
-        for head in pushed.strongest(N_STRONGEST)
+        head: f"**{head_name(head)}** adds **{signed(float(effects.heads[head]))}** to {at.word} · {attends_to(at, head)}"
+        for head in effects.strongest(N_STRONGEST)
     }
-    _tell(sentences, selected)
-    against = _place(pushed.heads.argmin(), pushed.heads)
-    if pushed.heads[against] < 0:
+    _list_heads(sentences, selected, "No head raises this logit.")
+    against = _place(effects.heads.argmin(), effects.heads)
+    if effects.heads[against] < 0:
         st.caption(
-            f"Hardest against it: {head_name(against)} ({signed(float(pushed.heads[against]))}), which looked at "
-            f"{looked_at(at, against)}."
+            f"Strongest against: {head_name(against)} ({signed(float(effects.heads[against]))}) · "
+            f"{attends_to(at, against)}"
         )
 
 
-def heads_that_are_missed(at: Moment, changes: NDArray[np.float32], selected: Head) -> None:
-    """The heads without which the token loses most, in words; choosing one shows its lines."""
+def pick_missed_head(at: Moment, changes: NDArray[np.float32] | None, selected: Head) -> None:
+    """List the heads without which the token loses most; choosing one shows what it attended to."""
+    if changes is None:
+        st.caption("Test all heads first: the button is over the map.")
+        return
     order = (_place(place, changes) for place in changes.argsort(axis=None, kind="stable")[:N_STRONGEST])
     sentences = {
-        head: f"without {head_name(head)} {at.word} loses **{-changes[head]:.2f}** nats; "
-        f"it looked at {looked_at(at, head)}"
+        head: f"**{head_name(head)}** off: {at.word} loses **{-changes[head]:.2f}** nats · {attends_to(at, head)}"
         for head in order
         if changes[head] <= -SMALLEST_LOSS
     }
-    _tell(sentences, selected)
+    _list_heads(sentences, selected, f"With any one head off, {at.word} loses less than 0.005 nats.")
 
 
-def _tell(sentences: dict[Head, str], selected: Head) -> None:
+def _list_heads(sentences: dict[Head, str], selected: Head, otherwise: str) -> None:
     if sentences:
-        choice_of_heads("The strongest heads", sentences, selected)
+        choice_of_heads("Strongest heads", sentences, selected)
     else:
-        st.markdown("No single head makes a difference that could be seen.")
+        st.markdown(otherwise)
 
 
 def _place(flat: np.integer, values: NDArray[np.floating]) -> Head:
@@ -269,15 +291,42 @@ def _place(flat: np.integer, values: NDArray[np.floating]) -> Head:
     return layer, head
 
 
-def looked_at(at: Moment, head: Head) -> str:
-    """The word that a head looked at most, and how much, for markdown; the word it took most from if another."""
+def attends_to(at: Moment, head: Head) -> str:
+    """Return the token that a head attended to most, in markdown; value-weighted too, if that is another one."""
     labels = token_labels(at.run.tokens_before(at.index))
-    looked = row_of(at, head, weighed=False)
-    words = f"“{plain(labels[looked.argmax()])}” {looked.max():.2f}"
-    took = row_of(at, head, weighed=at.value_norms is not None)
-    if took.argmax() != looked.argmax():
-        words += f" but took most from “{plain(labels[took.argmax()])}” {took.max():.2f}"
+    row = row_of(at, head, weighed=False)
+    words = f"attends to “{plain(labels[row.argmax()])}” ({weight(float(row.max()))})"
+    weighed = row_of(at, head, weighed=at.value_norms is not None)
+    if weighed.argmax() != row.argmax():
+        words += f" · value-weighted: “{plain(labels[weighed.argmax()])}” ({weight(float(weighed.max()))})"
     return words
+
+
+def show_what_it_attended_to(
+    at: Moment, head: Head, effects: Attribution | UnsupportedArchitecture, view: View
+) -> None:
+    """Draw the lines of one head from the token before the chosen one."""
+    row = row_of(at, head, weighed=view.weighed, hide_first=view.hide_first)
+    source = origin_of_token(at.run, at.index, weighed=view.weighed, hide_first=view.hide_first)
+    title = f"**What {head_name(head)} attended to.**"
+    if not row.any():
+        title += " All its attention is on the hidden first token."
+    elif not isinstance(effects, UnsupportedArchitecture):
+        title += f" It adds **{signed(float(effects.heads[head]))}** to the logit."
+    show_row(at.run.tokens_before(at.index), row, title=title, source=source, name=head_name(head))
+
+
+def add_ranked_head_keys(effects: Attribution | UnsupportedArchitecture, selected: Head) -> None:
+    """Add keys that go up and down through the heads with the largest effects."""
+    if isinstance(effects, UnsupportedArchitecture):
+        return
+    ranked = effects.strongest(N_STRONGEST)
+    at = ranked.index(selected) if selected in ranked else -1
+    add_keys(
+        ("Stronger head", "Up", choose_head, ranked[max(at - 1, 0)]),
+        ("Weaker head", "Down", choose_head, ranked[min(at + 1, len(ranked) - 1)]),
+        name="heads",
+    )
 
 
 def row_of(at: Moment, head: Head, *, weighed: bool, hide_first: bool = False) -> NDArray[np.float32]:
@@ -294,14 +343,8 @@ def row_of(at: Moment, head: Head, *, weighed: bool, hide_first: bool = False) -
     return row
 
 
-def nothing_left_in_row_note(row: NDArray[np.float32]) -> None:
-    """Say why a row of `row_of` has no lines, if it has none."""
-    if not row.any():
-        st.caption("All of the attention went to the hidden first word.")
-
-
-def switches(at: Moment, pushed: Attribution | UnsupportedArchitecture, selected: Head) -> None:
-    """Choose which heads are off, and see what becomes of the token."""
+def pick_heads_off(at: Moment, effects: Attribution | UnsupportedArchitecture, selected: Head) -> None:
+    """Draw the choice of the heads that are off, and what that does to the token."""
     reason = why_heads_stay_on(at.model)
     if reason is not None:
         say_unsupported(reason)
@@ -309,7 +352,7 @@ def switches(at: Moment, pushed: Attribution | UnsupportedArchitecture, selected
     every_head = [(layer, head) for layer in range(at.model.n_layers) for head in range(at.model.n_heads)]
     st.session_state.heads_off_box = sorted(heads_off())
     st.multiselect(
-        "Heads that are off",
+        "Heads off",
         every_head,
         format_func=head_name,
         key="heads_off_box",
@@ -318,29 +361,30 @@ def switches(at: Moment, pushed: Attribution | UnsupportedArchitecture, selected
     )
     with st.container(horizontal=True):
         st.button(
-            f"Switch {head_name(selected)} off",
+            f"Turn off {head_name(selected)}",
             on_click=switch_off,
             args=(heads_off() | {selected},),
             disabled=selected in heads_off(),
             icon=":material/power_off:",
         )
-        if not isinstance(pushed, UnsupportedArchitecture):
-            strongest = pushed.strongest(N_SWITCHED)
+        if not isinstance(effects, UnsupportedArchitecture):
+            strongest = effects.strongest(N_SWITCHED)
             st.button(
-                f"Switch the {len(strongest)} strongest off",
+                f"Turn off the top {len(strongest)}",
                 on_click=switch_off,
                 args=(heads_off() | set(strongest),),
                 disabled=not set(strongest) - heads_off(),
             )
     st.session_state.replacement_box = replacement()
     st.segmented_control(
-        "Replaced by",
+        "Replace output with",
         list(REPLACEMENTS),
         format_func=REPLACEMENTS.__getitem__,
         key="replacement_box",
         required=True,
         on_change=_take_replacement,
-        help="Zero takes away all that a head does. Its mean over the prompt leaves what is the same everywhere.",
+        help="Zero removes the head's whole output. Its mean over the prompt removes only what varies from token to "
+        "token.",
     )
     _what_becomes_of_it(at)
 
@@ -357,57 +401,87 @@ def _what_becomes_of_it(at: Moment) -> None:
         probabilities = _probabilities(at.model.name, at.ids, off, replacement(), at.model)
     best = int(probabilities.argmax())
     after = float(probabilities[at.step.token_id])
-    verdict = f"With {heads_phrase(off)} {at.word} goes from **{at.step.probability:.1%}** to **{after:.1%}**"
+    verdict = (
+        f"With {heads_phrase(off)}, {at.word} goes from **{percent(at.step.probability)}** to **{percent(after)}**"
+    )
     if best == at.step.token_id:
-        st.markdown(f"{verdict}: it is still the most probable token.")
+        st.markdown(f"{verdict} and stays the top prediction.")
     else:
         (token,) = texts_after_another(at.model.tokenizer, [best])
-        st.markdown(f"{verdict}: {quoted(token)} (**{probabilities[best]:.1%}**) is the most probable token now.")
+        st.markdown(
+            f"{verdict} and {quoted(token)} (**{percent(float(probabilities[best]))}**) becomes the top prediction."
+        )
 
 
-def scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
-    """The map of what is lost without each head, after a button that works it out; it can be cancelled.
+def show_scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
+    """Draw the map of what turning off each head does, after a button that works it out; it can be cancelled.
 
-    Returns the changes of log-probability, float32 (n_layers, n_heads), once they are known.
+    Returns:
+        The changes of log-probability, float32 (n_layers, n_heads), once they are known.
     """
-    from attn_core.attribution import ablation_scan
-
+    title = f"**Which heads does {at.word} need?**"
+    by = at.run.replacement if at.run.ablated else replacement()
     reason = why_heads_stay_on(at.model)
     if reason is not None:
-        say_unsupported(reason)
+        with panel("map", title):
+            say_unsupported(reason)
         return None
     kept: dict[Any, NDArray[np.float32]] = st.session_state.setdefault("scans", {})
-    by = at.run.replacement if at.run.ablated else replacement()
     key = (at.model.name, at.ids, at.step.token_id, at.run.ablated, by)
-    n_heads = at.model.n_layers * at.model.n_heads
     if key not in kept:
-        place = st.empty()
-        st.caption(
-            f"Runs the model without each of its {n_heads} heads, one at a time, replaced by "
-            f"{REPLACEMENTS[by]}: also what a head did through later layers counts."
-        )
-        st.session_state.scanned = False
-        pressed = place.button(f"Switch off each of the {n_heads} heads in turn", icon=":material/power_off:")
-        if not (pressed or to_do("scan")):
+        with panel("map", title):
+            changes = _scan_heads(at, by)
+        if changes is None:
             return None
-        place.button("Cancel", key="cancel_scan", icon=":material/stop:")
-        bar = st.progress(0.0, text="Switching heads off…")
-        changes = ablation_scan(
-            at.model,
-            at.ids,
-            at.step.token_id,
-            replacement=by,
-            ablate=at.run.ablated,
-            on_progress=lambda part: cast(None, bar.progress(part, text=f"{part:.0%} of the work")),
-        )
-        while len(kept) >= MAX_SCANS:
-            kept.pop(next(iter(kept)))
         kept[key] = changes
+        while len(kept) > MAX_SCANS:
+            kept.pop(next(iter(kept)))
         st.rerun()
     changes, st.session_state.scanned = kept[key], True
-    title = f"log-probability of “{token_label(at.step.token)}” without it (nats)"
-    head_map(changes, selected, title=title, of=origin_of_token(at.run, at.index), key="scan")
-    st.markdown(
-        f"A head that is purple is missed: without it, replaced by {REPLACEMENTS[by]}, {at.word} is less probable."
+    show_head_map(
+        changes,
+        selected,
+        title=f"{title} Purple: less probable with this head off (replaced with {REPLACEMENTS[by]}).",
+        quantity=f"change in log-probability of “{token_label(at.step.token)}” when off (nats)",
+        source=origin_of_token(at.run, at.index),
+        key="scan",
     )
     return changes
+
+
+def _scan_heads(at: Moment, by: Replacement) -> NDArray[np.float32] | None:
+    """Test all heads once a button is pressed; None until then."""
+    from attn_core.attribution import ablation_scan
+
+    n_heads = at.model.n_layers * at.model.n_heads
+    place = st.empty()
+    st.caption(
+        f"Turns off each of the {n_heads} heads in turn (output replaced with {REPLACEMENTS[by]}). Counts effects "
+        "through later layers too."
+    )
+    st.session_state.scanned = False
+    if not (place.button(f"Test all {n_heads} heads", icon=":material/power_off:") or to_do("scan")):
+        return None
+    place.button("Cancel", key="cancel_scan", icon=":material/stop:")
+    bar = st.progress(0.0, text="Testing heads…")
+    return ablation_scan(
+        at.model,
+        at.ids,
+        at.step.token_id,
+        replacement=by,
+        ablate=at.run.ablated,
+        on_progress=lambda part: cast(None, bar.progress(part, text=f"Testing heads: {part:.0%}")),
+    )
+
+
+def pick_details() -> str:
+    """Draw the choice of what is shown below the figures, and return it: a key of `links.DETAILS`."""
+    chosen = st.segmented_control(
+        "Details",
+        list(DETAILS.values()),
+        required=True,
+        key="details",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    return next(name for name, details in DETAILS.items() if details == chosen)

@@ -67,14 +67,14 @@ def origin_of_names(found: NameProbe) -> Origin:
 def _off(heads: Collection[Head], by: Replacement | None) -> tuple[str, ...]:
     if not heads:
         return ()
-    return (f"{named_heads(heads)} off" + (f", replaced by {REPLACEMENTS[by]}" if by else ""),)
+    return (f"{named_heads(heads)} off" + (f" (replaced with {REPLACEMENTS[by]})" if by else ""),)
 
 
 def _looked(how: View) -> tuple[str, ...]:
     ways = {
-        "weighed by what is moved": how.weighed,
-        "word pieces joined": how.words,
-        "first word hidden": how.hide_first,
+        "value-weighted": how.weighed,
+        "tokens merged into words": how.words,
+        "first token hidden": how.hide_first,
     }
     return tuple(way for way, chosen in ways.items() if chosen)
 
@@ -89,11 +89,11 @@ def offer_figure(
     table: Callable[[], pd.DataFrame] | None = None,
     table_note: str = "",
 ) -> None:
-    """A small button that opens files of a figure, and its numbers as a table; nothing is made before that.
+    """Draw an icon that opens files of a figure, and its numbers as a table; nothing is made before that.
 
     Args:
         drawing: the figure as it is on the page.
-        what: it shows, "layer 4 head 3".
+        what: it shows, "L4H3".
         of: where it comes from.
         key: what the figure is called on its page.
         notes: further ones for the caption, before those of its origin.
@@ -101,17 +101,21 @@ def offer_figure(
         table_note: what of them is in the table, if it is not all.
     """
     opened = st.popover(
-        "Save or read as a table", icon=":material/download:", type="tertiary", key=f"save_{key}", on_change="rerun"
+        "Save or view data",
+        icon=":material/download:",
+        type="tertiary",
+        key=f"save_{key}",
+        on_change="rerun",
     )
     if opened.open:
         with opened:
             from attn_core.export import Caption, numbers
 
             caption = Caption(what, of.model, of.texts, (*notes, *of.notes))
-            with st.spinner("Making the table…"):
+            with st.spinner("Preparing data…"):
                 rows = numbers(drawing) if table is None else table()
             _files(drawing, caption, rows, key)
-            st.markdown(f"**The figure as a table** {table_note}")
+            st.markdown(f"**Data** {table_note}")
             st.dataframe(inert_on_screen(rows), hide_index=True, height=min(38 + 35 * len(rows), 320))
 
 
@@ -120,14 +124,14 @@ def _files(drawing: Drawing, caption: Caption, table: pd.DataFrame, key: str) ->
 
     background = theme()
     files: dict[str, tuple[str, str, Callable[[], bytes | str]]] = {
-        "PNG": ("image/png", "A picture for slides.", lambda: export.png(drawing, caption, background)),
-        "SVG": ("image/svg+xml", "A vector image for papers.", lambda: export.svg(drawing, caption, background)),
+        "PNG": ("image/png", "Image for slides", lambda: export.png(drawing, caption, background)),
+        "SVG": ("image/svg+xml", "Vector graphic for papers", lambda: export.svg(drawing, caption, background)),
         "HTML": (
             "text/html",
-            "A page that answers the pointer and needs no network.",
+            "Interactive page, works offline",
             lambda: export.html(drawing, caption, background),
         ),
-        "CSV": ("text/csv", "The numbers.", lambda: inert_csv(table)),
+        "CSV": ("text/csv", "Data", lambda: inert_csv(table)),
     }
     with st.container(horizontal=True):
         for name, (mime, use, make) in files.items():
@@ -140,4 +144,4 @@ def _files(drawing: Drawing, caption: Caption, table: pd.DataFrame, key: str) ->
                 on_click="ignore",
                 key=f"save_{key}_{name}",
             )
-    st.caption(f"With the caption: {plain(caption.line)}")
+    st.caption(f"Caption: {plain(caption.line)}")

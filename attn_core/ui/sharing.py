@@ -19,13 +19,13 @@ _copy_button = st.components.v2.component(
 )
 
 
-def offer_link() -> None:
-    """A button that copies the link, and says what is not in it."""
+def show_link_button() -> None:
+    """Draw a button that copies the link, and says what is not in it."""
     _copy_button(
         key="copy_link",
         data={
-            "done": " ".join(["Copied.", *_left_out()]),
-            "help": "Whoever opens it sees the same model, texts, head, words, view and settings.",
+            "done": " ".join(["Link copied.", *_left_out()]),
+            "help": "Opens the same model, prompts, head, tokens, view and settings.",
         },
     )
 
@@ -35,13 +35,13 @@ def _left_out() -> list[str]:
     state = st.session_state
     sentences = []
     if any(choice.kind is TEXT and not fits_a_link(state[name]) for name, choice in CHOICES.items()):
-        sentences.append(f"A text of more than {MAX_TEXT:,} characters is not in it.")
+        sentences.append(f"Prompts longer than {MAX_TEXT:,} characters are not included.")
     if state.recording is not None and state.playlist is None:
-        sentences.append("The open recording is not in it: save the trace and send the file along.")
+        sentences.append("The open recording is not included. Save it and send the file too.")
     return sentences
 
 
-def way_to_the_dashboard() -> None:
-    """A link from inside another page to the whole dashboard, at the same place."""
+def show_way_to_the_dashboard() -> None:
+    """Draw a link from inside another page to the whole dashboard, at the same place."""
     address = f"{st.context.url}?{urlencode(st.query_params.to_dict())}"
     st.link_button("Open the dashboard", address, type="tertiary", icon=":material/open_in_new:")

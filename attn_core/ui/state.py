@@ -32,7 +32,7 @@ PICTURES_OF_HEADS = ("grid", "head_table")
 
 
 def notice(sentence: str) -> None:
-    """Say at the top of the page what the link asked for and could not be had."""
+    """Say above the figures what the link asked for and could not be had."""
     st.session_state.notice_place.text(f"⚠ {sentence}")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
     from attn_core.model import LanguageModel
 
-REPLACEMENTS: dict[Replacement, str] = {"zero": "zero", "mean": "the mean over the prompt"}
+REPLACEMENTS: dict[Replacement, str] = {"zero": "zero", "mean": "its mean over the prompt"}
 MOST_NAMED = 5  # heads that the badge names; it counts the rest
 
 
@@ -35,7 +35,7 @@ def switch_off(heads: Collection[Head]) -> None:
 
 def head_name(head: Head) -> str:
     """What a head is called in sentences."""
-    return f"layer {head[0]} head {head[1]}"
+    return f"L{head[0]}H{head[1]}"
 
 
 def heads_phrase(heads: Collection[Head]) -> str:
@@ -49,32 +49,23 @@ def heads_phrase(heads: Collection[Head]) -> str:
             return f"{number} heads off"
 
 
-def badge(model: LanguageModel) -> None:
-    """Say on every page that heads are off, which, and offer to switch them on; drop those that the model lacks."""
+def check_heads_off(model: LanguageModel) -> None:
+    """Turn on the heads that this model does not have, or cannot do without, and say so."""
     off, reason = heads_off(), why_heads_stay_on(model)
     st.session_state.heads_stay_on = "" if reason is None else str(reason)
-    if off and reason is not None:
-        st.warning(plain(f"No head is off. {reason}"), icon=":material/warning:")
-        switch_off(())
-        off = frozenset()
     there = frozenset(pair for pair in off if pair[0] < model.n_layers and pair[1] < model.n_heads)
-    if off - there:
-        st.warning(
-            f"The link switches off heads that this model does not have: it has {model.n_layers} layers of "
-            f"{model.n_heads} heads, counted from zero.",
-            icon=":material/warning:",
-        )
-        switch_off(there)
-    place = st.empty()  # always, so that what follows keeps its place on the page
-    if not there:
+    if reason is not None:
+        there = frozenset()
+    if there == off:
         return
-    with place.container(border=True, key="heads_off_badge"):
-        words, button = st.columns([5, 2], vertical_alignment="center")
-        words.markdown(
-            f":orange-badge[:material/power_off: **{heads_phrase(there).capitalize()}**] "
-            f"replaced by {REPLACEMENTS[replacement()]}{_named(there)}."
-        )
-        button.button("Switch all heads on", on_click=switch_off, args=((),), width="stretch")
+    switch_off(there)
+    st.session_state.notices.append(
+        f"No head is off. {reason}"
+        if reason is not None
+        else "Ignored heads in the link that this model does not have. "
+        f"It has layers 0 to {model.n_layers - 1} and heads 0 to {model.n_heads - 1}."
+    )
+    st.rerun()  # so that the bar says which are off
 
 
 def why_heads_stay_on(model: LanguageModel) -> UnsupportedArchitecture | None:
@@ -86,14 +77,10 @@ def why_heads_stay_on(model: LanguageModel) -> UnsupportedArchitecture | None:
     return None
 
 
-def _named(heads: Collection[Head]) -> str:
-    return "" if len(heads) == 1 else f": {named_heads(heads)}"
-
-
 def named_heads(heads: Collection[Head]) -> str:
     """The names of some heads, of many the first ones."""
     names = ", ".join(map(head_name, sorted(heads)[:MOST_NAMED]))
-    return names + (" and more" if len(heads) > MOST_NAMED else "")
+    return names + (", …" if len(heads) > MOST_NAMED else "")
 
 
 def head_switch(layer: int, head: int) -> None:
@@ -106,10 +93,10 @@ def head_switch(layer: int, head: int) -> None:
 
     st.session_state.switch_box = (layer, head) in heads_off()
     st.toggle(
-        "Switch this head off",
+        "Turn this head off",
         key="switch_box",
         on_change=turned,
         disabled=bool(st.session_state.heads_stay_on),
         help=plain(st.session_state.heads_stay_on)
-        or "Replace what this head puts out, and see the model without it on every page.",
+        or "Replaces this head's output (ablation). It stays off on every page until you turn it on.",
     )

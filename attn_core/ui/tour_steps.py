@@ -1,12 +1,16 @@
-"""The steps of the tour: a claim of the article, a live figure, and whether it holds in the model at hand."""
+"""The steps of the tour: a claim of the article, live figures, and whether it holds for the model at hand."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attn_core import claims, examples
 from attn_core.claims import Finding
@@ -16,190 +20,194 @@ from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
 from attn_core.tokens import find_word, token_label, token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui.comparing import marked_prompts
-from attn_core.ui.figures import grid, lines, next_words
-from attn_core.ui.heads import head_boxes, head_deed, head_scores_of, label_evidence_of, suggested_head
+from attn_core.ui.comparing import COLORS, difference_note, marked_tokens
+from attn_core.ui.figures import show_grid, show_lines, show_next_tokens, strongest_link, top_prediction
+from attn_core.ui.heads import head_pattern, head_scores_of, label_evidence_of, pick_head, suggested_head
+from attn_core.ui.layout import panel, quiet_note
 from attn_core.ui.models import language_model
-from attn_core.ui.names import name_caution, name_chart, usual_probe
+from attn_core.ui.names import caution, show_names, usual_probe
+from attn_core.ui.recordings import close_recording, offer_recording
 from attn_core.ui.saving import origin
-from attn_core.ui.sidebar import offer_trace
-from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
-from attn_core.ui.switches import head_name, heads_off, replacement
-from attn_core.ui.traces import prompt_box, recording_line, trace_of
-from attn_core.ui.views import (
-    View,
-    hidden_note,
-    hiding_switch,
-    nothing_left_note,
-    query_picker,
-    word_picker,
-    word_piece_note,
-)
-from attn_core.ui.writing import shaded
-
-if TYPE_CHECKING:
-    from attn_core.ablation import Replacement
-    from attn_core.generation import GeneratedText
-    from attn_core.model import LanguageModel
+from attn_core.ui.state import TOUR_TEXTS, choose_head, plain, theme
+from attn_core.ui.switches import head_name, heads_off, heads_phrase, replacement
+from attn_core.ui.traces import show_prompt, trace_of
+from attn_core.ui.views import View, hiding_switch, note_on_view, pick_query, pick_token
+from attn_core.ui.wording import percent, weight
+from attn_core.ui.writing import continuation, shaded
 
 Head = tuple[int, int]
+Columns = list[DeltaGenerator]
 
 BIOGRAPHY = 30  # tokens
 
 
-def a_verb_finds_its_subject() -> None:
-    """Claim 1: from `ran` a head looks at `dog`."""
-    _says(
-        "To go on after <i>ran</i> it helps to know who ran. The article shows a head that, at <i>ran</i>, looks "
-        "back past the nearer <i>ship</i> to <i>dog</i>. Below is the head of this model that looks there most."
-    )
-    whole = _sentence("tour_subject")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        how = View(hide_first=hiding_switch())
-        view = how.of(whole)
+@dataclass(frozen=True)
+class Slide:
+    """The places in the text of a slide.
+
+    Attributes:
+        verdict: whether the claim holds.
+        own: where a prompt of one's own is typed.
+        more: where to go on.
+    """
+
+    verdict: DeltaGenerator
+    own: DeltaGenerator
+    more: DeltaGenerator
+
+
+def show_subject(slide: Slide, columns: Columns) -> None:
+    """Claim 1: from `ran` a head attends to `dog`."""
+    whole = _prompt_or_recording(slide, "tour_subject")
+    with _own(slide, "tour_subject"):
+        view = View(hide_first=hiding_switch())
+        trace = view.of(whole)
         of_the_article = whole.text.startswith(examples.DOG)
-        verb, subject = (find_word(view.tokens, word) if of_the_article else None for word in ("ran", "dog"))
-        last = view.n_tokens - 1
-        query = word_picker("From", view, key="tour_subject_query", default=last if verb is None else verb)
+        verb, subject = (find_word(trace.tokens, word) if of_the_article else None for word in ("ran", "dog"))
+        query = pick_token(
+            "Query token", trace, key="tour_subject_query", default=trace.n_tokens - 1 if verb is None else verb
+        )
         usual = max(query - 2, 0) if subject is None else subject
-        key = word_picker("to", view, key="tour_subject_key", default=usual, stop=query + 1)
+        key = pick_token("Key token", trace, key="tour_subject_key", default=usual, stop=query + 1)
     if query == 0:
-        _cannot_tell("The first word has only itself to look at: choose a later one, or type some more.")
+        _cannot_tell(slide, "The first token can only attend to itself. Choose a later query token.")
         return
-    measured = how.measured(whole)
+    measured = view.measured(whole)
     finding = claims.links(measured, query, key)
-    from_word, to_word = (plain(token_labels(view.tokens)[position]) for position in (query, key))
+    from_token, to_token = (plain(token_labels(trace.tokens)[position]) for position in (query, key))
+    found = head_name(_head(finding))
+    number = weight(finding.number)
     if finding.holds:
-        _verdict(
-            finding,
-            f"{_named(finding)} looks from **{from_word}** to **{to_word}** with **{finding.number:.0%}** of its "
-            "attention.",
-        )
+        sentence = f"From **{from_token}**, {found} puts **{number}** of its attention on **{to_token}**."
     else:
-        _verdict(
-            finding,
-            f"Of all heads {head_name(_head(finding))} looks most from **{from_word}** to **{to_word}**, with "
-            f"**{finding.number:.0%}** of its attention: less than half.",
+        sentence = (
+            f"From **{from_token}**, the most any head puts on **{to_token}** is **{number}** ({found}). The threshold "
+            "is 0.50."
         )
-    head = _found_or_articles(_head(finding), whole)
+    _verdict(slide, finding, sentence)
+    head = _found_or_articles(slide, _head(finding), whole)
     if head != finding.head:
-        st.markdown(f"The article's {head_name(head)} gives it **{measured.head(*head)[query, key]:.0%}**.")
-    hidden_note(how)
-    lines(view, *head, query=query, of=origin(whole, how=how), key="tour_subject_query")
-    nothing_left_note(view, *head)
-    word_piece_note(view)
-    _look_closer("head_view", "Look closer in Head view", head, prompt=whole.text)
+        its = weight(float(measured.head(*head)[query, key]))
+        slide.verdict.markdown(f"In the article it is {head_name(head)}; its weight here is **{its}**.")
+    with columns[0]:
+        title = f"**{head_name(head)}** · {strongest_link(trace, *head, query, view=view)}"
+        show_lines(trace, *head, title=title, query=query, source=origin(whole, how=view), key="tour_subject_query")
+        quiet_note(note_on_view(trace, *head))
+    _open_elsewhere(slide, "head_view", "Open in Head view", head, prompt=whole.text)
 
 
-def many_ways_of_looking() -> None:
+def show_all_heads(slide: Slide, columns: Columns) -> None:
     """Claim 2: 144 patterns."""
-    _says(
-        "GPT-2 small has 12 layers of 12 attention heads: 144 ways of looking at a sentence, all learned, none "
-        "programmed. Rows are layers, columns are heads. Each thumbnail shows where a head looks (across) from "
-        "each word (down). <b>Click one to see its lines.</b>"
-    )
-    trace = _sentence("tour_grid")
+    trace = _prompt_or_recording(slide, "tour_grid")
     kinds = Counter(head_scores_of(trace)["label"])
     number = trace.n_layers * trace.n_heads
+    same = (trace.n_layers, trace.n_heads) == (12, 12)
     _verdict(
-        Finding((trace.n_layers, trace.n_heads) == (12, 12), 1.0),
-        f"This model has {trace.n_layers} layers of {trace.n_heads} heads: **{number}** patterns. On this text: "
-        + ", ".join(f"{count} {label}" for label, count in kinds.most_common())
-        + ".",
+        slide,
+        Finding(same, 1.0),
+        f"This model has {trace.n_layers} × {trace.n_heads} = **{number}** heads{'' if same else ', not 12 × 12'}. On "
+        f"this prompt: {', '.join(f'{count} {label}' for label, count in kinds.most_common())}.",
     )
-    _grid_and_lines(trace, suggested_head(trace))
+    _grid_and_lines(slide, columns, trace, suggested_head(trace), "tour_grid")
 
 
-def always_the_word_before() -> None:
-    """Claim 3: one head always looks at the previous word."""
-    _says(
-        "Some heads do one simple thing in every sentence. One always looks at the previous word. Its thumbnail is "
-        "a sharp line just below the diagonal; drawn as lines, each word points to the one above it."
-    )
-    trace = _sentence("tour_previous")
+def show_previous_token(slide: Slide, columns: Columns) -> None:
+    """Claim 3: one head always attends to the previous token."""
+    trace = _prompt_or_recording(slide, "tour_previous")
     finding = claims.does(trace, "previous_token")
     if finding is None:
-        _cannot_tell("This is too short to tell the word before from the first one: type three words or more.")
+        with _own(slide, "tour_previous"):
+            pass
+        _cannot_tell(slide, "Too short to tell the previous token from the first. Type three words or more.")
         return
-    sentence = f"{_named(finding)} puts **{finding.number:.0%}** of its attention on the token before."
-    _verdict(finding, sentence if finding.holds else f"{sentence} No head does more, and it is less than half.")
-    heads = _heads_labelled(trace, "previous_token") or [_head(finding)]
-    _grid_and_lines(trace, _head(finding), heads=heads)
-
-
-def nothing_found() -> None:
-    """Claim 4: very many heads look only at the first word."""
-    _says(
-        "Very many heads look only at the first word. That is where a head rests when it finds nothing of the kind "
-        "that it looks for; the article calls it the null pattern. Hide the first word to see what little is left."
+    found, number = head_name(_head(finding)), weight(finding.number)
+    _verdict(
+        slide,
+        finding,
+        f"{found} puts **{number}** of its attention on the previous token, on average."
+        if finding.holds
+        else f"The most any head puts on the previous token, on average, is **{number}** ({found}). The threshold is "
+        "0.50.",
     )
-    trace = _sentence("tour_nothing")
+    heads = _heads_labeled(trace, "previous_token") or [_head(finding)]
+    _grid_and_lines(slide, columns, trace, _head(finding), "tour_previous", heads=heads)
+
+
+def show_first_token(slide: Slide, columns: Columns) -> None:
+    """Claim 4: very many heads attend only to the first token."""
+    trace = _prompt_or_recording(slide, "tour_nothing")
     finding = claims.finds_nothing(trace)
     if finding is None:
-        _cannot_tell("This is too short to tell who rests on the first word: type three words or more.")
+        with _own(slide, "tour_nothing"):
+            pass
+        _cannot_tell(slide, "Too short to tell. Type three words or more.")
         return
-    heads = _heads_labelled(trace, "first_token")
-    sentence = (
-        f"**{len(heads)} of {trace.n_layers * trace.n_heads} heads find nothing here**: they give the first token "
-        "70% or more."
-    )
-    _verdict(finding, sentence if finding.holds else f"{sentence} That is less than a quarter of them.")
-    _grid_and_lines(trace, heads[0] if heads else suggested_head(trace), heads=heads)
+    heads = _heads_labeled(trace, "first_token")
+    number = trace.n_layers * trace.n_heads
+    sentence = f"**{len(heads)} of {number} heads** are labeled *null*: they attend mostly to the first token."
+    _verdict(slide, finding, sentence if finding.holds else f"{sentence} The threshold is a quarter of all heads.")
+    suggested = heads[0] if heads else suggested_head(trace)
+    _grid_and_lines(slide, columns, trace, suggested, "tour_nothing", heads=heads)
 
 
-def items_of_a_list() -> None:
-    """Claim 5: a head looks at a list's earlier items, and the list goes on."""
-    _says(
-        "“…the dots that are pink, white and” asks for one more colour. At <i>and</i>, says the article, a head "
-        "looks back at the earlier items of the list, and the guess is a colour."
-    )
-    trace = _sentence("tour_list")
-    finding = claims.does(trace, "list_items")
-    separator = claims.last_separator(trace)
+def show_list(slide: Slide, columns: Columns) -> None:
+    """Claim 5: a head attends to a list's earlier items, and the list goes on."""
+    whole = _prompt_or_recording(slide, "tour_list")
+    finding = claims.does(whole, "list_items")
+    separator = claims.last_separator(whole)
+    with _own(slide, "tour_list"):
+        view = View(hide_first=hiding_switch())
+        trace = view.of(whole)
+        if separator is not None and finding is not None:
+            default = separator - whole.n_tokens + trace.n_tokens
+            query = pick_query(trace, key="tour_list_query", default=default)
     if separator is None:
-        _cannot_tell("There is no list in this sentence: end it like “she bought apples, pears and”.")
+        _cannot_tell(slide, "No list found. End the prompt like “apples, pears and”.")
         return
     if finding is None:
-        _cannot_tell("The list begins with the first token, where heads rest. Type a word or two before the list.")
+        _cannot_tell(slide, "The list begins with the first token, where heads rest. Type a word or two before it.")
         return
-    sentence = (
-        f"From the list's commas and conjunctions {head_name(_head(finding))} puts **{finding.number:.0%}** of its "
-        "attention on the earlier items."
+    head, number = _head(finding), weight(finding.number)
+    _verdict(
+        slide,
+        finding,
+        f"At the list's commas and conjunctions, {head_name(head)} puts **{number}** of its attention on earlier items."
+        if finding.holds
+        else "At the list's commas and conjunctions, the most any head puts on earlier items is "
+        f"**{number}** ({head_name(head)}). The threshold is 0.50.",
     )
-    _verdict(finding, sentence if finding.holds else f"{sentence} No head does more, and it is less than half.")
-    looks, guesses = st.columns(2, gap="large")
-    with looks:
-        st.markdown(f"**Where {head_name(_head(finding))} looks**")
-        _lines("tour_list", trace, _head(finding), hide_first=hiding_switch(), query=separator)
-    with guesses:
-        st.markdown("**What comes next**")
-        if trace.prediction is None:
-            st.caption("This recording was made without next-word probabilities.")
-        else:
-            if trace.text == examples.KITE:
-                colour = claims.names_a_colour(trace.prediction)
-                _verdict(colour, f"The best guess is “{plain(token_label(trace.prediction.tokens[0]))}”.")
-            next_words(trace.prediction, of=origin(trace))
-    _look_closer("generate", "Let it write on in Generate", prompt=trace.text)
+    with columns[0]:
+        title = f"**What {head_name(head)} attends to**"
+        show_lines(trace, *head, title=title, query=query, source=origin(whole, how=view), key="tour_list_query")
+    prediction = whole.prediction
+    with columns[1]:
+        title = "**What comes next**"
+        if prediction is not None and whole.text == examples.KITE:
+            color = claims.names_a_colour(prediction)
+            _verdict(
+                slide,
+                color,
+                f"Top prediction: {top_prediction(prediction)}, {'a color' if color.holds else 'not on our list of colors'}.",
+            )
+        show_next_tokens(prediction, title=title, source=origin(whole))
+    _open_elsewhere(slide, "generate", "Continue in Generate", prompt=whole.text)
 
 
-def a_life_for_any_name() -> None:
-    """Claim 6: a biography for a name that comes in pieces."""
-    _says(
-        "Asked “Who is Jesse Vig?”, GPT-2 writes a biography and makes it up. It reads a rare name in pieces, "
-        "<i>V</i> and <i>ig</i>, and has to put them together again, in order, to write about that person."
-    )
+def show_biography(slide: Slide, columns: Columns) -> None:
+    """Claim 6: a biography for a name that is several tokens."""
     from attn_core.encoding import positions_of
 
-    _needs_a_model()
-    name = _own_text("Try another name", "tour_name").strip()
+    _needs_a_model(slide)
+    with _own(slide, "tour_name", "Try another name"):
+        pass
+    name = st.session_state.tour_name.strip()
     model = language_model()
     trace = trace_of(model, f"Who is {name}?" if name else "")
-    offer_trace(trace.to_bytes)
+    offer_recording(trace.to_bytes)
     try:
-        written = _biography(model.name, trace.text, heads_off(), replacement(), model)
+        written = continuation(model.name, trace.text, BIOGRAPHY, heads_off(), replacement(), model)
     except AttnCoreError as error:  # no room left for its tokens
-        st.error(plain(str(error)), icon=":material/edit:")
+        slide.verdict.error(plain(str(error)), icon=":material/edit:")
         return
     surname = name.split()[-1]
     end = trace.text.rindex(name) + len(name)
@@ -207,133 +215,148 @@ def a_life_for_any_name() -> None:
     read = "".join(trace.tokens[place] for place in of_surname).strip() or surname  # some read no capital letters
     again = bool(re.search(rf"(?<!\w){re.escape(read)}(?!\w)", "".join(step.token for step in written.steps)))
     labels = token_labels(trace.tokens)
-    pieces = " ".join(f":blue-badge[{plain(labels[place])}]" for place in places)
-    whole = len(of_surname) == 1
-    does = f"It writes about {plain(name)}." if again else f"It does not come back to the name {plain(surname)}."
+    tokens = " ".join(f":blue-badge[{plain(labels[place])}]" for place in places)
+    does = "repeats" if again else "does not repeat"
     _verdict(
+        slide,
         Finding(again, float(again)),
-        f"{does} It read the name as {pieces}{', the last word whole' if whole else ''}.",
+        f"The continuation {does} **{plain(surname)}**. The model reads the name as {tokens}.",
     )
-    st.html(shaded(written))
-    st.caption(
-        f"The next {len(written.steps)} tokens, the most probable one each time; the stronger the shade, the "
-        "surer. Nothing says that any of it is true."
-    )
-    _look_closer("generate", "See which heads wrote it in Generate", prompt=trace.text)
+    n = len(written.steps)
+    with columns[0], panel("text", f"**{n} tokens, each the most probable one.** Generated text, not fact."):
+        st.html(f'<div class="large-text">{shaded(written)}</div>')
+    _open_elsewhere(slide, "generate", "Explain it in Generate", prompt=trace.text)
 
 
-def son_or_colleague() -> None:
-    """Claim 7: a head looks at the surname for the son and not for the colleague."""
-    _says(
-        "After “…a preacher named James” comes a surname. If Jesse Vig is the preacher's <i>son</i>, James is a "
-        "Vig as well; if he is a <i>colleague</i>, why should he be? The article shows a head that looks at "
-        "<i>Vig</i> for the son and ignores it for the colleague."
-    )
-    _needs_a_model()
-    left, right = st.columns(2, gap="large")
-    with left:
-        text_a = _own_text("A: try your own sentence", "tour_a")
-    with right:
-        text_b = _own_text("B: with a difference", "tour_b")
+def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
+    """Claim 7: a head attends to the surname for the son and not for the colleague."""
+    _needs_a_model(slide)
+    with _own(slide, "tour_a", "Try your own prompts", label="Prompt A"):
+        _prompt_of_own("Prompt B", "tour_b")
+        view = View(hide_first=hiding_switch())
+    text_a, text_b = st.session_state.tour_a, st.session_state.tour_b
     model = language_model()
     a, b = trace_of(model, text_a), trace_of(model, text_b)
-    offer_trace(a.to_bytes, label="Save trace A (.npz)", file_name="trace_a.npz")
-    offer_trace(b.to_bytes, label="Save trace B (.npz)", file_name="trace_b.npz")
-    marked_prompts(a, b)
+    offer_recording(a.to_bytes, label="Save recording A (.npz)", file_name="trace_a.npz")
+    offer_recording(b.to_bytes, label="Save recording B (.npz)", file_name="trace_b.npz")
     moved = compare(a, b)
-    of_the_article = (text_a, text_b) == (examples.SON, examples.COLLEAGUE)
-    surname = _place_of("Vig", moved) if of_the_article else None
-    of_the_article = surname is not None
-    index = claims.most_ignored_word(moved) if surname is None else surname
+    index, of_the_article = _dropped_word(moved, (text_a, text_b))
     if index is None:
-        if moved.lines_up:
-            _cannot_tell("Only the last word is the same in both: type a sentence twice, with one word changed.")
-        elif any(word.kind == "equal" for word in aligned_words(a.tokens, b.tokens)):
-            _cannot_tell(
-                "The only word in both is the first one of a prompt, where heads rest. Type a sentence twice, with "
-                "one word changed."
-            )
+        _cannot_tell(slide, difference_note(a, b) or _nothing_shared(moved, a, b))
         return
     word, finding = moved.words[index], claims.ignores(moved, index)
-    in_a, in_b = (side[(*_head(finding), index)] for side in (moved.attention_a, moved.attention_b))
-    sentence = (
-        f"From the last word {head_name(_head(finding))} looks at **{plain(word.label)}** with **{in_a:.0%}** of "
-        f"its attention in A and **{in_b:.0%}** in B."
-    )
-    if of_the_article:
-        _verdict(finding, sentence if finding.holds else f"{sentence} No head takes more away from it.")
-    else:
-        _measured(sentence if finding.number else "No head takes attention away from a word.")
+    _say_drop(slide, moved, index, finding, of_the_article)
     if a.prediction is not None and b.prediction is not None and word.span_a is not None:
         piece = a.tokens[word.span_a[0]]
-        after_a, after_b = (side.probability_of(piece) for side in (a.prediction, b.prediction))
-        st.markdown(
-            f"Next comes “{plain(token_label(piece))}”: **{after_a:.1%}** after A, **{after_b:.1%}** after B."
+        after_a, after_b = (percent(side.probability_of(piece)) for side in (a.prediction, b.prediction))
+        slide.verdict.markdown(
+            f"Next token “{plain(token_label(piece))}”: **{after_a}** after A, **{after_b}** after B."
         )
-    head = _found_or_articles(_head(finding), a)
-    hide_first = hiding_switch()
-    for column, letter, trace in zip(st.columns(2, gap="large"), "AB", (a, b), strict=True):
+    head = _found_or_articles(slide, _head(finding), a)
+    for column, letter, whole, marks in zip(columns, "AB", (a, b), marked_tokens(a, b, view), strict=True):
         with column:
-            st.markdown(f"**{letter}: {head_name(head)}**")
-            _lines(f"tour_{letter.lower()}", trace, head, hide_first=hide_first, query=trace.n_tokens - 1)
-    _look_closer("compare", "See every head that changed in Compare", head, prompt_a=text_a, prompt_b=text_b)
+            _side(letter, whole, head, view, marks)
+    _open_elsewhere(slide, "compare", "Open in Compare", head, prompt_a=text_a, prompt_b=text_b)
 
 
-def what_a_name_brings_along() -> None:
-    """Claim 8: what is written may differ with the sex or the origin that a name suggests."""
-    _says(
-        "The lives that GPT-2 makes up seemed to the article's author to differ with the sex or the origin that a "
-        "name suggests, and he asks for further study. Here one sentence is tried with many names; whether that is "
-        "bias, and where it comes from, such a picture cannot settle."
+def _side(letter: str, whole: AttentionTrace, head: Head, view: View, marks: dict[int, str]) -> None:
+    """Draw one head's lines in one of two prompts, from its last token until somebody clicks another."""
+    trace, key = view.of(whole), f"tour_{letter.lower()}_query"
+    with st.container(key=f"toolbar_{key}"):
+        query = pick_query(trace, key=key, default=trace.n_tokens - 1)
+    shown = trace.n_tokens - 1 if query is None else query
+    show_lines(
+        trace,
+        *head,
+        title=f"**{letter}** · {strongest_link(trace, *head, shown, view=view)}",
+        query=query,
+        source=origin(whole, how=view),
+        key=key,
+        panel_name=letter,
+        marks=marks,
+        mark_color=COLORS[theme()][letter],
     )
-    _needs_a_model()
+
+
+def _dropped_word(moved: Comparison, texts: tuple[str, str]) -> tuple[int | None, bool]:
+    """The word that a head should ignore in the second text, and whether it is the article's."""
+    surname = _place_of("Vig", moved) if texts == (examples.SON, examples.COLLEAGUE) else None
+    if surname is not None:
+        return surname, True
+    return claims.most_ignored_word(moved), False
+
+
+def _say_drop(slide: Slide, moved: Comparison, index: int, finding: Finding, of_the_article: bool) -> None:
+    head, label = _head(finding), plain(moved.words[index].label)
+    in_a, in_b = (weight(float(side[(*head, index)])) for side in (moved.attention_a, moved.attention_b))
+    name = head_name(head)
+    holds = f"From the last token, {name} puts **{in_a}** of its attention on **{label}** in A and **{in_b}** in B."
+    if not of_the_article:
+        _measured(slide, holds if finding.number else "No head attends less to a shared word in B.")
+    elif finding.holds:
+        _verdict(slide, finding, holds)
+    else:
+        largest = f"The largest drop is in {name}: **{in_a}** on **{label}** in A, **{in_b}** in B."
+        _verdict(slide, finding, f"{largest} The threshold is a drop of 0.30.")
+
+
+def _nothing_shared(moved: Comparison, a: AttentionTrace, b: AttentionTrace) -> str:
+    """Why no word can be compared."""
+    if moved.lines_up or not any(word.kind == "equal" for word in aligned_words(a.tokens, b.tokens)):
+        return "Only the last word is shared. Use one sentence twice, with one word changed."
+    return "Only the first word is shared, where heads rest. Use one sentence twice, with one word changed."
+
+
+def show_names_of_groups(slide: Slide, columns: Columns) -> None:
+    """Claim 8: the continuation may differ with the sex or the origin that a name suggests."""
+    _needs_a_model(slide)
     try:
         found = usual_probe(language_model())
     except AttnCoreError as error:  # a tokenizer that knows nothing of a name or of a word
-        st.error(plain(str(error)), icon=":material/edit:")
+        slide.verdict.error(plain(str(error)), icon=":material/edit:")
         return
-    st.markdown(
-        f"After “**{plain(found.template)}**”, with {len(found.names)} names: the word with the largest difference "
-        f"is {_largest_difference(found)}"
+    slide.verdict.markdown(
+        f"After “**{plain(found.template)}**”, {len(found.names)} names: {_largest_difference(found)}"
     )
-    name_chart(found)
-    name_caution(found)
-    _look_closer("names", "Try your own sentence and names in Many names")
+    with slide.more.popover("What this can show", icon=":material/balance:"):
+        st.markdown(caution(found))
+    with columns[0]:
+        show_names(found)
+    _open_elsewhere(slide, "names", "Open in Many names")
 
 
 def _largest_difference(found: NameProbe) -> str:
     """The word that differs most between the groups, in words, with its interval."""
     largest = found.differences().iloc[0]
     points, low, high = (100 * float(largest[name]) for name in ("difference", "low", "high"))
-    word = (
-        f"**{plain(str(largest['word']))}**, {abs(points):.2f} percentage points "
-        f"{'more' if points > 0 else 'less'} probable after {plain(found.groups[0].lower())}"
+    low_text, high_text = (f"{end:+.2f}".replace("-", "−") for end in (low, high))
+    chance = (
+        "The interval includes 0, so this may be chance."
+        if low <= 0 <= high
+        else "The interval excludes 0, so chance in the choice of names is an unlikely explanation."
     )
-    interval = f"95 % interval, for all {len(found.words)} words together: {low:+.2f} to {high:+.2f}"
-    if low <= 0 <= high:
-        return f"{word}. That may be chance, and other names may turn it round ({interval})."
-    return f"{word}. Other names of the same kind would hardly turn it round ({interval})."
+    return (
+        f"**{plain(str(largest['word']))}** differs most, {abs(points):.2f} percentage points "
+        f"{'more' if points > 0 else 'less'} probable after {plain(found.groups[0].lower())} (95% interval {low_text} "
+        f"to {high_text}, adjusted for {len(found.words)} comparisons). {chance}"
+    )
 
 
-def _says(text: str) -> None:
-    st.html(f'<p style="font-size:1.2rem;line-height:1.6;max-width:54rem;margin:0">{text}</p>')
-
-
-def _verdict(finding: Finding, sentence: str) -> None:
-    """Whether the claim holds in this model, and the number."""
+def _verdict(slide: Slide, finding: Finding, sentence: str) -> None:
+    """Say whether the claim holds for this prompt and model, and the number."""
     badge = (
-        ":green-badge[:material/check: It holds here]"
+        ":green-badge[:material/check: Holds for this prompt]"
         if finding.holds
-        else ":orange-badge[:material/close: It does not hold here]"
+        else ":orange-badge[:material/close: Does not hold for this prompt]"
     )
-    with st.container(border=True):
+    with slide.verdict.container(border=True):
         st.markdown(f"{badge} {sentence}")
 
 
-def _measured(sentence: str) -> None:
-    """A number of sentences that the claim is not about."""
-    with st.container(border=True):
-        st.markdown(f":blue-badge[:material/edit: In your sentences] {sentence}")
+def _measured(slide: Slide, sentence: str) -> None:
+    """Say a number of prompts that the claim is not about."""
+    with slide.verdict.container(border=True):
+        st.markdown(f":blue-badge[:material/edit: Measured on your prompts] {sentence}")
 
 
 def _place_of(label: str, moved: Comparison) -> int | None:
@@ -342,136 +365,134 @@ def _place_of(label: str, moved: Comparison) -> int | None:
     return labels.index(label.casefold()) if label.casefold() in labels else None
 
 
-def _cannot_tell(sentence: str) -> None:
-    """Why the text cannot show the claim, and what to do."""
-    st.info(sentence, icon=":material/edit:")
+def _cannot_tell(slide: Slide, sentence: str) -> None:
+    """Say why the text cannot show the claim, and what to do."""
+    slide.verdict.info(sentence, icon=":material/edit:")
 
 
 def _head(finding: Finding) -> Head:
     return cast(Head, finding.head)
 
 
-def _named(finding: Finding) -> str:
-    return head_name(_head(finding)).capitalize()
-
-
-def _sentence(name: str) -> AttentionTrace:
-    """The open recording, or else the trace of the sentence that is tried in this step."""
+def _prompt_or_recording(slide: Slide, name: str) -> AttentionTrace:
+    """The open recording, or else the trace of the prompt that is tried in this step."""
     if st.session_state.recording is not None:
-        recording_line()
-        trace = cast(AttentionTrace, st.session_state.recording)
+        recording = cast(AttentionTrace, st.session_state.recording)
+        st.session_state.model_status.caption("Recording open. No model loaded.")
+        off = f" · **{heads_phrase(recording.ablated)}**" if recording.ablated else ""
+        with slide.own:
+            st.markdown(f":material/album: Recording **{plain(st.session_state.recording_name)}**{off}")
+            st.button("Close recording", on_click=close_recording, icon=":material/close:")
+        trace = recording
     else:
-        text = _own_text("Try your own sentence", name)
-        trace = trace_of(language_model(), text)
-    offer_trace(trace.to_bytes)
+        trace = trace_of(language_model(), st.session_state[name])
+    offer_recording(trace.to_bytes)
     return trace
 
 
-def _needs_a_model() -> None:
+def _needs_a_model(slide: Slide) -> None:
     if st.session_state.recording is not None:
-        st.caption("A recording is open on other pages. This step needs a model, so it uses the text below.")
+        slide.own.caption(
+            "A recording is open on other pages. This step needs a model, so it uses the prompt below."
+        )
 
 
-def _own_text(label: str, name: str) -> str:
-    text = prompt_box(label, name=name)
+@contextmanager
+def _own(
+    slide: Slide, name: str, title: str = "Try your own prompt", *, label: str = "Your prompt"
+) -> Iterator[None]:
+    """Put what follows into the menu where a prompt of one's own is typed, below its box."""
+    with slide.own.popover(title, icon=":material/edit:", key=f"own_{name}", width="stretch"):
+        if st.session_state.recording is None or name in ("tour_name", "tour_a"):
+            _prompt_of_own(label, name)
+        yield
+
+
+def _prompt_of_own(label: str, name: str) -> None:
+    text = show_prompt(label, name, label_visible=True)
     place = st.empty()  # always, so that what follows keeps its place on the page
     if text != TOUR_TEXTS[name]:
         place.button(
-            "Back to the article's words",
+            "Restore the article's prompt",
             on_click=_restore,
             args=(name,),
             key=f"restore_{name}",
             icon=":material/undo:",
         )
-    return text
 
 
 def _restore(name: str) -> None:
     st.session_state[name] = TOUR_TEXTS[name]
 
 
-def _found_or_articles(found: Head, trace: AttentionTrace) -> Head:
+def _found_or_articles(slide: Slide, found: Head, trace: AttentionTrace) -> Head:
     """The head to draw: the one found here, or for GPT-2 small the one that the article shows."""
     articles = examples.article_head(trace.model, trace.text)
     if articles is None or articles == found:
         return found
-    options = {f"found here: {head_name(found)}": found, f"the article's: {head_name(articles)}": articles}
-    chosen = st.segmented_control(
-        "Head", list(options), default=next(iter(options)), required=True, label_visibility="collapsed"
-    )
+    options = {f"found here: {head_name(found)}": found, f"in the article: {head_name(articles)}": articles}
+    with slide.verdict:
+        chosen = st.segmented_control(
+            "Head", list(options), default=next(iter(options)), required=True, label_visibility="collapsed"
+        )
     return options[str(chosen)]
 
 
-def _lines(name: str, whole: AttentionTrace, head: Head, *, hide_first: bool, query: int) -> None:
-    """A head's lines from a token of the whole text, until somebody chooses another."""
-    how = View(hide_first=hide_first)
-    view = how.of(whole)
-    chosen = query_picker(view, key=f"{name}_query", default=query - whole.n_tokens + view.n_tokens)
-    lines(view, *head, query=chosen, of=origin(whole, how=how), key=f"{name}_query")
-    nothing_left_note(view, *head)
-    word_piece_note(view)
-
-
-def _grid_and_lines(trace: AttentionTrace, suggested: Head, *, heads: list[Head] | None = None) -> None:
-    """All heads, of which some stand out, and the lines of one, until somebody clicks another."""
+def _grid_and_lines(
+    slide: Slide,
+    columns: Columns,
+    trace: AttentionTrace,
+    suggested: Head,
+    name: str,
+    *,
+    heads: list[Head] | None = None,
+) -> None:
+    """Draw all heads, of which some are highlighted, and the lines of one, until somebody clicks another."""
     if st.session_state.get("tour_head_of") != (trace.model, trace.tokens):
         st.session_state.tour_head_of, st.session_state.tour_head = (trace.model, trace.tokens), None
-    layer, head = st.session_state.tour_head or suggested
-    how = View(hide_first=hiding_switch())
-    view, of = how.of(trace), origin(trace, how=how)
-    overview, one_head = st.columns([5, 4], gap="medium")
-    with overview:
-        grid(
-            view,
-            (layer, head),
-            of=of,
-            key=f"tour_grid_{st.session_state.step}_{layer}_{head}",
+    head = st.session_state.tour_head or suggested
+    with _own(slide, name):
+        view = View(hide_first=hiding_switch())
+        shown = view.of(trace)
+        pick_head(trace.attention, head, on_change=_choose_in_tour, key="tour_")
+        query = pick_query(shown, key="tour_all")
+    source = origin(trace, how=view)
+    with columns[0]:
+        show_grid(
+            shown,
+            head,
+            title=f"**{trace.n_layers * trace.n_heads} heads.** Click one.",
+            source=source,
+            key="tour_grid",
             on_choose=_choose_in_tour,
             labels=head_scores_of(trace)["label"].tolist(),
             evidence=label_evidence_of(trace),
             heads=heads,
         )
-    with one_head:
-        st.subheader(f"Layer {layer}, head {head}")
-        st.markdown(head_deed(trace, layer, head))
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            head_boxes(trace.attention, (layer, head), on_change=_choose_in_tour, key="tour_")
-            query = query_picker(view, key="tour_all")
-        lines(view, layer, head, query=query, of=of, key="tour_all")
-        nothing_left_note(view, layer, head)
-        word_piece_note(view)
-    _look_closer("head_grid", "Find heads in Head grid", (layer, head), prompt=trace.text)
+    with columns[1]:
+        title = f"**{head_name(head)}** · {head_pattern(trace, *head)}"
+        show_lines(shown, *head, title=title, query=query, source=source, key="tour_all")
+        quiet_note(note_on_view(shown, *head))
+    _open_elsewhere(slide, "head_grid", "Open in Head grid", head, prompt=trace.text)
 
 
 def _choose_in_tour(layer: int, head: int) -> None:
     st.session_state.tour_head = (layer, head)
 
 
-def _heads_labelled(trace: AttentionTrace, score: str) -> list[Head]:
+def _heads_labeled(trace: AttentionTrace, score: str) -> list[Head]:
     """The heads that have their label from this score, the clearest first."""
     scores = head_scores_of(trace)
     found = scores[scores["label"] == LABELS[score]].sort_values(score, ascending=False, kind="stable")
     return [(int(layer), int(head)) for layer, head in found[["layer", "head"]].to_numpy()]
 
 
-def _look_closer(page: str, label: str, head: Head | None = None, **texts: str) -> None:
-    """A button that takes the step's text and head to another page."""
-    if st.button(label, icon=":material/search:"):
+def _open_elsewhere(slide: Slide, page: str, label: str, head: Head | None = None, **texts: str) -> None:
+    """Draw a button that takes the step's prompt and head to another page."""
+    if slide.more.button(label, icon=":material/arrow_outward:", type="tertiary"):
         if st.session_state.recording is None:
             for name, text in texts.items():
                 st.session_state[name] = text
         if head is not None:
             choose_head(*head)
         st.switch_page(f"pages/{page}.py")
-
-
-@st.cache_resource(max_entries=16, show_spinner="Writing…")
-def _biography(
-    name: str, prompt: str, off: frozenset[Head], by: Replacement, _model: LanguageModel
-) -> GeneratedText:
-    from attn_core.generation import generate, unwritten
-
-    text = unwritten(_model, prompt, ablate=off, replacement=by)
-    for step in generate(_model, prompt, max_new_tokens=BIOGRAPHY, ablate=off, replacement=by):
-        text = text.with_step(step)
-    return text

@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from attn_core import limits
+from attn_core import examples, limits
 from attn_core.errors import AttnCoreError, InvalidTrace
 from attn_core.memory import room_for_recording
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.models import language_model
-from attn_core.ui.playlist import steps_for_a_room
-from attn_core.ui.sidebar import close_recording, offer_trace
-from attn_core.ui.state import box_of, plain, take_box
+from attn_core.ui.playlist import add_playlist_keys
+from attn_core.ui.recordings import close_recording, offer_recording
+from attn_core.ui.state import box_of, notice, plain, take_box
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
 if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
     from attn_core.model import LanguageModel
-
-COPY_HELP = "Put prompt A in the place of B, to change a word of it there."
 
 
 @kept.traces.keeps
@@ -34,7 +33,7 @@ def _captured(model: LanguageModel, text: str, off: frozenset[Head], replacement
 def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
     """The trace of a text; on a prompt that cannot be run the page says why and stops."""
     try:
-        with st.spinner(f"Running {plain(model.name)} over the prompt{_queue()}…"):
+        with st.spinner(f"Running {plain(model.name)} on the prompt{_queue()}…"):
             trace = _captured(model, text, heads_off(), replacement())
     except AttnCoreError as error:
         st.error(plain(str(error)), icon=":material/edit:")
@@ -65,64 +64,162 @@ def _queue() -> str:
     from attn_core.turns import forward_passes
 
     n = forward_passes.n_waiting
-    return f", after {n} that came before" if n else ""
+    return f" ({n} ahead of you)" if n else ""
 
 
 def trace_in_view() -> AttentionTrace:
-    """The open recording, or else the trace of the prompt, for which the page shows a box."""
+    """Return the open recording, or else the trace of the prompt."""
     recording = st.session_state.recording
     if recording is not None:
-        recording_line()
+        _no_model_needed()
         trace = cast(AttentionTrace, recording)
     else:
-        prompt = prompt_box()
-        trace = trace_of(language_model(), prompt)
-    offer_trace(trace.to_bytes)
+        trace = trace_of(language_model(), st.session_state.prompt)
+    offer_recording(trace.to_bytes)
     return trace
 
 
-def recording_line() -> None:
-    """Say that a recording is open, whose it is, and let it be closed."""
+def _no_model_needed() -> None:
+    st.session_state.model_status.caption("Recording open. No model loaded.")
+    add_playlist_keys()
+
+
+def show_question(
+    question: str, explanation: str, *, prompt: str | None = "prompt", recorded: bool = True
+) -> DeltaGenerator:
+    """Draw the head of a page: a question with its explanation behind an icon, and the prompt beside it.
+
+    Args:
+        question: the heading.
+        explanation: in markdown.
+        prompt: the name of the prompt in the state; None for a page without one.
+        recorded: whether an open recording takes the prompt's place.
+
+    Returns:
+        The place of the heading, where another one can be put.
+    """
+    with st.container(key="headline", horizontal=True):
+        heading = st.container(width="content", key="heading").empty()
+        heading.title(question, help=explanation, anchor=False)
+        if recorded and st.session_state.recording is not None:
+            _recording_line()
+        elif prompt is not None:
+            show_prompt("Prompt", prompt)
+            _examples(prompt)
+    show_recording_error()
+    return heading
+
+
+def show_recording_error() -> None:
+    """Say that a recording could not be opened, until another one is."""
+    if st.session_state.get("recording_error"):
+        st.error(plain(st.session_state.recording_error), icon=":material/error:")
+
+
+def _examples(prompt: str) -> None:
+    st.menu_button(
+        "Examples",
+        examples.PROMPTS,
+        key="example",
+        on_click=_use_example,
+        args=(prompt,),
+        icon=":material/format_quote:",
+        help="Choose a prompt from the article",
+    )
+
+
+def _use_example(name: str) -> None:
+    if st.session_state.example is not None:
+        st.session_state[name] = st.session_state.example
+
+
+def _recording_line() -> None:
+    """Say that a recording is open and whose it is, and let it be closed."""
     recording: AttentionTrace = st.session_state.recording
-    st.session_state.model_status.caption("No model is loaded: a recording is open.")
-    with st.container(border=True):
-        words, button = st.columns([5, 2], vertical_alignment="center")
-        words.markdown(
-            f":material/album: Recording **{plain(st.session_state.recording_name)}**"
-            + (f", made by {plain(recording.model)}" if recording.model else "")
-            + f": {recording.n_layers} layers × {recording.n_heads} heads, {recording.n_tokens} tokens"
-            + (f". Made with **{heads_phrase(recording.ablated)}**" if recording.ablated else "")
-        )
-        button.button("Close the recording", on_click=close_recording, width="stretch")
-    steps_for_a_room()
-    st.text(recording.text)
+    parts = [
+        f"Recording **{plain(st.session_state.recording_name)}**",
+        *([plain(recording.model)] if recording.model else []),
+        f"{recording.n_layers} × {recording.n_heads} heads",
+        f"{recording.n_tokens} tokens",
+        *([f"**{heads_phrase(recording.ablated)}**"] if recording.ablated else []),
+    ]
+    with st.container(key="recording_line", horizontal=True, vertical_alignment="center"):
+        st.markdown(":material/album: " + " · ".join(parts))
+        st.button("Close recording", on_click=close_recording, icon=":material/close:")
 
 
-def prompt_box(label: str = "Prompt", *, name: str = "prompt") -> str:
-    """The box for a prompt; what was typed stays over pages and errors."""
-    st.text_area(label, key=box_of(name), height=80, on_change=take_box, args=(name,))
+def show_prompt(label: str, name: str, *, label_visible: bool = False) -> str:
+    """Draw the box for a prompt, which Enter runs, and return the text; it stays over pages and errors.
+
+    Args:
+        label: of the box.
+        name: of the prompt in the state.
+        label_visible: whether the label stands over the box.
+    """
+    st.text_area(
+        label,
+        key=box_of(name),
+        height="content",
+        on_change=take_box,
+        args=(name,),
+        placeholder="Type a prompt and press Enter",
+        label_visibility="visible" if label_visible else "collapsed",
+    )
     return cast(str, st.session_state[name])
 
 
 def two_traces() -> tuple[AttentionTrace, AttentionTrace | None]:
-    """The traces of two prompts, or with a recording open that one and a second, if it is opened too."""
+    """Return the traces of two prompts, or the open recording and a second one, if it is opened too."""
     if st.session_state.recording is not None:
-        recording_line()
-        a, b = cast(AttentionTrace, st.session_state.recording), _second_recording()
+        _no_model_needed()
+        a, b = cast(AttentionTrace, st.session_state.recording), st.session_state.get("second_recording")
     else:
         model = language_model()
-        left, right = st.columns(2, gap="large")
-        with left:
-            a = trace_of(model, prompt_box("Prompt A", name="prompt_a"))
-        with right:
-            b = trace_of(model, prompt_box("Prompt B", name="prompt_b"))
-        with st.container(horizontal=True):
-            st.button("Swap A and B", on_click=_swap_prompts, icon=":material/swap_horiz:")
-            st.button("Edit B from A", on_click=_copy_prompt, icon=":material/content_copy:", help=COPY_HELP)
-    offer_trace(a.to_bytes, label="Save trace A (.npz)", file_name="trace_a.npz")
+        a, b = (trace_of(model, st.session_state[name]) for name in ("prompt_a", "prompt_b"))
+    offer_recording(a.to_bytes, label="Save recording A (.npz)", file_name="trace_a.npz")
     if b is not None:
-        offer_trace(b.to_bytes, label="Save trace B (.npz)", file_name="trace_b.npz")
+        offer_recording(b.to_bytes, label="Save recording B (.npz)", file_name="trace_b.npz")
     return a, b
+
+
+def show_two_prompts(question: str, explanation: str) -> None:
+    """Draw the head of Compare: its question, and two prompts or two recordings."""
+    with st.container(key="headline_two", horizontal=True):
+        st.title(question, help=explanation, width="content", anchor=False)
+        if st.session_state.recording is not None:
+            with st.container(key="recordings"):
+                _recording_line()
+            _second_recording()
+            return
+        for letter, name in (("A", "prompt_a"), ("B", "prompt_b")):
+            st.markdown(f"**{letter}**", width="content")
+            show_prompt(f"Prompt {letter}", name)
+        with st.popover("Edit", icon=":material/edit:", key="prompts_menu"):
+            st.button("Swap A and B", on_click=_swap_prompts, icon=":material/swap_horiz:", width="stretch")
+            st.button(
+                "Copy A to B",
+                on_click=_copy_prompt,
+                icon=":material/content_copy:",
+                width="stretch",
+                help="Copies prompt A into B, so you can change one word.",
+            )
+            for letter in "AB":
+                st.menu_button(
+                    f"Examples for {letter}",
+                    examples.PROMPTS,
+                    key=f"example_{letter}",
+                    on_click=_use_example_of,
+                    args=(letter,),
+                    icon=":material/format_quote:",
+                    width="stretch",
+                )
+    show_recording_error()
+
+
+def _use_example_of(letter: str) -> None:
+    chosen = st.session_state[f"example_{letter}"]
+    if chosen is not None:
+        st.session_state[f"prompt_{letter.lower()}"] = chosen
 
 
 def _swap_prompts() -> None:
@@ -134,27 +231,29 @@ def _copy_prompt() -> None:
     st.session_state.prompt_b = st.session_state.prompt_a
 
 
-def _second_recording() -> AttentionTrace | None:
-    upload = st.file_uploader("Open a second recording to compare with", type="npz", key="second_upload")
+def _second_recording() -> None:
+    """Draw the menu that opens the second recording, and put it into the state."""
+    st.session_state.second_recording = None
+    with st.popover("Second recording", icon=":material/compare:", key="second_menu"):
+        upload = st.file_uploader("Second recording", type="npz", key="second_upload")
     if upload is None:
-        return None
+        return
     try:
         second = AttentionTrace.load(upload, max_bytes=room_for_recording())
     except (InvalidTrace, OSError) as error:
-        st.error(plain(f"The file was not opened. {error}"), icon=":material/error:")
-        return None
+        st.error(plain(f"Can't open {upload.name}. {error}"), icon=":material/error:")
+        return
     first: AttentionTrace = st.session_state.recording
     if (second.n_layers, second.n_heads) != (first.n_layers, first.n_heads):
         st.error(
-            f"The second recording has {second.n_layers} layers × {second.n_heads} heads and the first "
-            f"{first.n_layers} × {first.n_heads}: open one of the same model.",
+            f"The recordings differ in size ({first.n_layers} × {first.n_heads} and {second.n_layers} × "
+            f"{second.n_heads} heads). Open two of the same model.",
             icon=":material/error:",
         )
-        return None
+        return
     if first.model and second.model and first.model != second.model:
-        st.warning(
-            f"The first recording was made by {plain(first.model)} and the second by {plain(second.model)}. Head "
-            "numbers mean something else in another model, so what moved here says little.",
-            icon=":material/warning:",
+        notice(
+            f"The recordings are of {first.model} and {second.model}. A head's number means something else in another "
+            "model, so the differences say little."
         )
-    return second
+    st.session_state.second_recording = second

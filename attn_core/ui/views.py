@@ -8,12 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from attn_core.tokens import has_word_pieces, join_words, token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.links import fell_back
 from attn_core.ui.state import ALL_WORDS, notice
+from attn_core.ui.switches import head_switch, heads_off
+
+Head = tuple[int, int]
+
+POSITION_WIDTH = 250  # pixels of a box for a token, with its label
+
+OPTIONS = {"weighed": "value-weighted", "words": "words merged", "hide_first": "first token hidden"}
+"""The switches of the menu by their names in the state, and what its label says of one that is on."""
 
 
 @dataclass(frozen=True)
@@ -62,37 +71,79 @@ def _hidden(trace: AttentionTrace, renormalise: bool) -> AttentionTrace:
     return trace.without_first_token(renormalise=renormalise)
 
 
-NO_LENGTHS = "The lengths were not recorded here, or this type of model does not show them."
+NO_LENGTHS = "This recording does not include those lengths."
+NO_LENGTHS_HERE = "This type of model does not show those lengths."
 
 
-def view_switches(*traces: AttentionTrace | None) -> View:
-    """Switches for how these traces are looked at."""
-    weighed = weighing_switch(*(trace.value_norms for trace in traces if trace is not None))
-    words = st.toggle("Join word pieces", key="words", persist_state="session")
-    return View(weighed, words, hiding_switch())
+def pick_view_options(*traces: AttentionTrace | None, head: Head | None = None) -> View:
+    """Draw the menu of rarely used switches, whose label lists what is on.
+
+    Args:
+        traces: that are looked at.
+        head: the one on show, which can be turned off there; None if it can't.
+    """
+    with _menu(("weighed", "words", "hide_first"), head):
+        weighed = weighing_switch(*(trace.value_norms for trace in traces if trace is not None))
+        words = st.toggle(
+            "Merge tokens into words",
+            key="words",
+            persist_state="session",
+            help="Adds up the weights to a word's tokens and averages the weights from them.",
+        )
+        hide_first = hiding_switch()
+        if head is not None:
+            head_switch(*head)
+    return View(weighed, words, hide_first)
+
+
+def pick_first_token_option() -> View:
+    """Draw a menu with the one switch that hides the first token."""
+    with _menu(("hide_first",), None):
+        return View(hide_first=hiding_switch())
+
+
+def pick_row_options(norms: NDArray[np.float32] | None) -> View:
+    """Draw the menu for the attention of one token, which has no words to be merged.
+
+    Args:
+        norms: the lengths of the vectors that each weight moves, if they are known.
+    """
+    with _menu(("weighed", "hide_first"), None):
+        return View(weighed=weighing_switch(norms), hide_first=hiding_switch())
+
+
+def _menu(names: Sequence[str], head: Head | None) -> DeltaGenerator:
+    """Return the menu of these switches; its label says which are on."""
+    on = [OPTIONS[name] for name in names if st.session_state.get(name)]
+    if head in heads_off():
+        on.append("head off")
+    label = f"View: {', '.join(on)}" if on else "View"
+    return st.popover(label, icon=":material/tune:", key="view_menu")
 
 
 def hiding_switch() -> bool:
-    """Whether the first word is to be hidden."""
+    """Draw the switch that hides the first token, and return whether it is on."""
     return st.toggle(
-        "Hide the first word",
+        "Hide first token",
         key="hide_first",
         persist_state="session",
-        help="Many heads rest on the first word when they find nothing. Hidden, the rest is scaled up to 1.",
+        help="Many heads park attention on the first token (an attention sink). Hiding it rescales the other weights "
+        "to sum to 1.",
     )
 
 
 def weighing_switch(*value_norms: NDArray[np.float32] | None) -> bool:
-    """Whether attention is to be weighed by what it moves; off where the lengths of values were not recorded."""
+    """Draw the switch for value-weighted attention; it is off where the lengths of values are not known."""
     recorded = all(norms is not None for norms in value_norms)
+    without = NO_LENGTHS if st.session_state.recording is not None else NO_LENGTHS_HERE
     weighed = st.toggle(
-        "Weigh by what is moved",
+        "Value-weighted",
         key="weighed",
         persist_state="session",
         disabled=not recorded,
-        help="Attention times the length of the vector that each word offers, scaled up to 1 again: where what the "
-        "head passes on comes from. A head that rests on the first word often takes next to nothing from it. "
-        "Kobayashi et al. 2020." + ("" if recorded else f" {NO_LENGTHS}"),
+        help="Multiplies each weight by the length of the vector it moves, then rescales. Shows where the head's "
+        "output comes from, not only where it attends. Kobayashi et al. 2020."
+        + ("" if recorded else f" {without}"),
     )
     return weighed and recorded
 
@@ -115,8 +166,8 @@ def forget_other_words(words: Sequence[str], *keys: str) -> None:
             del st.session_state[key]
 
 
-def word_picker(label: str, trace: AttentionTrace, *, key: str, default: int, stop: int | None = None) -> int:
-    """Choose one word of the trace by its position.
+def pick_token(label: str, trace: AttentionTrace, *, key: str, default: int, stop: int | None = None) -> int:
+    """Draw the choice of one token of the trace, and return its position.
 
     Args:
         label: what is asked for.
@@ -135,7 +186,7 @@ def word_picker(label: str, trace: AttentionTrace, *, key: str, default: int, st
         format_func=lambda i: f"{labels[i]}  ({i})",
         key=key,
         persist_state="session",
-        width=190,
+        width=POSITION_WIDTH,
     )
     return int(position)
 
@@ -150,61 +201,60 @@ def _settle(key: str, places: range, default: int) -> None:
     st.session_state[f"{key}_default"] = default
 
 
-def query_picker(trace: AttentionTrace, *, key: str, default: int = ALL_WORDS) -> int | None:
-    """Choose the word whose lines are shown, as a click on it does; None means all words."""
+def pick_query(trace: AttentionTrace, *, key: str, default: int = ALL_WORDS) -> int | None:
+    """Draw the choice of the token whose lines are shown, as a click on it does; None means all tokens."""
     labels = token_labels(trace.tokens)
     forget_other_words(trace.tokens, key)
     places = range(ALL_WORDS, trace.n_tokens)
     _settle(key, places, default)
     st.selectbox(
-        "From the word",
+        "Query token",
         places,
-        format_func=lambda i: "all words" if i == ALL_WORDS else f"{labels[i]}  ({i})",
+        format_func=lambda i: "all tokens" if i == ALL_WORDS else f"{labels[i]}  ({i})",
         key=key,
         persist_state="session",
-        width=190,
+        width=POSITION_WIDTH,
     )
     query = int(st.session_state[key])
     return None if query == ALL_WORDS else query
 
 
-def queries_picker(trace: AttentionTrace, *, key: str) -> list[int]:
-    """Choose the words whose lines are shown, and whose weights are summed; none means all words."""
+def pick_queries(trace: AttentionTrace, *, key: str) -> list[int]:
+    """Draw the choice of the tokens whose lines are shown and whose weights are summed; none means all tokens."""
     labels = token_labels(trace.tokens)
     for position in st.session_state.get(key, []):
         _tell_of_link(key, position, trace.n_tokens)
     forget_other_words(trace.tokens, key)
     return st.multiselect(
-        "From the words",
+        "Query tokens",
         range(trace.n_tokens),
         format_func=lambda i: f"{labels[i]}  ({i})",
         key=key,
         persist_state="session",
-        placeholder="all words",
-        help="Choose several to see what they look at together: the numbers are sums then.",
+        placeholder="all tokens",
+        help="Choose several to add up their weights.",
     )
 
 
 def _tell_of_link(key: str, position: int, stop: int) -> None:
     """Say that a link asks for a word that is not there, if it does."""
     if position >= stop and fell_back(key):
-        notice(f"The link asks for the word at {position}, but there are {stop} here, counted from zero.")
+        notice(f"The link points to token {position}, but this prompt has tokens 0 to {stop - 1}.")
 
 
-def word_piece_note(trace: AttentionTrace) -> None:
-    """Explain the + sign where it occurs."""
-    if has_word_pieces(trace.tokens):
-        st.caption("A word that starts with + goes on with the word before it: GPT-2 reads pieces of words.")
-
-
-def hidden_note(how: View) -> None:
-    """Say that numbers are not scaled up as what is drawn is, if the first word is hidden."""
-    if how.hide_first:
-        st.caption("What is drawn is scaled up without the hidden first word; these numbers are parts of all.")
-
-
-def nothing_left_note(trace: AttentionTrace, layer: int, head: int) -> None:
-    """Say how many words have no lines because the head gave everything to the hidden first word."""
+def note_on_view(trace: AttentionTrace, layer: int, head: int) -> str:
+    """Return what explains a figure of this head, in one line: pieces of words, and tokens without lines."""
+    parts = []
     empty = int((trace.attention[layer, head].sum(axis=-1) == 0).sum())
     if empty:
-        st.caption(f"{empty} of {trace.n_tokens} words gave all of their attention to the hidden first word.")
+        parts.append(
+            f"{empty} of {trace.n_tokens} tokens have no lines: all their attention is on the hidden first token."
+        )
+    if has_word_pieces(trace.tokens):
+        parts.append("“+” marks a token that continues the one before: GPT-2 reads rare words in pieces.")
+    return " ".join(parts)
+
+
+def note_on_hidden(view: View) -> str:
+    """Return that numbers are not rescaled as the figure is, if the first token is hidden."""
+    return "The figure is rescaled without the first token. Numbers in the text are not." if view.hide_first else ""

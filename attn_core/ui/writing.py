@@ -4,86 +4,126 @@ from __future__ import annotations
 
 import html
 import time
+from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attn_core import limits
 from attn_core.errors import AttnCoreError
 from attn_core.tokens import token_label
 from attn_core.ui.links import WAYS, to_do, writing_choices
+from attn_core.ui.presenting import presenting
 from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
+from attn_core.ui.wording import percent
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Head
+    from attn_core.ablation import Head, Replacement
     from attn_core.generation import GeneratedText
     from attn_core.model import LanguageModel
 
 SECONDS_BETWEEN_UPDATES = 0.2
+SECONDS_A_TOKEN = 1  # while the text is played
 
 _STATIC = Path(__file__).parent.parent / "static"
 
 _token_row = st.components.v2.component(
     "attn_core_tokens",
-    html='<div class="tokens" role="group" aria-label="generated text"></div>',
+    html='<div class="tokens" role="group" aria-label="Generated tokens: press one to explain it"></div>',
     css=(_STATIC / "tokens.css").read_text(),
     js=(_STATIC / "tokens.js").read_text(),
 )
 
 
-def generation_settings() -> dict[str, Any]:
-    """Controls for writing, as keyword arguments of `attn_core.generate`."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+def pick_settings() -> dict[str, Any]:
+    """Draw the menu of settings, whose label lists them, and return them as keyword arguments of `generate`."""
+    state = st.session_state
+    with st.popover(
+        f"{state.new_tokens} tokens, {state.way}", icon=":material/settings:", key="generation_settings"
+    ):
         way = st.segmented_control(
-            "Each token is",
+            "Choose tokens by",
             list(WAYS.values()),
             required=True,
             key="way",
             persist_state="session",
         )
         count = st.number_input(
-            "New tokens",
-            1,
-            limits.NEW_TOKENS,
-            key="new_tokens",
-            persist_state="session",
-            width=150,
+            "Tokens to generate", 1, limits.NEW_TOKENS, key="new_tokens", persist_state="session"
         )
-    settings: dict[str, Any] = {
-        "max_new_tokens": min(int(count), limits.NEW_TOKENS),
-        "max_tokens": limits.PROMPT_TOKENS,
-    }
-    if way == WAYS["greedy"]:
-        return settings
-    with st.container(horizontal=True):
-        box: dict[str, Any] = {"persist_state": "session", "width": 150}
-        settings["temperature"] = st.number_input(
-            "Temperature", 0.05, 5.0, step=0.1, key="temperature", help="Higher is more surprising.", **box
-        )
-        settings["top_k"] = st.number_input(
-            "Top-k", 1, 1000, key="top_k", help="Draw from the k most probable tokens only.", **box
-        )
-        settings["top_p"] = st.number_input(
+        settings: dict[str, Any] = {
+            "max_new_tokens": min(int(count), limits.NEW_TOKENS),
+            "max_tokens": limits.PROMPT_TOKENS,
+        }
+        if way == WAYS["sampled"]:
+            settings |= _pick_sampling()
+    return settings
+
+
+def _pick_sampling() -> dict[str, Any]:
+    keep: dict[str, Any] = {"persist_state": "session"}
+    return {
+        "temperature": st.number_input(
+            "Temperature",
+            0.05,
+            5.0,
+            step=0.1,
+            key="temperature",
+            help="Above 1: more varied. Below 1: closer to the most probable token.",
+            **keep,
+        ),
+        "top_k": st.number_input(
+            "Top-k", 1, 1000, key="top_k", help="Sample from the k most probable tokens.", **keep
+        ),
+        "top_p": st.number_input(
             "Top-p",
             0.01,
             1.0,
             step=0.05,
             key="top_p",
-            help="Draw from the fewest tokens whose probabilities reach p together.",
-            **box,
-        )
-        settings["seed"] = st.number_input(
-            "Seed", 0, 2**31 - 1, key="seed", help="The same seed draws the same text again.", **box
-        )
-    return settings
+            help="Sample from the smallest set of tokens whose probabilities add up to p.",
+            **keep,
+        ),
+        "seed": st.number_input(
+            "Seed", 0, 2**31 - 1, key="seed", help="The same seed gives the same text.", **keep
+        ),
+    }
 
 
-def generation(model: LanguageModel, prompt: str, settings: dict[str, Any]) -> GeneratedText | None:
-    """The Generate button, with a Stop button in its place while tokens appear; what was made is kept."""
-    place, growing = st.empty(), st.container()  # always both, so that what follows keeps its place on the page
+@st.cache_resource(max_entries=16, show_spinner="Generating…")
+def continuation(
+    name: str, prompt: str, count: int, off: frozenset[Head], by: Replacement, _model: LanguageModel
+) -> GeneratedText:
+    """Return the most probable continuation of a prompt, made once for all sessions."""
+    from attn_core.generation import generate, unwritten
+
+    text = unwritten(_model, prompt, ablate=off, replacement=by)
+    steps = generate(
+        _model, prompt, max_new_tokens=count, max_tokens=limits.PROMPT_TOKENS, ablate=off, replacement=by
+    )
+    for step in steps:
+        text = text.with_step(step)
+    return text
+
+
+def generation(
+    model: LanguageModel, prompt: str, settings: dict[str, Any], growing: DeltaGenerator
+) -> GeneratedText:
+    """Draw the Generate button, with Stop in its place while tokens appear, and return the text.
+
+    The page opens with the most probable continuation. What was made is kept.
+
+    Args:
+        model: that generates.
+        prompt: to be continued.
+        settings: further arguments of `generate`.
+        growing: where the text is shown while it grows.
+    """
+    place = st.empty()
     pressed, off = place.button("Generate", type="primary", icon=":material/play_arrow:"), heads_off()
     linked = to_do("write")
     if pressed or linked is not None:
@@ -95,22 +135,39 @@ def generation(model: LanguageModel, prompt: str, settings: dict[str, Any]) -> G
         st.session_state.generated_again = None
         _write(place, growing, "generated", model, prompt, settings, off)
         place.button("Generate", type="primary", icon=":material/play_arrow:", key="generate_again")
-    return cast("GeneratedText | None", st.session_state.get("generated"))
+    elif st.session_state.get("generated") is None:
+        _open_with_continuation(model, prompt, settings, growing)
+    return cast("GeneratedText", st.session_state.generated)
+
+
+def _open_with_continuation(
+    model: LanguageModel, prompt: str, settings: dict[str, Any], growing: DeltaGenerator
+) -> None:
+    by = replacement() if heads_off() else "zero"
+    try:
+        with growing:
+            text = continuation(model.name, prompt, settings["max_new_tokens"], heads_off(), by, model)
+    except AttnCoreError as error:
+        growing.error(plain(str(error)), icon=":material/edit:")
+        st.stop()
+    st.session_state.generated = text
+    st.session_state.settings_used, st.session_state.written_with = settings, writing_choices()
+    st.session_state.generated_again = None
 
 
 def generation_again(model: LanguageModel, first: GeneratedText) -> GeneratedText | None:
-    """A button that writes from the same prompt with the heads that are off now, and the text that it made."""
+    """Draw a button that generates with the heads off that are off now, and return the text that it made."""
     place, growing = st.empty(), st.container()
     now = (heads_off(), replacement() if heads_off() else "zero")
     button: dict[str, Any] = {
         "type": "primary",
         "icon": ":material/replay:",
         "disabled": now == (first.ablated, first.replacement),
-        "help": "The same prompt and settings, with the heads switched off that are chosen here.",
+        "help": "Same prompt and settings, with these heads off.",
     }
-    if place.button("Generate again", **button) or to_do("write_again"):
+    if place.button("Regenerate", **button) or to_do("write_again"):
         _write(place, growing, "generated_again", model, first.prompt, st.session_state.settings_used, heads_off())
-        place.button("Generate again", key="generate_once_more", **button)
+        place.button("Regenerate", key="generate_once_more", **button)
     return cast("GeneratedText | None", st.session_state.get("generated_again"))
 
 
@@ -157,53 +214,103 @@ def chosen_step(generated: GeneratedText) -> int:
     return min(int(st.session_state.get("chosen_step", 0)), max(len(generated.steps) - 1, 0))
 
 
-def generation_note(generated: GeneratedText, model: LanguageModel, prompt: str) -> None:
-    """Say what the text on the page belongs to."""
-    heads = f" with {heads_phrase(generated.ablated)}" if generated.ablated or heads_off() else ""
-    note = f"{len(generated.steps)} new tokens by {generated.model}{heads}."
+def note_on_text(generated: GeneratedText, model: LanguageModel, prompt: str) -> str:
+    """Return what the text on the page belongs to, in plain text."""
+    heads = f", {heads_phrase(generated.ablated)}" if generated.ablated or heads_off() else ""
+    note = f"{len(generated.steps)} tokens by {generated.model}{heads}. Stronger shading: more probable."
     if (generated.model, generated.prompt) != (model.name, prompt):
-        note += " The prompt or the model has changed since: press Generate to write again."
-    st.caption(plain(note))
+        note += " The prompt or model has changed. Press Generate to update."
+    return note
 
 
-def token_row(generated: GeneratedText, *, chosen: int) -> None:
-    """The generated text as buttons shaded by probability, after the prompt in plain text."""
+def show_tokens(generated: GeneratedText, *, chosen: int) -> None:
+    """Draw the generated text as buttons shaded by probability, after the prompt in plain text."""
     tokens: list[dict[str, Any]] = [{"text": generated.prompt, "probability": None}]
     tokens += [
         {
-            "text": step.token if step.token.strip() else token_label(step.token),
+            "text": _as_shown(step.token),
             "probability": step.probability,
-            "title": f"{token_label(step.token)}: {step.probability:.1%}",
+            "title": f"{token_label(step.token)}: {percent(step.probability)}",
         }
         for step in generated.steps
     ]
+    last = chosen >= len(generated.steps) - 1
+    playing = bool(st.session_state.get("playing")) and not last
 
     def clicked() -> None:
         index = st.session_state.token_row["clicked"]
         if index is not None:
             st.session_state.chosen_step = int(index) - 1
 
-    _token_row(key="token_row", data={"tokens": tokens, "chosen": chosen + 1}, on_clicked_change=clicked)
+    with st.container(key="tokens"):
+        _token_row(
+            key="token_row",
+            data={"tokens": tokens, "chosen": chosen + 1, "playing": playing, "pause": SECONDS_A_TOKEN * 1000},
+            on_clicked_change=clicked,
+        )
 
 
-def two_texts(first: GeneratedText, second: GeneratedText) -> None:
-    """Both texts side by side, and where they part."""
+def _as_shown(token: str) -> str:
+    """A token's text, or its label where the text would not be seen or be read as a sign of the model's."""
+    label = token_label(token)
+    return label if not token.strip() or label.startswith("⟨") else token
+
+
+def pick_step(generated: GeneratedText, chosen: int) -> None:
+    """Draw buttons, with keys while somebody presents, that go from token to token, and one that plays them all."""
+    state = st.session_state
+    last = len(generated.steps) - 1
+    if chosen >= last:
+        state.playing = False
+
+    def go_to(step: int) -> None:
+        state.chosen_step, state.playing = step, False
+
+    def play() -> None:
+        state.playing = not state.get("playing")
+        if state.playing and chosen >= last:
+            state.chosen_step = 0
+
+    playing = bool(state.get("playing"))
+    for label, icon, key, step in (
+        ("Previous token", ":material/chevron_left:", "Left", max(chosen - 1, 0)),
+        ("Next token", ":material/chevron_right:", "Right", min(chosen + 1, last)),
+    ):
+        _icon_button(label, icon, key, go_to, (step,), disabled=step == chosen)
+    _icon_button(
+        "Pause" if playing else "Play", f":material/{'pause' if playing else 'play_circle'}:", "Space", play
+    )
+
+
+def _icon_button(
+    label: str, icon: str, key: str, do: Callable[..., None], arguments: tuple[object, ...] = (), **options: Any
+) -> None:
+    shortcut = key if presenting() else None
+    st.button(label, on_click=do, args=arguments, icon=icon, shortcut=shortcut, key=f"step_{key}", **options)
+
+
+def show_two_texts(first: GeneratedText, second: GeneratedText) -> None:
+    """Draw both texts side by side, and where they first differ."""
     for column, text in zip(st.columns(2, gap="large"), (first, second), strict=True):
-        column.markdown(f"**{heads_phrase(text.ablated).capitalize()}**")
+        column.markdown(f"**{_sentence_case(heads_phrase(text.ablated))}**")
         column.html(shaded(text))
     index = first_difference(first, second)
     if index is None:
-        st.markdown("Both texts are the same: it takes more than these heads, or others, to change it.")
+        st.markdown("Same text. Turning these heads off does not change it.")
         return
     one, other = (
-        f"“{plain(token_label(text.steps[index].token))}”" if index < len(text.steps) else "the end"
+        f"“{plain(token_label(text.steps[index].token))}”" if index < len(text.steps) else "the end of the text"
         for text in (first, second)
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"They part where **{one}** became **{other}**.", width="content")
+        st.markdown(f"First difference: **{one}** became **{other}**.", width="content")
         st.button(
-            "Look into the new text", on_click=_keep_second_text, args=(second, index), icon=":material/search:"
+            "Explain the new text", on_click=_keep_second_text, args=(second, index), icon=":material/search:"
         )
+
+
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _keep_second_text(second: GeneratedText, index: int) -> None:
@@ -222,10 +329,7 @@ def shaded(generated: GeneratedText) -> str:
     """The text as HTML, its new tokens shaded by probability."""
     spans = "".join(
         f'<span style="background:color-mix(in srgb,#2b7bba {8 + 62 * step.probability:.0f}%,transparent);'
-        f'border-radius:4px">{html.escape(step.token)}</span>'
+        f'border-radius:4px">{html.escape(_as_shown(step.token))}</span>'
         for step in generated.steps
     )
-    return (
-        '<div style="font-size:1.15rem;line-height:2.1;white-space:pre-wrap;overflow-wrap:anywhere">'
-        f"{html.escape(generated.prompt)}{spans}</div>"
-    )
+    return f'<div class="shaded-text">{html.escape(generated.prompt)}{spans}</div>'
