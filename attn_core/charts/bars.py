@@ -1,99 +1,139 @@
-"""Next-word probabilities as bars."""
+"""Next-token probabilities as bars."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
-from attn_core.charts.style import ACCENT, CATEGORIES, CONFIG, INK, LINK, named_axis
+from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.sizes import Look, first, longest, named, rows_scale
+from attn_core.charts.style import CONFIG, INK, Theme, colors
+from attn_core.charts.texts import write_percent
 from attn_core.tokens import token_label
 from attn_core.trace import Prediction
 
-FONT = 15
+WIDTH = 420  # pixels, in a file or a notebook; and from one row to the next:
+STEP, LAYER_STEP, THIN_LAYER_STEP, PAIR_STEP = 28, 26, 19, 54
+THICK_LAYERS = 16  # more rows of layers are thinner
+LEAST_STEP, LEAST_PAIR_STEP, MOST_STEP = 15, 28, 90  # on a page
+
+# How much of a row its bar takes, from its upper edge on.
+TOP, BOTTOM = 0.14, 0.86
+PAIR_TOP, PAIR_BOTTOM = 0.08, 0.92
+
+# Lengths in pixels. From left to right: names, bars, what is written beside them.
+LENGTHS = {
+    "count": "max(length(data('names')), 1)",
+    "row": "min(height, count * {most}) / count",
+    "letter": "",
+    "gap": "letter * 0.45",
+    "room_for_name": f"min(letter * {first('names', 'longest')}, width * 0.4)",
+    "left": "room_for_name + gap",
+    "room_for_text": f"min(letter * {first('bars', 'longest')}, width * 0.4)",
+    "reach": "max(width - left - gap - room_for_text, 8)",
+}
 
 
-def probability_bars(prediction: Prediction, *, chosen: int | None = None, n: int = 10) -> alt.LayerChart:
-    """The `n` most probable next tokens as bars with their probabilities; that with the id `chosen` stands out."""
+@dataclass(frozen=True)
+class Form:
+    """What the form of bars depends on.
+
+    Attributes:
+        theme: which background they are painted for.
+        pairs: whether two prompts are compared, a bar each.
+    """
+
+    theme: Theme
+    pairs: bool = False
+
+
+def probability_figure(
+    prediction: Prediction, *, chosen: int | None = None, n: int = 10, theme: Theme = "light"
+) -> Figure:
+    """Draw the `n` most probable next tokens as bars; that with the id `chosen` stands out.
+
+    Args:
+        prediction: with token ids if `chosen` is given.
+        chosen: the id of a token.
+        n: how many tokens to show at most.
+        theme: which background the bars are painted for.
+    """
     table = pd.DataFrame(prediction.top(n), columns=["token", "probability"])
-    table["rank"] = range(len(table))  # two tokens may read the same (" the", "the"): rows are told apart by rank
+    # Two tokens may read the same (" the", "the"): rows are told apart by rank.
+    table["rank"] = np.arange(len(table))
     table["chosen"] = [token_id == chosen for token_id in prediction.token_ids[:n]] or False
-    base = alt.Chart(table).encode(
-        x=_probability(table["probability"].max()),
-        y=alt.Y("rank:O", title=None, axis=_words(table["token"].tolist())),
-        tooltip=[alt.Tooltip("token:N"), alt.Tooltip("probability:Q", format=".3%")],
-    )
-    bars = base.mark_bar(cornerRadiusEnd=3).encode(
-        color=alt.when("datum.chosen").then(alt.value(ACCENT)).otherwise(alt.value(LINK))
-    )
-    return (
-        alt.layer(bars, _numbers(base))
-        .properties(width=420, height=28 * len(table), description=_told(prediction))
-        .configure(**CONFIG)
+    table["probability_text"] = table["probability"].map(write_percent)
+    tables = _placed(table, [token_label(token) for token in table["token"]], TOP, BOTTOM)
+    return Figure(
+        _draw_bars,
+        Form(theme),
+        tables,
+        _described(prediction),
+        "Bars of the most probable next tokens, the most probable one first.",
+        size=(WIDTH, STEP * len(table)),
+        least_height=LEAST_STEP * len(table),
     )
 
 
-def lens_bars(
-    predictions: Sequence[Prediction], target: int, target_probabilities: Sequence[float]
-) -> alt.LayerChart:
-    """What a model would have said before its first layer and after each one: the best token and its probability.
+def lens_figure(
+    predictions: Sequence[Prediction],
+    target: int,
+    target_probabilities: Sequence[float],
+    *,
+    theme: Theme = "light",
+) -> Figure:
+    """Draw the top prediction before the first layer and after each one, with its probability (logit lens).
 
     Args:
         predictions: n_layers + 1 of them, with token ids.
-        target: the id of the token that was chosen. Its bars stand out, a mark shows its probability in every row.
+        target: the id of the token that was chosen. Its bars stand out, a tick shows its probability in every row.
         target_probabilities: its n_layers + 1 probabilities.
+        theme: which background the bars are painted for.
     """
+    labels = [token_label(prediction.tokens[0]) for prediction in predictions]
+    probabilities = [float(prediction.probabilities[0]) for prediction in predictions]
+    places = ["input", *(f"after L{layer}" for layer in range(len(predictions) - 1))]
     table = pd.DataFrame(
         {
             "rank": range(len(predictions)),
-            "place": ["before layer 0", *(f"after layer {layer}" for layer in range(len(predictions) - 1))],
+            "place": places,
             "token": [prediction.tokens[0] for prediction in predictions],
-            "label": [token_label(prediction.tokens[0]) for prediction in predictions],
-            "probability": [float(prediction.probabilities[0]) for prediction in predictions],
+            "label": labels,
+            "probability": probabilities,
+            "probability_text": [write_percent(probability) for probability in probabilities],
             "chosen": [prediction.token_ids[0] == target for prediction in predictions],
             "of_chosen": [float(probability) for probability in target_probabilities],
+            "of_chosen_text": [write_percent(float(probability)) for probability in target_probabilities],
         }
     )
-    scale = alt.Scale(domain=[0, 1.5])  # room for the words
-    font = FONT - 1 if len(table) <= 16 else FONT - 3
-    base = alt.Chart(table).encode(
-        x=alt.X("probability:Q", axis=None, scale=scale),
-        y=alt.Y("rank:O", title=None, axis=named_axis(table["place"].tolist(), title=None, font_size=font)),
-        tooltip=[
-            alt.Tooltip("place:N", title="where"),
-            alt.Tooltip("token:N", title="best token"),
-            alt.Tooltip("probability:Q", format=".3%"),
-            alt.Tooltip("of_chosen:Q", title="chosen token's", format=".3%"),
-        ],
-    )
-    bars = base.mark_bar(cornerRadiusEnd=3).encode(
-        color=alt.when("datum.chosen").then(alt.value(ACCENT)).otherwise(alt.value(LINK))
-    )
-    marks = base.mark_tick(color=ACCENT, thickness=3, size=font + 4).encode(
-        x=alt.X("of_chosen:Q", axis=None, scale=scale)
-    )
-    words = (
-        base.transform_calculate(shown="datum.label + '  ' + format(datum.probability, '.0%')")
-        .mark_text(align="left", dx=8, fontSize=font, color=INK, limit=160)
-        .encode(text="shown:N")
-    )
-    return (
-        alt.layer(bars, marks, words)
-        .properties(
-            width=420,
-            height=(26 if len(table) <= 16 else 19) * len(table),
-            description="The best next word before layer 0 and after each layer, as bars. "
-            f"First {_word(predictions[0], 0)}, at the end {_word(predictions[-1], 0)}.",
-        )
-        .configure(**CONFIG)
+    table["shown"] = table["label"] + "  " + table["probability_text"]
+    step = LAYER_STEP if len(table) <= THICK_LAYERS else THIN_LAYER_STEP
+    return Figure(
+        _draw_layers,
+        Form(theme),
+        _placed(table, places, TOP, BOTTOM, whole=1.0),
+        "Bars of the top prediction after each layer. "
+        f"At the input {_word(predictions[0], 0)}, at the end {_word(predictions[-1], 0)}.",
+        "Bars of the top prediction at the input and after each layer, from top to bottom.",
+        size=(WIDTH, step * len(table)),
+        least_height=LEAST_STEP * len(table),
     )
 
 
-def paired_probabilities(a: Prediction, b: Prediction, *, n: int = 8) -> alt.LayerChart:
-    """The `n` next tokens whose probability differs most between two prompts, with both probabilities.
+def paired_figure(a: Prediction, b: Prediction, *, n: int = 8, theme: Theme = "light") -> Figure:
+    """Draw the `n` next tokens whose probability differs most between two prompts, with both probabilities.
 
     A token that only one of them kept counts as 0 in the other.
+
+    Args:
+        a, b: what follows either prompt.
+        n: how many tokens to show at most.
+        theme: which background the bars are painted for.
     """
     known = [dict(zip(reversed(side.tokens), side.probabilities[::-1].tolist(), strict=True)) for side in (a, b)]
     tokens = sorted(
@@ -107,60 +147,144 @@ def paired_probabilities(a: Prediction, b: Prediction, *, n: int = 8) -> alt.Lay
             for prompt, probability_of in zip("AB", known, strict=True)
         ]
     )
-    base = alt.Chart(table).encode(
-        x=_probability(table["probability"].max()),
-        y=alt.Y("rank:O", title=None, axis=_words(tokens), scale=alt.Scale(paddingInner=0.25)),
-        yOffset=alt.YOffset("prompt:N"),
-        tooltip=[
-            alt.Tooltip("token:N"),
-            alt.Tooltip("prompt:N"),
-            alt.Tooltip("probability:Q", format=".3%"),
-        ],
-    )
-    bars = base.mark_bar(cornerRadiusEnd=3).encode(
-        color=alt.Color(
-            "prompt:N",
-            title=None,
-            scale=alt.Scale(domain=["A", "B"], range=list(CATEGORIES[:2])),
-            legend=alt.Legend(orient="top"),
-        )
-    )
-    return (
-        alt.layer(bars, _numbers(base))
-        .properties(
-            width=420,
-            height=54 * len(tokens),
-            description="The next words whose probability differs most between prompt A and prompt B, as bars. "
-            f"Most of all “{token_label(tokens[0])}”: {known[0].get(tokens[0], 0):.1%} after A, "
-            f"{known[1].get(tokens[0], 0):.1%} after B.",
-        )
-        .configure(**CONFIG)
+    table["probability_text"] = table["probability"].map(write_percent)
+    table["within"] = np.tile([0.0, 0.5], len(tokens))
+    after_a, after_b = (write_percent(side.get(tokens[0], 0.0)) for side in known)
+    return Figure(
+        _draw_bars,
+        Form(theme, pairs=True),
+        _placed(table, [token_label(token) for token in tokens], PAIR_TOP, PAIR_BOTTOM),
+        "Bars of the largest differences in next-token probability between prompts A and B. "
+        f"Largest: “{token_label(tokens[0])}”, {after_a} after A, {after_b} after B.",
+        "Bars of the largest differences in next-token probability: two for each token, A over B.",
+        size=(WIDTH, PAIR_STEP * len(tokens)),
+        least_height=LEAST_PAIR_STEP * len(tokens),
     )
 
 
-def _told(prediction: Prediction) -> str:
+probability_bars = as_chart(probability_figure)
+lens_bars = as_chart(lens_figure)
+paired_probabilities = as_chart(paired_figure)
+
+
+def _placed(
+    table: pd.DataFrame, labels: Sequence[str], top: float, bottom: float, *, whole: float | None = None
+) -> dict[str, pd.DataFrame]:
+    """Return the bars with their places, and the names of the rows.
+
+    Args:
+        table: a row for each bar, with its `rank` and `probability`; `within` (of 0 or 0.5) if there are two a row.
+        labels: of the rows.
+        top, bottom: edges of the bars within their row.
+        whole: probability of the longest bar there could be; that of the longest there is if None.
+    """
+    largest = whole or max(float(table["probability"].max()), 1e-6)
+    within = table["within"] * (bottom - top) if "within" in table else 0.0
+    thickness = (bottom - top) * (0.5 if "within" in table else 1.0)
+    if "shown" not in table:
+        table = table.assign(shown=table["probability_text"])
+    table = table.drop(columns="within", errors="ignore").assign(
+        top=table["rank"] + top + within,
+        middle=table["rank"] + top + within + thickness / 2,
+        bottom=table["rank"] + top + within + thickness,
+        share=table["probability"] / largest,
+        longest=longest(table["shown"].tolist()),
+    )
+    names = pd.DataFrame({"row": range(len(labels)), "name": list(labels)})
+    return {"bars": table, "names": names.assign(middle=names["row"] + 0.5, longest=longest(labels))}
+
+
+def _described(prediction: Prediction) -> str:
     best = ", ".join(_word(prediction, rank) for rank in range(min(3, len(prediction.tokens))))
-    return f"The most probable next words, as bars: {best}."
+    return f"Bars of the most probable next tokens: {best}."
 
 
 def _word(prediction: Prediction, rank: int) -> str:
-    """A token with its probability, in the description of a chart."""
-    return f"“{token_label(prediction.tokens[rank])}” {prediction.probabilities[rank]:.1%}"
+    """Return a token with its probability, for the description of a chart."""
+    return f"“{token_label(prediction.tokens[rank])}” {write_percent(float(prediction.probabilities[rank]))}"
 
 
-def _probability(largest: float) -> alt.X:
-    # Room to the right of the longest bar for its number.
-    return alt.X("probability:Q", axis=None, scale=alt.Scale(domain=[0, max(largest, 1e-6) * 1.25]))
+def _draw_bars(form: Form, look: Look) -> alt.LayerChart:
+    if form.pairs:
+        tooltip = [alt.Tooltip("token:N"), alt.Tooltip("prompt:N"), alt.Tooltip("probability_text:N", title="probability")]
+        color: Any = alt.Color(
+            "prompt:N",
+            title=None,
+            scale=alt.Scale(domain=["A", "B"], range=list(colors(form.theme).categories[:2])),
+            legend=None if look.fills else alt.Legend(orient="top"),
+        )
+    else:
+        tooltip = [alt.Tooltip("token:N"), alt.Tooltip("probability_text:N", title="probability")]
+        color = _chosen_color(form.theme)
+    step = "row * 0.5" if form.pairs else "row"
+    return _layered([_bars(color, tooltip), _texts(), _names()], look, step)
 
 
-def _words(tokens: Sequence[str]) -> alt.Axis:
-    return named_axis([token_label(token) for token in tokens], title=None, font_size=FONT)
-
-
-def _numbers(base: alt.Chart) -> alt.Chart:
-    shown = "datum.probability < 0.001 ? '< 0.1%' : format(datum.probability, '.1%')"
-    return (
-        base.transform_calculate(shown=shown)
-        .mark_text(align="left", dx=6, fontSize=FONT - 1, color=INK)
-        .encode(text="shown:N")
+def _draw_layers(form: Form, look: Look) -> alt.LayerChart:
+    tooltip = [
+        alt.Tooltip("place:N", title="layer"),
+        alt.Tooltip("token:N", title="top prediction"),
+        alt.Tooltip("probability_text:N", title="probability"),
+        alt.Tooltip("of_chosen_text:N", title="chosen token"),
+    ]
+    ticks = (
+        alt.Chart(alt.NamedData("bars"))
+        .mark_rule(color=colors(form.theme).accent, strokeWidth=alt.expr(look.pixels(3)))
+        .encode(x=_along("of_chosen"), y=_down("top"), y2="bottom:Q", tooltip=tooltip)
     )
+    return _layered([_bars(_chosen_color(form.theme), tooltip), ticks, _texts(), _names()], look, "row")
+
+
+def _layered(layers: Sequence[alt.Chart], look: Look, step: str) -> alt.LayerChart:
+    widest = f"width * 0.3 / {first('names', 'longest')}, width * 0.3 / {first('bars', 'longest')}"
+    lengths = {name: expression.format(most=MOST_STEP) for name, expression in LENGTHS.items()}
+    lengths["letter"] = look.letters(f"({step})", f"min({widest})", share=0.5)
+    return alt.layer(*layers).add_params(*named(lengths)).configure(**CONFIG)
+
+
+def _chosen_color(theme: Theme) -> Any:
+    palette = colors(theme)
+    return alt.when("datum.chosen").then(alt.value(palette.accent)).otherwise(alt.value(palette.link))
+
+
+def _bars(color: Any, tooltip: list[alt.Tooltip]) -> alt.Chart:
+    return (
+        alt.Chart(alt.NamedData("bars"))
+        .mark_rect(cornerRadius=alt.expr("min(row * 0.08, 4)"))
+        .encode(x=_along("share"), x2=alt.X2Datum(0), y=_down("top"), y2="bottom:Q", color=color, tooltip=tooltip)
+    )
+
+
+def _texts() -> alt.Chart:
+    return (
+        alt.Chart(alt.NamedData("bars"))
+        .mark_text(
+            align="left",
+            dx=alt.expr("gap"),
+            fontSize=alt.expr("letter"),
+            color=INK,
+            limit=alt.expr("width - left - gap - datum.share * reach"),
+        )
+        .encode(x=_along("share"), y=_down("middle"), text="shown:N")
+    )
+
+
+def _names() -> alt.Chart:
+    return (
+        alt.Chart(alt.NamedData("names"))
+        .mark_text(align="right", fontSize=alt.expr("letter"), color=INK, limit=alt.expr("room_for_name"))
+        .encode(x=alt.value(alt.expr("room_for_name")), y=_down("middle"), text="name:N")
+    )
+
+
+def _along(field: str) -> alt.X:
+    """Return how far a bar reaches for a field from 0 to 1."""
+    return alt.X(
+        f"{field}:Q",
+        axis=None,
+        scale=alt.Scale(domain=[0, 1], range=[alt.ExprRef("left"), alt.ExprRef("left + reach")], nice=False),
+    )
+
+
+def _down(field: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", axis=None, scale=rows_scale("count", "row * count"))

@@ -11,41 +11,85 @@ from typing import Any, ParamSpec
 import altair as alt
 import pandas as pd
 
+from attn_core.charts.sizes import Look
+
 P = ParamSpec("P")
-Tables = Mapping[str, Any]
-"""The data of a chart by name: pandas tables, or `alt.NamedData` that stands for them."""
+Draw = Callable[[Any, Look], alt.LayerChart]
+"""Makes a chart of a form; its data are `alt.NamedData`."""
+
+PADDING = 2  # pixels around a figure that fills its panel, so that no frame is cut
 
 
 @dataclass(frozen=True)
 class Figure:
     """A chart whose form is worked out once for all charts that differ in their data only.
 
-    Altair writes and checks a chart's form in tens of milliseconds, most of the time that a click takes.
+    Altair writes and checks a chart's form in tens of milliseconds, most of the time that a click takes. A browser
+    that shows a form already takes other data into it, without drawing the chart anew.
 
     Attributes:
-        draw: makes the chart of its form and its tables.
+        draw: makes the chart of its form.
         form: all that the chart depends on besides its tables.
         tables: its data by name.
         description: of this chart, for those who can't see it.
+        kind: what charts of this form show, in one sentence.
+        size: width and height in pixels, in a file or a notebook.
+        least_height: pixels in which all of it can be read on a page; 0 where any height will do.
+        clickable: the table whose rows answer a click; None if nothing does.
+        legend: what its legends say, in a file or a notebook.
     """
 
-    draw: Callable[[Any, Tables], alt.LayerChart]
+    draw: Draw
     form: Hashable
     tables: Mapping[str, pd.DataFrame]
     description: str
+    kind: str
+    size: tuple[int, int]
+    least_height: int = 0
+    clickable: str | None = None
+    legend: Hashable = None
 
     def chart(self) -> alt.LayerChart:
-        """The chart for a notebook, which holds its data."""
-        return self.draw(self.form, self.tables).properties(description=self.description)
+        """Return the chart for a notebook, which holds its data."""
+        records = {name: json.loads(table.to_json(orient="records")) for name, table in self.tables.items()}
+        return self.draw(self.form, Look(legend=self.legend)).properties(**self._fixed(), datasets=records)
 
     def specification(self) -> dict[str, Any]:
-        """The same in Vega-Lite, with the tables as they are under `datasets`; the caller's own."""
-        form = json.loads(_written(self.draw, self.form, tuple(self.tables)))
-        return {**form, "description": self.description, "datasets": dict(self.tables)}
+        """Return the same in Vega-Lite, with the tables as they are under `datasets`; the caller's own."""
+        form = json.loads(_written(self.draw, self.form, Look(legend=self.legend)))
+        return {**form, **self._fixed(), "datasets": dict(self.tables)}
+
+    def filling(self, *, for_a_room: bool = False, turn: int = 0) -> dict[str, Any]:
+        """Return the chart in Vega-Lite as wide and as high as what it is put into, without legends.
+
+        Charts of one form differ in `datasets` alone, whatever is chosen in them.
+
+        Args:
+            for_a_room: for a projector: letters and lines that can be seen from the last row.
+            turn: a number that all clickable rows carry, and a selection with them: with another one, a click on
+                what is selected already is a new selection.
+        """
+        form = json.loads(_written(self.draw, self.form, Look(fills=True, for_a_room=for_a_room)))
+        tables = dict(self.tables)
+        if self.clickable is not None:
+            tables[self.clickable] = tables[self.clickable].assign(turn=turn)
+        return {
+            **form,
+            "autosize": {"type": "fit", "contains": "padding"},
+            "padding": dict.fromkeys(("left", "right", "top", "bottom"), PADDING),
+            "description": self.kind,
+            # Streamlit takes a canvas for many rows, and a click would then draw the chart anew.
+            "usermeta": {"embedOptions": {"renderer": "svg"}},
+            "datasets": tables,
+        }
+
+    def _fixed(self) -> dict[str, Any]:
+        width, height = self.size
+        return {"width": width, "height": height, "description": self.description}
 
 
 def as_chart(function: Callable[P, Figure]) -> Callable[P, alt.LayerChart]:
-    """A function of a figure, made one of its chart."""
+    """Return the function that makes the chart of a function's figure."""
 
     @wraps(function)
     def chart(*args: P.args, **kwargs: P.kwargs) -> alt.LayerChart:
@@ -55,5 +99,5 @@ def as_chart(function: Callable[P, Figure]) -> Callable[P, alt.LayerChart]:
 
 
 @lru_cache(maxsize=128)
-def _written(draw: Callable[[Any, Tables], alt.LayerChart], form: Hashable, names: tuple[str, ...]) -> str:
-    return draw(form, {name: alt.NamedData(name) for name in names}).to_json(indent=None)
+def _written(draw: Draw, form: Hashable, look: Look) -> str:
+    return draw(form, look).to_json(indent=None)

@@ -9,11 +9,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attn_core.charts.figure import Figure, Tables, as_chart
-from attn_core.charts.grid import below_squares, framed, in_squares, square_places
-from attn_core.charts.style import ACCENT, DIVERGING, INK, SEQUENTIAL, Theme
+from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.sizes import Look
+from attn_core.charts.squares import draw_squares, edges, selected_frame, square_edges, squares_size
+from attn_core.charts.style import DIVERGING, INK, SEQUENTIAL, Theme, colors
+from attn_core.charts.texts import MINUS, name_head, spell_head, write_signed, write_weight
 
 SMALLEST_NUMBER = 1e-6  # a map of smaller ones is a map of zeros, with a scale up to 1
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the colors of a map mean.
+
+    Attributes:
+        colors: in even steps from `low` to `high`.
+        low, middle, high: numbers as texts.
+    """
+
+    colors: tuple[str, ...]
+    low: str
+    middle: str
+    high: str
 
 
 @dataclass(frozen=True)
@@ -22,18 +39,27 @@ class Form:
 
     Attributes:
         n_layers, n_heads: squares down and across.
-        title: of the legend and the numbers.
-        largest: number that the colours reach to.
-        signed: whether they reach as far below zero.
+        signed: whether the numbers may be negative.
         theme: which background the squares are painted for.
     """
 
     n_layers: int
     n_heads: int
-    title: str
-    largest: float
     signed: bool
     theme: Theme
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What a map in a file says of its colors.
+
+    Attributes:
+        title: what the numbers are.
+        scale: of the colors.
+    """
+
+    title: str
+    scale: Scale
 
 
 def map_figure(
@@ -44,11 +70,11 @@ def map_figure(
     signed: bool = True,
     theme: Theme = "light",
 ) -> Figure:
-    """A number for each head as a square, of the page's background at zero.
+    """Draw a number for each head as a square, of the page's background at zero.
 
-    Signed numbers are green above zero and purple below; the square root sets the colour, as in the pictures of
+    Signed numbers are green above zero and purple below; the square root sets the color, as in the pictures of
     attention, so that faint ones show. Numbers that cannot be negative get the blue of attention, in proportion.
-    The point selection `head` (fields `layer` and `head`) tells which square was clicked.
+    The point selection `head` (fields `layer` and `head`) holds which square was clicked.
 
     Args:
         values: (n_layers, n_heads).
@@ -59,78 +85,108 @@ def map_figure(
     """
     n_layers, n_heads = values.shape
     layers, heads = np.indices(values.shape)
-    table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "value": values.ravel().astype(float)})
-    table["selected"] = [pair == selected for pair in zip(table["layer"], table["head"], strict=True)]
-    largest = float(np.abs(values).max())
-    if largest < SMALLEST_NUMBER:
-        largest = 1.0
-    form = Form(n_layers, n_heads, title, largest, signed, theme)
-    description = f"{title}: {n_layers} layers of {n_heads} heads, one square a head. {_extremes(values, signed)}"
+    numbers = values.ravel().astype(float)
+    table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "value": numbers})
+    pairs = list(zip(table["layer"], table["head"], strict=True))
+    table["name"] = [name_head(pair) for pair in pairs]
+    table["value_text"] = table["value"].map(write_signed if signed else write_weight)
+    table["shade"] = table["value"] / _largest(values)
+    table["selected"] = [pair == selected for pair in pairs]
+    table = table.assign(**square_edges(table["layer"], table["head"]))
+    description = f"Map of {n_layers} × {n_heads} heads: {title}. {_extremes(values, signed)}"
     if selected is not None:
-        description += f" {framed(selected)}"
-    return Figure(_draw, form, {"heads": table}, description)
+        description += f" Selected: {spell_head(selected)}."
+    return Figure(
+        _draw,
+        Form(n_layers, n_heads, signed, theme),
+        {"heads": table},
+        description,
+        f"Map of {n_layers} × {n_heads} heads: a square for each, a row for each layer.",
+        size=squares_size(n_layers, n_heads, named=True),
+        clickable="heads",
+        legend=Legend(title, scale_of(values, signed, theme)),
+    )
 
 
 head_map = as_chart(map_figure)
 
 
+def scale_of(values: NDArray[np.floating], signed: bool, theme: Theme) -> Scale:
+    """Return what the colors of a map of these values mean, for a legend.
+
+    Args:
+        values: (n_layers, n_heads).
+        signed: whether the numbers may be negative.
+        theme: which background the squares are painted for.
+    """
+    largest = _largest(values)
+    if signed:
+        high = write_signed(largest)
+        return Scale(DIVERGING[theme], high.replace("+", MINUS), "0", high)
+    return Scale(SEQUENTIAL[theme], "0", write_weight(largest / 2), write_weight(largest))
+
+
+def _largest(values: NDArray[np.floating]) -> float:
+    """Return the number that the colors reach to."""
+    largest = float(np.abs(values).max())
+    return largest if largest >= SMALLEST_NUMBER else 1.0
+
+
 def _extremes(values: NDArray[np.floating], signed: bool) -> str:
-    """The largest number and, if they may be negative, the smallest, in words."""
+    """Describe the largest number and, if they may be negative, the smallest."""
 
-    def told(place: np.intp) -> str:
+    def described(place: np.intp) -> str:
         layer, head = divmod(int(place), values.shape[1])
-        return f"layer {layer} head {head}, {values[layer, head]:{'+' if signed else ''}.2f}"
+        number = float(values[layer, head])
+        return f"{spell_head((layer, head))}, {write_signed(number) if signed else write_weight(number)}"
 
-    smallest = f"; the smallest of {told(values.argmin())}" if signed else ""
-    return f"The largest is that of {told(values.argmax())}{smallest}."
+    smallest = f" Smallest: {described(values.argmin())}." if signed else ""
+    return f"Largest: {described(values.argmax())}.{smallest}"
 
 
-def _draw(form: Form, tables: Tables) -> alt.LayerChart:
-    title, largest, signed = form.title, form.largest, form.signed
-    colors = DIVERGING[form.theme] if signed else SEQUENTIAL[form.theme]
-    steps = _square_root_steps(largest, len(colors)) if signed else np.linspace(0, largest, len(colors)).tolist()
-    sign = "+" if signed else ""
-    x, y = square_places(form.n_layers, form.n_heads, x="head:O", y="layer:O")
-    base = alt.Chart(tables["heads"]).encode(x=x, y=y)
+def _draw(form: Form, look: Look) -> alt.LayerChart:
+    palette = DIVERGING[form.theme] if form.signed else SEQUENTIAL[form.theme]
+    steps = _square_root_steps(len(palette)) if form.signed else np.linspace(0, 1, len(palette)).tolist()
+    places = edges(form.n_layers, form.n_heads)
     squares = (
-        base.mark_rect(cursor="pointer", stroke=INK, strokeOpacity=0.2, cornerRadius=2)
+        alt.Chart(alt.NamedData("heads"))
+        .mark_rect(cursor="pointer", stroke=INK, strokeOpacity=0.2, cornerRadius=2)
         .encode(
+            **places,
             color=alt.Color(
-                "value:Q",
-                scale=alt.Scale(
-                    domain=steps,
-                    range=list(colors),
-                    interpolate="rgb",
-                ),
-                legend=alt.Legend(
-                    title=title,
-                    titleLimit=600,
-                    orient="bottom",
-                    offset=below_squares(form.n_layers, form.n_heads),
-                    direction="horizontal",
-                    gradientLength=240,
-                    values=[-largest, 0, largest] if signed else [0, largest],
-                    format=f"{sign}.2~f" if largest >= 0.1 else f"{sign}.1~g",
-                ),
+                "shade:Q",
+                scale=alt.Scale(domain=steps, range=list(palette), interpolate="rgb"),
+                legend=look.legend and _legend(look.legend, signed=form.signed),
             ),
             tooltip=[
-                alt.Tooltip("layer:O"),
-                alt.Tooltip("head:O"),
-                alt.Tooltip("value:Q", title=title, format=f"{sign}.3f"),
+                alt.Tooltip("name:N", title="head"),
+                alt.Tooltip("value_text:N", title=look.legend.title if look.legend else "value"),
             ],
         )
-        .add_params(alt.selection_point(name="head", fields=["layer", "head"], on="click", clear=False))
+        .add_params(
+            alt.selection_point(name="head", fields=look.clicks("layer", "head"), on="click", clear=False)
+        )
     )
-    frame = (
-        base.transform_filter("datum.selected")
-        .mark_rect(fillOpacity=0, stroke=ACCENT, strokeWidth=4, cornerRadius=2)
-        .encode(tooltip=alt.value(None))
-    )
-    return in_squares(alt.layer(squares, frame), form.n_heads)
+    frame = selected_frame("heads", places, colors(form.theme).accent)
+    return draw_squares([squares, frame], form.n_layers, form.n_heads, look)
 
 
-def _square_root_steps(largest: float, n: int) -> list[float]:
-    """`n` numbers from -largest to largest whose square roots, signed, are evenly spaced."""
+def _legend(legend: Legend, *, signed: bool) -> alt.Legend:
+    low, middle, high = legend.scale.low, legend.scale.middle, legend.scale.high
+    lowest = -1 if signed else 0
+    return alt.Legend(
+        title=legend.title,
+        titleLimit=600,
+        orient="bottom",
+        direction="horizontal",
+        gradientLength=240,
+        values=[lowest, (lowest + 1) / 2, 1],
+        labelExpr=f"datum.value == {lowest} ? '{low}' : datum.value == 1 ? '{high}' : '{middle}'",
+    )
+
+
+def _square_root_steps(n: int) -> list[float]:
+    """Return `n` numbers from -1 to 1 whose square roots, signed, are evenly spaced."""
     roots = np.linspace(-1, 1, n)
-    steps: list[float] = (np.sign(roots) * roots**2 * largest).tolist()
+    steps: list[float] = (np.sign(roots) * roots**2).tolist()
     return steps

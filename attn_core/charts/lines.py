@@ -1,9 +1,10 @@
-"""A head as lines: from the words it stands on (left) to the words it looks at (right)."""
+"""A head as lines: from the tokens it attends from (left) to the tokens it attends to (right)."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attn_core.charts.figure import Figure, Tables, as_chart
-from attn_core.charts.style import ACCENT, CATEGORIES, CONFIG, INK, LINK
+from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.sizes import Look, across, across_to, first, longest, named, rows_scale
+from attn_core.charts.style import CONFIG, INK, Theme, colors
+from attn_core.charts.texts import name_head, spell_head, write_weight
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
@@ -21,26 +24,37 @@ MAX_LINKS = 600  # more are neither readable nor quick to paint
 MIN_WEIGHT = 0.01  # thinner lines cannot be seen
 MIN_LINKS = 5  # of a chosen query are drawn, if all are thinner
 
-# Up to so many tokens: pixels from one word to the next, and the size of the letters.
-ROWS = ((16, 30, 18), (32, 26, 16), (80, 20, 13), (math.inf, 15, 11))
-
+# Up to so many tokens: pixels from one to the next in a file or a notebook.
+STEPS = ((16, 30), (32, 26), (80, 20), (math.inf, 15))
+LEAST_STEP, MOST_STEP = 15, 150  # pixels from one token to the next on a page
 WIDTH = 520  # pixels
-COLUMNS, LEGEND = 3, 32  # names of heads beside each other, and pixels that a row of them takes
-
-# Where things stand across the figure, as parts of its width.
-LEFT, RIGHT, NUMBERS = 0.30, 0.63, 0.99
-# What a word may take before it is cut with an ellipsis.
-LEFT_LIMIT, RIGHT_LIMIT = alt.expr("width * 0.27"), alt.expr("width * 0.22")
+COLUMNS = 3  # names of heads beside each other
 
 FADED = 0.7  # opacity of a word on the left whose lines are not shown; it can still be read
+FAINTEST_IN_A_ROOM = 0.6  # opacity of the smallest weight: a projector swallows less
+
+CHANGED, ONLY_HERE = "changed", "only here"
+"""How a token of one prompt differs from those of another one."""
 
 Queries = int | Sequence[int] | None
 """Token positions whose lines are shown: one, several, or those of all tokens."""
 
 # Vega expressions: what belongs to the hovered word is lit; with nothing hovered, what was chosen.
-LIT_BY_POINTER = "length(data('hovered_store')) && vlSelectionTest('hovered_store', datum)"
-NOT_HOVERED = "!length(data('hovered_store'))"
-LIT = "length(data('hovered_store')) ? vlSelectionTest('hovered_store', datum) : datum.chosen"
+HOVERED = "length(data('hovered_store'))"
+LIT = f"{HOVERED} ? vlSelectionTest('hovered_store', datum) : datum.chosen"
+NUMBERED = f"{HOVERED} ? vlSelectionTest('hovered_store', datum) : datum.numbered"
+NOT_HOVERED = f"!{HOVERED}"
+
+# Lengths in pixels. From left to right: words, lines, words, numbers.
+LENGTHS = {
+    "tokens": "max(length(data('words')), 1)",
+    "rows": f"min(height, tokens * {MOST_STEP})",
+    "gap": "letter * 0.45",
+    "room_for_word": "min(letter * longest_word, width * 0.3)",
+    "left": "max(room_for_word + 2 * gap, 40)",
+    "numbers": "letter * 2.2",
+    "right": "width - numbers - room_for_word - gap",
+}
 
 
 @dataclass(frozen=True)
@@ -48,16 +62,14 @@ class Form:
     """What the lines' form depends on.
 
     Attributes:
-        n_tokens: that stand beneath each other.
-        colored: the names of the heads, if there are several.
-        lit_numbers: whether the weights of the chosen query are written while nothing is hovered.
-        summed: whether the weights of several chosen queries are.
+        several: whether there is more than one head.
+        mark_color: of the words that are marked.
+        theme: which background the lines are painted for.
     """
 
-    n_tokens: int
-    colored: tuple[str, ...]
-    lit_numbers: bool
-    summed: bool
+    several: bool
+    mark_color: str
+    theme: Theme
 
 
 @dataclass(frozen=True)
@@ -76,8 +88,8 @@ class Links:
 
 
 def shown_links(trace: AttentionTrace, heads: Sequence[tuple[int, int]], *, query: Queries = None) -> Links:
-    """The links that `attention_lines` draws: the strongest, and all those of the chosen queries."""
-    return _choose([(_name(head), trace.head(*head)) for head in heads], _positions(query))
+    """Return the links that `attention_lines` draws: the strongest, and all those of the chosen queries."""
+    return _choose([(name_head(head), trace.head(*head)) for head in heads], _positions(query))
 
 
 def lines_figure(
@@ -88,11 +100,14 @@ def lines_figure(
     query: Queries = None,
     more_heads: Sequence[tuple[int, int]] = (),
     name: str | None = None,
+    marks: Mapping[int, str] | None = None,
+    mark_color: str | None = None,
+    theme: Theme = "light",
 ) -> Figure:
-    """One head's attention as lines; with `more_heads`, several heads over each other in colours.
+    """Draw one head's attention as lines; with `more_heads`, several heads over each other in colors.
 
     Hovering a word on the left shows its lines only, with the weights. The point selection `query`
-    (field `query`, a token position) tells which word was clicked.
+    (field `query`, a token position) holds which word was clicked.
 
     Args:
         trace: what to show.
@@ -101,40 +116,50 @@ def lines_figure(
             summed at the right; the lines of all tokens if None.
         more_heads: further (layer, head) pairs drawn over the first.
         name: what is drawn, if it is not a head: "the mean of layer 3".
+        marks: token positions of words that differ from another prompt's, each "changed" or "only here". Both are
+            bold in `mark_color`; those that are only here are underlined.
+        mark_color: the theme's accent if None.
+        theme: which background the lines are painted for.
     """
     heads = [(layer, head), *more_heads]
-    names = [name or _name(heads[0]), *map(_name, more_heads)]
+    names = [name or name_head(heads[0]), *map(name_head, more_heads)]
+    spelled = [name or spell_head(heads[0]), *map(spell_head, more_heads)]
     chosen = _positions(query)
     links = _choose([(called, trace.head(*head)) for called, head in zip(names, heads, strict=True)], chosen)
+    summed = len(heads) == 1 and chosen is not None and len(chosen) > 1
     return _figure(
-        token_labels(trace.tokens),
+        _words(token_labels(trace.tokens), chosen, marks or {}),
         links.table,
-        heads=names,
-        chosen=chosen,
+        names=names,
         queries=range(trace.n_tokens),
-        sums=trace.head(layer, head)[list(chosen)].sum(axis=0) if chosen is not None and len(chosen) > 1 else None,
-        description=f"Attention of {' and '.join(names)} as lines from each word to the words it looks at.",
+        sums=trace.head(layer, head)[list(chosen or ())].sum(axis=0) if summed else None,
+        subject=f"Lines of {' and '.join(spelled)}",
+        mark_color=mark_color,
+        theme=theme,
     )
 
 
-def row_figure(tokens: Sequence[str], row: NDArray[Any], *, name: str) -> Figure:
-    """The lines of the last token only: what one head looked at when the next token was chosen.
+def row_figure(tokens: Sequence[str], row: NDArray[Any], *, name: str, theme: Theme = "light") -> Figure:
+    """Draw the lines of the last token only: what one head attended to when the next token was chosen.
 
     Args:
         tokens: the n tokens up to the query.
         row: the head's weights on them, (n,); sums to 1.
-        name: what the head is called in the description.
+        name: what the head is called.
+        theme: which background the lines are painted for.
     """
     query = len(tokens) - 1
     weights = np.zeros((len(tokens), len(tokens)), dtype=np.float32)
     weights[query] = row
     return _figure(
-        token_labels(tokens),
+        _words(token_labels(tokens), (query,), {}),
         _choose([(name, weights)], (query,)).table,
-        heads=[name],
-        chosen=(query,),
+        names=[name],
         queries=[query],
-        description=f"What {name} looked at from the last word.",
+        sums=None,
+        subject=f"Lines of {name}, from the last token",
+        mark_color=None,
+        theme=theme,
     )
 
 
@@ -142,12 +167,8 @@ attention_lines = as_chart(lines_figure)
 row_lines = as_chart(row_figure)
 
 
-def _name(head: tuple[int, int]) -> str:
-    return f"layer {head[0]} head {head[1]}"
-
-
 def _positions(query: Queries) -> tuple[int, ...] | None:
-    """The chosen queries; None for all."""
+    """Return the chosen queries; None for all."""
     chosen = (query,) if isinstance(query, int | np.integer) else tuple(query or ())
     return chosen or None
 
@@ -172,143 +193,199 @@ def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], chosen: Sequenc
     return Links(table[shown].round({"weight": 4}), len(left_out), threshold)
 
 
-def _figure(
-    labels: Sequence[str],
-    links: pd.DataFrame,
-    *,
-    heads: Sequence[str],
-    chosen: Sequence[int] | None,
-    queries: Sequence[int] | range,
-    description: str,
-    sums: NDArray[np.float32] | None = None,
-) -> Figure:
+def _words(labels: Sequence[str], chosen: Sequence[int] | None, marks: Mapping[int, str]) -> pd.DataFrame:
+    """Return the words of the figure, a row each."""
     words = pd.DataFrame({"query": range(len(labels)), "word": labels})
+    words["middle"], words["bottom"] = words["query"] + 0.5, words["query"] + 1
+    words["longest"] = longest(labels)
     words["chosen"] = chosen is None or words["query"].isin(chosen)
     words["kept"] = chosen is not None and words["chosen"]
+    words["mark"] = [marks.get(position, "") for position in words["query"]]
+    return words
 
-    spread = 0.5 / len(heads)  # heads over each other are set apart a little, or the last would hide the rest
-    order = {head: float(index) for index, head in enumerate(heads)}
-    place = links["head"].map(order).astype(float)  # said, for a table without rows
-    links = links.assign(
-        y=links["query"] + (place - (len(heads) - 1) / 2) * spread,
-        y2=links["key"] + (place - (len(heads) - 1) / 2) * spread,
-        chosen=chosen is None or links["query"].isin(chosen),
-        from_word=[labels[query] for query in links["query"]],
-        to_word=[labels[key] for key in links["key"]],
+
+def _figure(
+    words: pd.DataFrame,
+    links: pd.DataFrame,
+    *,
+    names: Sequence[str],
+    queries: Sequence[int] | range,
+    sums: NDArray[np.float32] | None,
+    subject: str,
+    mark_color: str | None,
+    theme: Theme,
+) -> Figure:
+    n, alone = len(words), len(names) == 1
+    links = _placed(links, words, names)
+    links["numbered"] = links["chosen"] & words["kept"].any() & (sums is None)
+    totals = pd.DataFrame({"key": range(n), "weight": np.zeros(n) if sums is None else sums})
+    totals = totals[totals["weight"] >= MIN_WEIGHT]
+    totals["middle"], totals["weight_text"] = totals["key"] + 0.5, totals["weight"].map(write_weight)
+    form = Form(not alone, mark_color or colors(theme).accent, theme)
+    step = next(step for most, step in STEPS if n <= most)
+    return Figure(
+        _draw,
+        form,
+        {
+            "links": links,
+            "words": words,
+            "queries": words[words["query"].isin(list(queries))],
+            "sums": totals,
+        },
+        f"{subject}. {_strongest(links[links['chosen']], several=not alone)}",
+        "Lines from each query token, on the left, to the tokens it attends to, on the right.",
+        size=(WIDTH, step * n),
+        least_height=LEAST_STEP * n,
+        clickable="queries",
+        legend=tuple(names),
     )
-    tables = {"links": links, "words": words, "queries": words[words["query"].isin(list(queries))]}
-    alone = len(heads) == 1
-    if alone and sums is not None:
-        table = pd.DataFrame({"key": range(len(labels)), "weight": sums})
-        tables["sums"] = table[table["weight"] >= MIN_WEIGHT]
-    form = Form(
-        n_tokens=len(labels),
-        colored=() if alone else tuple(heads),
-        lit_numbers=chosen is not None and sums is None,
-        summed="sums" in tables,
+
+
+def _placed(links: pd.DataFrame, words: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Add to the links where they are drawn and what is written of them."""
+    spread = 0.5 / len(names)  # heads over each other are set apart a little, or the last would hide the rest
+    rank = links["head"].map({name: index for index, name in enumerate(names)}).astype(float)
+    apart = 0.5 + (rank - (len(names) - 1) / 2) * spread
+    labels, chosen = words["word"], words["chosen"]
+    return links.assign(
+        id=links["query"].astype(str) + "-" + links["key"].astype(str) + "-" + rank.astype(str),
+        rank=rank,
+        y=links["query"] + apart,
+        y2=links["key"] + apart,
+        middle=links["key"] + 0.5,
+        weight_text=links["weight"].map(write_weight),
+        chosen=chosen.to_numpy()[links["query"]],
+        from_word=labels.to_numpy()[links["query"]],
+        to_word=labels.to_numpy()[links["key"]],
     )
-    return Figure(_draw, form, tables, f"{description} {_strongest(links[links['chosen']], colored=not alone)}")
 
 
-def _strongest(links: pd.DataFrame, *, colored: bool) -> str:
-    """The strongest of the links in words. The first word has only itself to look at."""
+def _strongest(links: pd.DataFrame, *, several: bool) -> str:
+    """Describe the strongest of the links. The first token has only itself to attend to."""
     if links.empty:
-        return "None is strong enough to be seen."
+        return "No weight reaches 0.01."
     later = links[links["query"] > 0]
     link = (links if later.empty else later).iloc[0]
-    by = f" by {link['head']}" if colored else ""
-    words = f"from “{link['from_word']}” to “{link['to_word']}”"
-    return f"The strongest of those shown goes {words}{by}: {link['weight']:.2f}."
+    by = f" by {link['head']}" if several else ""
+    return f"Strongest: from “{link['from_word']}” to “{link['to_word']}”{by}, {link['weight_text']}."
 
 
-def _draw(form: Form, tables: Tables) -> alt.LayerChart:
-    n, alone = form.n_tokens, not form.colored
-    step, font = next((step, font) for most, step, font in ROWS if n <= most)
-    y_scale = alt.Scale(domain=[-0.5, n - 0.5], reverse=True, nice=False)
-    width = alt.Scale(domain=[0, 1], range=[0.6, 9 if alone else 5])
+def _draw(form: Form, look: Look) -> alt.LayerChart:
+    letter = look.letters("(rows / tokens)", f"width * 0.6 / (2 * {first('words', 'longest')} + 3.5)")
+    lengths = {**LENGTHS, "thickest": f"clamp(width / 40, 8, {look.pixels(16)})"}
+    lengths = {"tokens": lengths.pop("tokens"), "rows": lengths.pop("rows"), "letter": letter} | {
+        "longest_word": first("words", "longest"),
+        **lengths,
+    }
     hovered = alt.selection_point(
         name="hovered", fields=["query"], on="pointerover", clear="pointerout", empty=False
     )
-    color = (
-        alt.value(LINK)
-        if alone
-        else alt.Color(
-            "head:N",
-            title=None,
-            sort=list(form.colored),
-            scale=alt.Scale(domain=list(form.colored), range=list(CATEGORIES[: len(form.colored)])),
-            legend=alt.Legend(orient="top", columns=COLUMNS, symbolType="stroke", symbolStrokeWidth=5),
-        )
-    )
-    weight_opacity = alt.Opacity("weight:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 1]), legend=None)
-    lines = (
-        alt.Chart(tables["links"])
-        .mark_rule(strokeCap="round")
-        .encode(
-            x=_at(LEFT),
-            x2=alt.datum(RIGHT),
-            y=alt.Y("y:Q", axis=None, scale=y_scale),
-            y2="y2:Q",
-            color=color,
-            strokeWidth=alt.StrokeWidth("weight:Q", scale=width, legend=None),
-            opacity=alt.when(LIT).then(weight_opacity).otherwise(alt.value(0)),
-            tooltip=[
-                alt.Tooltip("from_word:N", title="from"),
-                alt.Tooltip("to_word:N", title="to"),
-                alt.Tooltip("weight:Q", format=".3f"),
-                alt.Tooltip("head:N", title="by"),
-            ],
-        )
-    )
-    keys = (
-        alt.Chart(tables["words"])
-        .mark_text(align="left", fontSize=font, color=INK, dx=8, limit=RIGHT_LIMIT)
-        .encode(x=_at(RIGHT), y=alt.Y("query:Q", axis=None, scale=y_scale), text="word:N")
-    )
-    rows = alt.Chart(tables["queries"]).encode(y=alt.Y("query:Q", axis=None, scale=y_scale))
-    left_words = rows.mark_text(align="right", fontSize=font, color=INK, dx=-8, limit=LEFT_LIMIT).encode(
-        x=_at(LEFT), text="word:N", opacity=alt.when(LIT).then(alt.value(1)).otherwise(alt.value(FADED))
-    )
+    clicked = alt.selection_point(name="query", fields=look.clicks("query"), on="click", clear=False)
+    layers = [_lines(form, look), *_words_of_both_sides(form)]
+    if not form.several:
+        layers += [_numbers("links", NUMBERED), _numbers("sums", NOT_HOVERED)]
     # The band under a query word takes the pointer, so that a short word is as easy to hit as a long one.
     bands = (
-        rows.transform_calculate(top="datum.query - 0.5", bottom="datum.query + 0.5")
-        .mark_rect(cursor="pointer", fill=ACCENT)
+        alt.Chart(alt.NamedData("queries"))
+        .mark_rect(cursor="pointer", fill=colors(form.theme).accent)
         .encode(
-            x=alt.datum(0.0, axis=None, scale=alt.Scale(domain=[0, 1], nice=False)),
-            x2=alt.datum(LEFT),
-            y=alt.Y("top:Q", axis=None, scale=y_scale),
+            x=across("0"),
+            x2=across_to("left"),
+            y=_row("query"),
             y2="bottom:Q",
             opacity=alt.when(hovered)
             .then(alt.value(0.28))
             .when("datum.kept")
             .then(alt.value(0.18))
             .otherwise(alt.value(0)),
-            tooltip=[alt.Tooltip("word:N"), alt.Tooltip("query:Q", title="position")],
+            tooltip=[alt.Tooltip("word:N", title="token"), alt.Tooltip("query:Q", title="position")],
         )
-        .add_params(hovered, alt.selection_point(name="query", fields=["query"], on="click", clear=False))
+        .add_params(hovered, clicked)
     )
-    layers = [lines, keys, left_words, bands]
-    if alone:
-        layers.insert(3, _numbers(tables["links"], y_scale, font, LIT if form.lit_numbers else LIT_BY_POINTER))
-    if form.summed:
-        layers.insert(3, _numbers(tables["sums"], y_scale, font, NOT_HOVERED))
-    legend = LEGEND * -(-len(form.colored) // COLUMNS)
-    return alt.layer(*layers).properties(width=WIDTH, height=step * n + legend).configure(**CONFIG)
+    return alt.layer(*layers, bands).add_params(*named(lengths)).configure(**CONFIG)
 
 
-def _numbers(table: Any, y_scale: alt.Scale, font: int, shown_if: str) -> alt.Chart:
-    """The column `weight` written at the right of the words at `key`, while a Vega expression holds."""
+def _lines(form: Form, look: Look) -> alt.Chart:
+    palette = colors(form.theme)
+    faintest = FAINTEST_IN_A_ROOM if look.for_a_room else palette.faintest
+    thickest = "thickest" if not form.several else "thickest * 0.6"
+    thickness = alt.Scale(
+        domain=[0, 1], range=[alt.ExprRef(look.pixels(0.6, 2)), alt.ExprRef(thickest)], nice=False, zero=False
+    )
+    weight = alt.Opacity("weight:Q", scale=alt.Scale(domain=[0, 1], range=[faintest, 1]), legend=None)
     return (
-        alt.Chart(table)
-        .mark_text(align="right", fontSize=font, color=INK, fontWeight="bold")
+        alt.Chart(alt.NamedData("links"))
+        .mark_rule(strokeCap="round")
         .encode(
-            x=_at(NUMBERS),
-            y=alt.Y("key:Q", axis=None, scale=y_scale),
-            text=alt.Text("weight:Q", format=".2f"),
+            x=across("left"),
+            x2=across_to("right"),
+            y=_row("y"),
+            y2="y2:Q",
+            key="id:N",
+            color=_head_colors(form, look),
+            strokeWidth=alt.StrokeWidth("weight:Q", scale=thickness, legend=None),
+            opacity=alt.when(LIT).then(weight).otherwise(alt.value(0)),
+            tooltip=[
+                alt.Tooltip("from_word:N", title="from"),
+                alt.Tooltip("to_word:N", title="to"),
+                alt.Tooltip("weight_text:N", title="weight"),
+                alt.Tooltip("head:N", title="head"),
+            ],
+        )
+    )
+
+
+def _head_colors(form: Form, look: Look) -> Any:
+    palette = colors(form.theme)
+    if not form.several:
+        return alt.value(palette.link)
+    legend = look.legend and alt.Legend(
+        orient="top",
+        columns=COLUMNS,
+        values=list(range(len(look.legend))),
+        labelExpr=f"{json.dumps(look.legend)}[datum.value]",
+        symbolType="stroke",
+        symbolStrokeWidth=5,
+    )
+    return alt.Color(
+        "rank:N",
+        title=None,
+        scale=alt.Scale(domain=list(range(len(palette.categories))), range=list(palette.categories)),
+        legend=legend,
+    )
+
+
+def _words_of_both_sides(form: Form) -> list[alt.Chart]:
+    """Return the words: keys right, queries left, and a line under those that are only in this prompt."""
+    color = alt.when("datum.mark").then(alt.value(form.mark_color)).otherwise(alt.value(INK))
+    font: dict[str, Any] = {
+        "fontSize": alt.expr("letter"),
+        "fontWeight": alt.expr("datum.mark ? 700 : 400"),
+        "limit": alt.expr("room_for_word"),
+    }
+    lit = alt.when(f"datum.mark || ({LIT})").then(alt.value(1)).otherwise(alt.value(FADED))
+    y = _row("middle")
+    keys = alt.Chart(alt.NamedData("words")).mark_text(align="left", dx=alt.expr("gap"), **font)
+    queries = alt.Chart(alt.NamedData("queries")).mark_text(align="right", dx=alt.expr("-gap"), **font)
+    return [
+        keys.encode(x=across("right"), y=y, text="word:N", color=color),
+        queries.encode(x=across("left"), y=y, text="word:N", color=color, opacity=lit),
+    ]
+
+
+def _numbers(table: str, shown_if: str) -> alt.Chart:
+    """Return the weights of a table, written at the right of the words, while a Vega expression holds."""
+    return (
+        alt.Chart(alt.NamedData(table))
+        .mark_text(align="right", fontSize=alt.expr("letter * 0.9"), color=INK, fontWeight="bold")
+        .encode(
+            x=across("width"),
+            y=_row("middle"),
+            text="weight_text:N",
             opacity=alt.when(shown_if).then(alt.value(1)).otherwise(alt.value(0)),
         )
     )
 
 
-def _at(x: float) -> alt.XDatum:
-    return alt.XDatum(x, type="quantitative", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
+def _row(field: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", axis=None, scale=rows_scale("tokens", "rows"))

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
@@ -17,13 +18,56 @@ from PIL import Image
 Theme = Literal["light", "dark"]
 
 BACKGROUNDS: dict[Theme, str] = {"light": "#ffffff", "dark": "#0e1117"}
-LINK = "#2b7bba"  # attention
-ACCENT = "#d55e00"  # what is chosen
 INK = "currentColor"  # the text colour of the page around the chart
 
-# Okabe and Ito, "Color Universal Design" (2008): eight colours safe for colour-blind viewers.
-# Their orange, sky blue and yellow are darker here and black is grey, so that all hold 3:1 on both backgrounds.
-CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#855800", "#1492ff", "#6b6b6b", "#85850f")
+
+@dataclass(frozen=True)
+class Colors:
+    """The colors of marks on one background; the first two categories and the accent are used for text, too.
+
+    Attributes:
+        link: attention.
+        accent: what is chosen.
+        categories: eight colors safe for color-blind viewers.
+        faintest: opacity of the smallest weight that is drawn.
+    """
+
+    link: str
+    accent: str
+    categories: tuple[str, ...]
+    faintest: float
+
+
+# After Okabe and Ito, "Color Universal Design" (2008), darker on white and lighter on black, so that all hold 3:1
+# against the background, and 4.5:1 where they are text.
+_COLORS: dict[Theme, Colors] = {
+    "light": Colors(
+        link="#2b7bba",
+        accent="#c25400",
+        categories=(
+            *("#0072b2", "#c25400", "#009e73", "#cc79a7"),
+            *("#704a00", "#1492ff", "#6b6b6b", "#85850f"),
+        ),
+        faintest=0.25,
+    ),
+    "dark": Colors(
+        link="#67a6d9",
+        accent="#ff8a3d",
+        categories=(
+            *("#4aa3e0", "#ff8a3d", "#1fc99a", "#e7a0c8"),
+            *("#c99a3b", "#8ccbff", "#a6a6a6", "#e8de4a"),
+        ),
+        faintest=0.4,
+    ),
+}
+
+
+def colors(theme: Theme) -> Colors:
+    """Return the colors of marks on a theme's background."""
+    return _COLORS[theme]
+
+
+LINK, ACCENT, CATEGORIES = _COLORS["light"].link, _COLORS["light"].accent, _COLORS["light"].categories
 
 # Five colours of one hue in even steps of CIE lightness, from the page's background on.
 SEQUENTIAL: dict[Theme, tuple[str, ...]] = {

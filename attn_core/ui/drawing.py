@@ -1,37 +1,64 @@
-"""Interim: puts a figure into its panel."""
+"""Figures on a page: as large as their panel, and the same picture from click to click."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from html import escape
 from typing import Any
 
 import streamlit as st
 
+from attn_core.charts import Figure
+from attn_core.ui.presenting import presenting
+
+# A description takes no place beside its figure, and lines fade from one weight to the next.
+_STYLE = """<style>
+[data-testid=stElementContainer]:has(> [data-testid=stHtml] > .figure-description) { position: absolute; }
+.figure-description {
+  position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; border: 0;
+  overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
+@media (prefers-reduced-motion: no-preference) {
+  [data-testid=stVegaLiteChart] .mark-rule line { transition: opacity 0.2s, stroke-width 0.2s; }
+}
+</style>"""
+
 
 def draw(
-    figure: Any,
+    figure: Figure,
     *,
     key: str,
     on_click: Callable[[dict[str, int]], None] | None = None,
     selection: str | None = None,
     min_height: int | None = None,
 ) -> None:
-    """Put a figure into the panel."""
-    spec = figure.specification() if hasattr(figure, "specification") else figure.to_dict()
-    spec.pop("height", None)
-    spec.pop("width", None)
-    spec["autosize"] = {"type": "fit", "contains": "padding"}
+    """Put a figure into the container that this is called in, as wide and as high as that is.
+
+    Another head, token or text changes the data of the picture that the browser shows already, as long as the key
+    stays the same.
+
+    Args:
+        figure: to be drawn.
+        key: of the picture, the same from run to run.
+        on_click: takes the fields of what was clicked, each time, whatever was clicked before.
+        selection: name of the figure's point selection, for `on_click`.
+        min_height: pixels of the figure at least, however low the container is.
+    """
+    turns = f"{key}_turns"
     options: dict[str, Any] = {}
     if on_click is not None:
-        turn = st.session_state.setdefault(f"{key}_turn", 0)
-        chart_key = f"{key}_{turn}"
+        options = {"on_select": partial(_deliver, key, turns, selection, on_click), "selection_mode": selection}
+    turn = st.session_state.setdefault(turns, 0)
+    specification = figure.filling(for_a_room=presenting(), turn=turn)
+    floor = "" if min_height is None else f"<style>.st-key-{key} {{ min-height: {min_height}px; }}</style>"
+    st.vega_lite_chart(spec=specification, width="stretch", height="stretch", key=key, **options)
+    st.html(f'{_STYLE}{floor}<p class="figure-description">{escape(figure.description)}</p>')
 
-        def clicked() -> None:
-            points = st.session_state[chart_key]["selection"].get(selection, [])
-            if points:
-                st.session_state[f"{key}_turn"] += 1
-                on_click(points[0])
 
-        options = {"on_select": clicked, "selection_mode": selection}
-        key = chart_key
-    st.vega_lite_chart(spec=spec, width="stretch", height="stretch", key=key, **options)
+def _deliver(key: str, turns: str, selection: str, on_click: Callable[[dict[str, int]], None]) -> None:
+    """Hand on what was clicked, and let the next click on it be another selection."""
+    points = st.session_state[key]["selection"].get(selection, [])
+    if points:
+        st.session_state[turns] += 1
+        on_click({field: int(value) for field, value in points[0].items() if field != "turn"})

@@ -1,0 +1,54 @@
+"""How charts write numbers and heads."""
+
+from __future__ import annotations
+
+import math
+
+Head = tuple[int, int]
+"""A layer and a head, zero-based."""
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def name_head(head: Head) -> str:
+    """Return the short name of a head: "L4H3"."""
+    return f"L{head[0]}H{head[1]}"
+
+
+def spell_head(head: Head) -> str:
+    """Return the name of a head for a screen reader: "layer 4, head 3"."""
+    return f"layer {head[0]}, head {head[1]}"
+
+
+def write_weight(weight: float) -> str:
+    """Return a weight from 0 to 1 with two decimals; "<0.01" if it is smaller than that."""
+    if weight <= 0:
+        return "0"
+    return f"{weight:.2f}" if weight >= 0.01 else "<0.01"
+
+
+def write_percent(probability: float) -> str:
+    """Return a probability as a percentage of two digits: "34%", "3.4%", "0.34%", "<0.1%"."""
+    percent = 100 * probability
+    if percent <= 0:
+        return "0%"
+    if percent < 0.1:
+        return "<0.1%"
+    if 99.5 <= percent < 100:
+        return ">99%"
+    return f"{_two_digits(percent, most_decimals=2)}%"
+
+
+def write_signed(number: float) -> str:
+    """Return a number of two digits with its sign: "+12", "+1.2", "−0.45", "0"."""
+    digits = _two_digits(abs(number), most_decimals=3)
+    if not float(digits):
+        return "0"
+    return f"{MINUS if number < 0 else '+'}{digits}"
+
+
+def _two_digits(number: float, *, most_decimals: int) -> str:
+    if number <= 0:
+        return "0"
+    rounded = float(f"{number:.1e}")
+    return f"{rounded:.{min(max(1 - math.floor(math.log10(rounded)), 0), most_decimals)}f}"
