@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 UNDECODED = "\N{REPLACEMENT CHARACTER}"
 MAX_BYTES_OF_A_CHARACTER = 4
 NO_TEXT = "▯"
+SIGNS = {
+    **dict.fromkeys(("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"), "⟨end of text⟩"),
+    **dict.fromkeys(("<|begin_of_text|>", "<s>", "<bos>"), "⟨start of text⟩"),
+}
+"""What tokens that are no text mean to a model."""
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍", "\N{NO-BREAK SPACE}": "⍽"}
 ORDINARY = "a"  # a text whose token has a text in every tokenizer
 _WINDOW = 16  # tokens that a decoder looks back on before it forgets
@@ -152,6 +157,10 @@ def token_label(token: str) -> str:
     if token == "":
         return NO_TEXT
     word = token.removeprefix(" ") or token
+    if word in SIGNS:
+        return SIGNS[word]
+    if len(word) > 4 and word.startswith("<|") and word.endswith("|>"):
+        return f"⟨{word[2:-2].replace('_', ' ')}⟩"
     return "".join(_visible(character, alone=len(word) == 1) for character in word)
 
 

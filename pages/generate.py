@@ -38,8 +38,7 @@ with ui.first_screen():
     if context is None:
         st.stop()
     with head_place:
-        question = ui.pick_question()
-        contrast = ui.pick_contrast(context) if question == "added" else None
+        question, contrast = ui.pick_effect(context)
         effects = ui.attribution(context, contrast)
         layer, head = ui.chosen_head(step.attention, ui.strongest_head(context, effects))
         ui.pick_head(step.attention, (layer, head), keys=False)

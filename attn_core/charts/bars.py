@@ -206,7 +206,11 @@ def _word(prediction: Prediction, rank: int) -> str:
 
 def _draw_bars(form: Form, look: Look) -> alt.LayerChart:
     if form.pairs:
-        tooltip = [alt.Tooltip("token:N"), alt.Tooltip("prompt:N"), alt.Tooltip("probability_text:N", title="probability")]
+        tooltip = [
+            alt.Tooltip("token:N"),
+            alt.Tooltip("prompt:N"),
+            alt.Tooltip("probability_text:N", title="probability"),
+        ]
         color: Any = alt.Color(
             "prompt:N",
             title=None,

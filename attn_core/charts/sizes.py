@@ -74,7 +74,9 @@ def longest(texts: Sequence[str]) -> float:
 
 def across(expression: str, **options: Any) -> alt.XDatum:
     """Return a place so many pixels from the left."""
-    return alt.XDatum(alt.expr(f"({expression}) / width"), type="quantitative", axis=None, scale=_whole(), **options)
+    return alt.XDatum(
+        alt.expr(f"({expression}) / width"), type="quantitative", axis=None, scale=_whole(), **options
+    )
 
 
 def across_to(expression: str) -> alt.X2Datum:

@@ -168,11 +168,7 @@ def _shift_in_words(moved: Comparison, head: Head, word: int | None) -> str:
 
     if word is not None:
         return f"**{head_name(head)}**: {on(word)}"
-    difference = moved.difference[head]
-    ends = (int(difference.argmin()), int(difference.argmax()))
-    told = [on(index) for index in ends if abs(difference[index]) >= SMALLEST_CHANGE]
-    shifted = f"**{head_name(head)}** shifted **{weight(float(moved.change[head]))}**"
-    return f"{shifted}{': ' if told else ''}{', '.join(told)}"
+    return f"**{head_name(head)}** **{weight(float(moved.change[head]))}**: {on(int(abs(moved.difference[head]).argmax()))}"
 
 
 def show_side(

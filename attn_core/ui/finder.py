@@ -82,9 +82,9 @@ def _label(trace: AttentionTrace, how: View) -> str:
     state = st.session_state
     if state.find_by == FINDERS["words"]:
         labels = token_labels(how.measured(trace).tokens)
-        chosen = [state.get("link_query"), state.get("link_key")]
-        if all(at is not None and 0 <= at < len(labels) for at in chosen):
-            return plain(f"Find heads: {labels[chosen[0]]} → {labels[chosen[1]]}")
+        query, key = state.get("link_query"), state.get("link_key")
+        if query is not None and key is not None and max(query, key) < len(labels):
+            return plain(f"Find heads: {labels[query]} → {labels[key]}")
         return "Find heads: by two tokens"
     kinds = [*state.get("kinds", [])]
     return f"Find heads: {', '.join(kinds)}" if kinds else "Find heads"

@@ -126,8 +126,8 @@ def moment(model: LanguageModel, run: GeneratedText, index: int) -> Moment | Non
     """What led to a token; None, and the page says why, if another model wrote it."""
     if run.model != model.name:
         st.info(
-            f"This text is by {plain(run.model)}. Choose that model to explain it, or press Generate to use the current "
-            "one.",
+            f"This text is by {plain(run.model)}. Choose that model to explain it, or press Generate to use the "
+            "current one.",
             icon=":material/info:",
         )
         return None
@@ -167,10 +167,20 @@ def show_lens(at: Moment) -> None:
         offer_figure(figure, "top prediction after each layer", origin_of_token(at.run, at.index), key="lens")
 
 
-def pick_question() -> str:
-    """Draw the choice of what the map of heads shows, and return it: a key of `links.QUESTIONS`."""
-    chosen = st.selectbox("Show", list(QUESTIONS.values()), key="question", persist_state="session", width=300)
-    return next(name for name, question in QUESTIONS.items() if question == chosen)
+def pick_effect(at: Moment) -> tuple[str, int | None]:
+    """Draw the menu of what the map of heads shows.
+
+    Returns:
+        A key of `links.QUESTIONS`, and for the direct effect the id of the contrast token, if there is one.
+    """
+    names = {question: name for name, question in QUESTIONS.items()}
+    asked = names[st.session_state.question]
+    label = "Effect: direct" if asked == "added" else "Effect: turned off"
+    with st.popover(label, icon=":material/grid_view:", key="effect_menu"):
+        st.segmented_control(
+            "Show", list(QUESTIONS.values()), key="question", persist_state="session", required=True
+        )
+        return asked, pick_contrast(at) if asked == "added" else None
 
 
 def pick_contrast(at: Moment) -> int | None:
@@ -190,7 +200,6 @@ def pick_contrast(at: Moment) -> int | None:
             else f"“{token_label(others[i][0])}” ({percent(others[i][1])})"
         ),
         help="Shows the difference between two logits: what favored this token over the other one.",
-        width=330,
     )
 
 
@@ -252,7 +261,8 @@ def pick_strong_head(at: Moment, effects: Attribution | UnsupportedArchitecture,
         return
     st.markdown(sum_of_parts(at, effects))
     sentences = {
-        head: f"**{head_name(head)}** adds **{signed(float(effects.heads[head]))}** to {at.word} · {attends_to(at, head)}"
+        head: f"**{head_name(head)}** adds **{signed(float(effects.heads[head]))}** to {at.word} · "
+        f"{attends_to(at, head)}"
         for head in effects.strongest(N_STRONGEST)
     }
     _list_heads(sentences, selected, "No head raises this logit.")

@@ -37,6 +37,7 @@ from attn_core.ui.writing import continuation, shaded
 
 Head = tuple[int, int]
 Columns = list[DeltaGenerator]
+Marks = dict[int, str]
 
 BIOGRAPHY = 30  # tokens
 
@@ -184,11 +185,8 @@ def show_list(slide: Slide, columns: Columns) -> None:
         title = "**What comes next**"
         if prediction is not None and whole.text == examples.KITE:
             color = claims.names_a_colour(prediction)
-            _verdict(
-                slide,
-                color,
-                f"Top prediction: {top_prediction(prediction)}, {'a color' if color.holds else 'not on our list of colors'}.",
-            )
+            is_color = "a color" if color.holds else "not on our list of colors"
+            _verdict(slide, color, f"Top prediction: {top_prediction(prediction)}, {is_color}.")
         show_next_tokens(prediction, title=title, source=origin(whole))
     _open_elsewhere(slide, "generate", "Continue in Generate", prompt=whole.text)
 
@@ -231,12 +229,22 @@ def show_biography(slide: Slide, columns: Columns) -> None:
 def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
     """Claim 7: a head attends to the surname for the son and not for the colleague."""
     _needs_a_model(slide)
-    with _own(slide, "tour_a", "Try your own prompts", label="Prompt A"):
+    with _own(slide, "tour_a", "Try your own prompts", label="Prompt A") as own:
         _prompt_of_own("Prompt B", "tour_b")
         view = View(hide_first=hiding_switch())
     text_a, text_b = st.session_state.tour_a, st.session_state.tour_b
     model = language_model()
     a, b = trace_of(model, text_a), trace_of(model, text_b)
+    with own:
+        queries = [
+            pick_query(
+                shown,
+                key=f"tour_{letter}_query",
+                default=shown.n_tokens - 1,
+                label=f"Query token in {letter.upper()}",
+            )
+            for letter, shown in (("a", view.of(a)), ("b", view.of(b)))
+        ]
     offer_recording(a.to_bytes, label="Save recording A (.npz)", file_name="trace_a.npz")
     offer_recording(b.to_bytes, label="Save recording B (.npz)", file_name="trace_b.npz")
     moved = compare(a, b)
@@ -253,17 +261,16 @@ def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
             f"Next token “{plain(token_label(piece))}”: **{after_a}** after A, **{after_b}** after B."
         )
     head = _found_or_articles(slide, _head(finding), a)
-    for column, letter, whole, marks in zip(columns, "AB", (a, b), marked_tokens(a, b, view), strict=True):
+    sides = zip(columns, "AB", (a, b), queries, marked_tokens(a, b, view), strict=True)
+    for column, letter, whole, query, marks in sides:
         with column:
-            _side(letter, whole, head, view, marks)
+            _show_side(letter, whole, head, view, query, marks)
     _open_elsewhere(slide, "compare", "Open in Compare", head, prompt_a=text_a, prompt_b=text_b)
 
 
-def _side(letter: str, whole: AttentionTrace, head: Head, view: View, marks: dict[int, str]) -> None:
+def _show_side(letter: str, whole: AttentionTrace, head: Head, view: View, query: int | None, marks: Marks) -> None:
     """Draw one head's lines in one of two prompts, from its last token until somebody clicks another."""
-    trace, key = view.of(whole), f"tour_{letter.lower()}_query"
-    with st.container(key=f"toolbar_{key}"):
-        query = pick_query(trace, key=key, default=trace.n_tokens - 1)
+    trace = view.of(whole)
     shown = trace.n_tokens - 1 if query is None else query
     show_lines(
         trace,
@@ -271,7 +278,7 @@ def _side(letter: str, whole: AttentionTrace, head: Head, view: View, marks: dic
         title=f"**{letter}** · {strongest_link(trace, *head, shown, view=view)}",
         query=query,
         source=origin(whole, how=view),
-        key=key,
+        key=f"tour_{letter.lower()}_query",
         panel_name=letter,
         marks=marks,
         mark_color=COLORS[theme()][letter],
@@ -400,12 +407,12 @@ def _needs_a_model(slide: Slide) -> None:
 @contextmanager
 def _own(
     slide: Slide, name: str, title: str = "Try your own prompt", *, label: str = "Your prompt"
-) -> Iterator[None]:
+) -> Iterator[DeltaGenerator]:
     """Put what follows into the menu where a prompt of one's own is typed, below its box."""
-    with slide.own.popover(title, icon=":material/edit:", key=f"own_{name}", width="stretch"):
+    with slide.own.popover(title, icon=":material/edit:", key=f"own_{name}", width="stretch") as menu:
         if st.session_state.recording is None or name in ("tour_name", "tour_a"):
             _prompt_of_own(label, name)
-        yield
+        yield menu
 
 
 def _prompt_of_own(label: str, name: str) -> None:

@@ -201,14 +201,16 @@ def _settle(key: str, places: range, default: int) -> None:
     st.session_state[f"{key}_default"] = default
 
 
-def pick_query(trace: AttentionTrace, *, key: str, default: int = ALL_WORDS) -> int | None:
+def pick_query(
+    trace: AttentionTrace, *, key: str, default: int = ALL_WORDS, label: str = "Query token"
+) -> int | None:
     """Draw the choice of the token whose lines are shown, as a click on it does; None means all tokens."""
     labels = token_labels(trace.tokens)
     forget_other_words(trace.tokens, key)
     places = range(ALL_WORDS, trace.n_tokens)
     _settle(key, places, default)
     st.selectbox(
-        "Query token",
+        label,
         places,
         format_func=lambda i: "all tokens" if i == ALL_WORDS else f"{labels[i]}  ({i})",
         key=key,

@@ -43,7 +43,9 @@ def pick_settings() -> dict[str, Any]:
     """Draw the menu of settings, whose label lists them, and return them as keyword arguments of `generate`."""
     state = st.session_state
     with st.popover(
-        f"{state.new_tokens} tokens, {state.way}", icon=":material/settings:", key="generation_settings"
+        f"{state.new_tokens} tokens" + (", sampling" if state.way == WAYS["sampled"] else ""),
+        icon=":material/settings:",
+        key="generation_settings",
     ):
         way = st.segmented_control(
             "Choose tokens by",
