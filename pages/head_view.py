@@ -11,20 +11,19 @@ with ui.first_screen():
         ui.pick_head(trace.attention, (layer, head))
         queries_place = ui.in_toolbar("queries", width=260)
         kind = ui.pick_summary()
-        view = ui.pick_view_options(trace, head=(layer, head))
+        menu = ui.view_menu(head=(layer, head))
+        view = ui.pick_view_options(trace, head=(layer, head), menu=menu)
         drawn_as = ui.pick_view()
-        with ui.in_toolbar("heads", width=260):
-            if kind == "heads":
-                shown = ui.summary(kind, trace, view, layer, head, ui.pick_averaged_heads(trace))
-            else:
-                shown = ui.summary(kind, trace, view, layer, head)
-            overlaid = drawn_as == "lines" and kind == "head"
-            others = ui.pick_more_heads(shown.trace, layer, head) if overlaid else []
+        with menu:
+            averaged = ui.pick_averaged_heads(trace) if kind == "heads" else []
+            shown = ui.summary(kind, trace, view, layer, head, averaged)
+            overlays = drawn_as == "lines" and kind == "head"
+            others = ui.pick_more_heads(shown.trace, layer, head) if overlays else []
         with queries_place:
             queries = ui.pick_queries(shown.trace, key="view_queries")
 
     source = ui.origin(trace, how=view)
-    title = shown.said or ui.head_pattern(trace, layer, head)
+    title = shown.said or f"**L{layer}H{head}** · {ui.head_pattern(trace, layer, head)}"
     (only,) = ui.panels([1])
     with only:
         match drawn_as:

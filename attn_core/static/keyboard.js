@@ -1,8 +1,9 @@
-// In a prompt, Enter runs the text and Shift+Enter adds a line: Streamlit's text areas take Ctrl+Enter for the first.
+// Keys that Streamlit's widgets don't take: Enter runs a prompt (Shift+Enter adds a line), "?" lists the keys of a talk.
 export default function () {
-  if (window.attnCoreEnter) return;
-  window.attnCoreEnter = true;
+  if (window.attnCoreKeys) return;
+  window.attnCoreKeys = true;
   document.addEventListener("keydown", runOnEnter, true);
+  document.addEventListener("keydown", listKeys);
 }
 
 function runOnEnter(event) {
@@ -11,4 +12,9 @@ function runOnEnter(event) {
   event.preventDefault();
   event.stopPropagation();
   event.target.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", ctrlKey: true, bubbles: true }));
+}
+
+function listKeys(event) {
+  if (event.key === "?" && !event.target.matches?.("input, textarea, [contenteditable]"))
+    document.querySelector(".st-key-show_keys button")?.click();
 }

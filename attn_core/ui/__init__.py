@@ -49,7 +49,6 @@ if TYPE_CHECKING:
         add_ranked_head_keys,
         attribution,
         moment,
-        pick_contrast,
         pick_details,
         pick_effect,
         pick_heads_off,
@@ -74,6 +73,7 @@ if TYPE_CHECKING:
         pick_query,
         pick_row_options,
         pick_view_options,
+        view_menu,
     )
     from attn_core.ui.writing import (
         chosen_step,
@@ -176,6 +176,7 @@ _HOME = {
     "top_prediction": "figures",
     "trace_in_view": "traces",
     "two_traces": "traces",
+    "view_menu": "views",
 }
 
 __all__ = [
@@ -268,6 +269,7 @@ __all__ = [
     "top_prediction",
     "trace_in_view",
     "two_traces",
+    "view_menu",
 ]
 
 load_when_used(__name__)

@@ -168,7 +168,8 @@ def _shift_in_words(moved: Comparison, head: Head, word: int | None) -> str:
 
     if word is not None:
         return f"**{head_name(head)}**: {on(word)}"
-    return f"**{head_name(head)}** **{weight(float(moved.change[head]))}**: {on(int(abs(moved.difference[head]).argmax()))}"
+    largest = int(abs(moved.difference[head]).argmax())
+    return f"**{head_name(head)}** **{weight(float(moved.change[head]))}**: {on(largest)}"
 
 
 def show_side(

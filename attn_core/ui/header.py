@@ -146,7 +146,7 @@ def _presenting_bar(pages: Sequence[StreamlitPage], page: StreamlitPage) -> None
         st.markdown(f"mini, not {plain(trouble.name)}", width="content")
     if heads_off():
         st.markdown(heads_phrase(heads_off()), width="content")
-    if st.button("Keys", shortcut="?", type="tertiary"):
+    if st.button("Keys", key="show_keys", type="tertiary"):
         _show_keys()
     st.button("Exit", on_click=present, args=(False,), shortcut="Esc", icon=":material/close:", type="tertiary")
     with st.container(key="keys_of_pages"):

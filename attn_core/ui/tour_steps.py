@@ -470,7 +470,7 @@ def _grid_and_lines(
             head,
             title=f"**{trace.n_layers * trace.n_heads} heads.** Click one.",
             source=source,
-            key="tour_grid",
+            key="tour_heads",
             on_choose=_choose_in_tour,
             labels=head_scores_of(trace)["label"].tolist(),
             evidence=label_evidence_of(trace),

@@ -75,14 +75,26 @@ NO_LENGTHS = "This recording does not include those lengths."
 NO_LENGTHS_HERE = "This type of model does not show those lengths."
 
 
-def pick_view_options(*traces: AttentionTrace | None, head: Head | None = None) -> View:
-    """Draw the menu of rarely used switches, whose label lists what is on.
+def view_menu(*, head: Head | None = None) -> DeltaGenerator:
+    """Return the menu of rarely used switches, whose label lists what is on.
+
+    Args:
+        head: the one on show, which can be turned off there; None if it can't.
+    """
+    return _menu(("weighed", "words", "hide_first"), head)
+
+
+def pick_view_options(
+    *traces: AttentionTrace | None, head: Head | None = None, menu: DeltaGenerator | None = None
+) -> View:
+    """Draw the switches for how traces are looked at, and return what they say.
 
     Args:
         traces: that are looked at.
         head: the one on show, which can be turned off there; None if it can't.
+        menu: where the switches are; a menu of their own if None.
     """
-    with _menu(("weighed", "words", "hide_first"), head):
+    with menu or view_menu(head=head):
         weighed = weighing_switch(*(trace.value_norms for trace in traces if trace is not None))
         words = st.toggle(
             "Merge tokens into words",

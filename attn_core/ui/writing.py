@@ -288,7 +288,7 @@ def _icon_button(
     label: str, icon: str, key: str, do: Callable[..., None], arguments: tuple[object, ...] = (), **options: Any
 ) -> None:
     shortcut = key if presenting() else None
-    st.button(label, on_click=do, args=arguments, icon=icon, shortcut=shortcut, key=f"step_{key}", **options)
+    st.button(label, on_click=do, args=arguments, icon=icon, shortcut=shortcut, key=f"text_step_{key}", **options)
 
 
 def show_two_texts(first: GeneratedText, second: GeneratedText) -> None:
