@@ -24,7 +24,14 @@ THUMBNAIL = 64  # pixels a side at most, so that a long prompt does not make the
 RANKED_COLUMNS = 12  # of thumbnails in an order of their own, which need room for their names
 FADED = 0.15  # opacity of a thumbnail that does not stand out
 
-_CATEGORY = {"previous token": 0, NULL: 6, "current token": 2, "duplicate token": 3, "induction": 4, "list items": 5}
+_CATEGORY = {
+    "previous token": 0,
+    NULL: 6,
+    "current token": 2,
+    "duplicate token": 3,
+    "induction": 4,
+    "list items": 5,
+}
 
 
 def label_colors(theme: Theme) -> dict[str, str]:
@@ -211,9 +218,7 @@ def _frames(form: Form, look: Look, places: dict[str, Any]) -> alt.Chart:
             strokeWidth=alt.when("datum.framed").then(thickness).otherwise(alt.value(1)),
             tooltip=tooltip,
         )
-        .add_params(
-            alt.selection_point(name="head", fields=look.clicks("layer", "head"), on="click", clear=False)
-        )
+        .add_params(alt.selection_point(name="head", fields=look.clicks("layer", "head"), on="click", clear=False))
     )
     return frames.encode(stroke=_label_stroke(form, look)) if form.labeled else frames
 

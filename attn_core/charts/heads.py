@@ -163,9 +163,7 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
                 alt.Tooltip("value_text:N", title=look.legend.title if look.legend else "value"),
             ],
         )
-        .add_params(
-            alt.selection_point(name="head", fields=look.clicks("layer", "head"), on="click", clear=False)
-        )
+        .add_params(alt.selection_point(name="head", fields=look.clicks("layer", "head"), on="click", clear=False))
     )
     frame = selected_frame("heads", places, colors(form.theme).accent)
     return draw_squares([squares, frame], form.n_layers, form.n_heads, look)

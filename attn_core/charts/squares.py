@@ -97,12 +97,8 @@ def _names(n_rows: int, n_columns: int) -> list[alt.Chart]:
     layers = _counted(n_rows).mark_text(align="right", **font)
     one = alt.Chart(alt.sequence(0, 1))
     return [
-        heads.encode(
-            x=across_squares("middle", n_columns), y=alt.value(alt.expr("letter * 1.95")), text="index:N"
-        ),
-        layers.encode(
-            x=alt.value(alt.expr("letter * 2.45")), y=down_squares("middle", n_rows), text="index:N"
-        ),
+        heads.encode(x=across_squares("middle", n_columns), y=alt.value(alt.expr("letter * 1.95")), text="index:N"),
+        layers.encode(x=alt.value(alt.expr("letter * 2.45")), y=down_squares("middle", n_rows), text="index:N"),
         one.mark_text(text="head", opacity=0.8, **font).encode(
             x=alt.value(alt.expr(f"margin + side * {n_columns / 2}")), y=alt.value(alt.expr("letter * 0.6"))
         ),
