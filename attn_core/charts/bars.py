@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attn_core.charts.figure import Figure, as_chart
-from attn_core.charts.sizes import Look, first, longest, named, rows_scale
+from attn_core.charts.sizes import Look, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors
 from attn_core.charts.texts import write_percent
 from attn_core.tokens import token_label
@@ -29,8 +29,7 @@ PAIR_TOP, PAIR_BOTTOM = 0.08, 0.92
 # Lengths in pixels. From left to right: names, bars, what is written beside them.
 LENGTHS = {
     "count": "max(length(data('names')), 1)",
-    "row": "min(height, count * {most}) / count",
-    "letter": "",
+    "row": f"min(height / count, {MOST_STEP})",
     "gap": "letter * 0.45",
     "room_for_name": f"min(letter * {first('names', 'longest')}, width * 0.4)",
     "left": "room_for_name + gap",
@@ -221,7 +220,7 @@ def _draw_bars(form: Form, look: Look) -> alt.LayerChart:
         tooltip = [alt.Tooltip("token:N"), alt.Tooltip("probability_text:N", title="probability")]
         color = _chosen_color(form.theme)
     step = "row * 0.5" if form.pairs else "row"
-    return _layered([_bars(color, tooltip), _texts(), _names()], look, step)
+    return _layered([_bars(color, tooltip), _texts_beside_bars(), _names()], look, step)
 
 
 def _draw_layers(form: Form, look: Look) -> alt.LayerChart:
@@ -236,13 +235,12 @@ def _draw_layers(form: Form, look: Look) -> alt.LayerChart:
         .mark_rule(color=colors(form.theme).accent, strokeWidth=alt.expr(look.pixels(3)))
         .encode(x=_along("of_chosen"), y=_down("top"), y2="bottom:Q", tooltip=tooltip)
     )
-    return _layered([_bars(_chosen_color(form.theme), tooltip), ticks, _texts(), _names()], look, "row")
+    return _layered([_bars(_chosen_color(form.theme), tooltip), ticks, _texts_in_a_column(), _names()], look, "row")
 
 
 def _layered(layers: Sequence[alt.Chart], look: Look, step: str) -> alt.LayerChart:
     widest = f"width * 0.3 / {first('names', 'longest')}, width * 0.3 / {first('bars', 'longest')}"
-    lengths = {name: expression.format(most=MOST_STEP) for name, expression in LENGTHS.items()}
-    lengths["letter"] = look.letters(f"({step})", f"min({widest})", share=0.5)
+    lengths = LENGTHS | {"letter": look.letters(f"({step})", f"min({widest})", share=0.5)}
     return alt.layer(*layers).add_params(*named(lengths)).configure(**CONFIG)
 
 
@@ -259,17 +257,21 @@ def _bars(color: Any, tooltip: list[alt.Tooltip]) -> alt.Chart:
     )
 
 
-def _texts() -> alt.Chart:
+def _texts_beside_bars() -> alt.Chart:
+    texts = _texts(limit="width - left - gap - datum.share * reach")
+    return texts.encode(x=_along("share"))
+
+
+def _texts_in_a_column() -> alt.Chart:
+    """Return what is written of the bars at the right of the longest bar there could be, clear of the ticks."""
+    return _texts(limit="room_for_text").encode(x=alt.value(alt.expr("left + reach")))
+
+
+def _texts(*, limit: str) -> alt.Chart:
     return (
         alt.Chart(alt.NamedData("bars"))
-        .mark_text(
-            align="left",
-            dx=alt.expr("gap"),
-            fontSize=alt.expr("letter"),
-            color=INK,
-            limit=alt.expr("width - left - gap - datum.share * reach"),
-        )
-        .encode(x=_along("share"), y=_down("middle"), text="shown:N")
+        .mark_text(align="left", dx=alt.expr("gap"), fontSize=alt.expr("letter"), color=INK, limit=alt.expr(limit))
+        .encode(y=_down("middle"), text="shown:N")
     )
 
 
@@ -291,4 +293,4 @@ def _along(field: str) -> alt.X:
 
 
 def _down(field: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", axis=None, scale=rows_scale("count", "row * count"))
+    return alt.Y(f"{field}:Q", axis=None, scale=scale_of_rows("count", "0", "row * count"))

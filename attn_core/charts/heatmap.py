@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attn_core.charts.style import ACCENT, CONFIG, INK, Theme, named_axis, picture
+from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.sizes import Look, first, longest, named, scale_of_rows
+from attn_core.charts.style import CONFIG, INK, Theme, colors, picture
+from attn_core.charts.texts import spell_head, write_weight
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
 MAX_TOOLTIPS = 2000  # cells that answer the pointer; the strongest ones where there are more
 CELL, SIZE, LABELS = 40, 620, 120  # pixels: of a cell at most, of the matrix at most, of the words beside it
-MAX_LABELLED = 48  # tokens whose names fit beside the matrix
+MAX_LABELED = 48  # tokens that are named beside the matrix; of more, the positions
+PICTURE = 1024  # pixels a side of the picture, about
+
+# Lengths in pixels. The words above lean to the right, by 60 degrees.
+LENGTHS = {
+    "tokens": "max(length(data('words')), 1)",
+    "breadth": "min(width, height)",
+    "gap": "letter * 0.4",
+    "words_room": f"min(letter * {first('words', 'longest')}, breadth * 0.25)",
+    "margin_left": "letter * 1.5 + words_room + gap",
+    "margin_top": "letter * 2.1 + words_room * 0.87 + gap",
+    "side": "max(min((width - margin_left - words_room * 0.5) / tokens, (height - margin_top) / tokens), 0.1)",
+    "every": "ceil(letter * 1.15 / side)",
+}
 
 
-def attention_heatmap(
+@dataclass(frozen=True)
+class Form:
+    """What the matrix's form depends on.
+
+    Attributes:
+        positions: whether the axes show positions instead of words.
+        theme: which background the matrix is painted for.
+    """
+
+    positions: bool
+    theme: Theme
+
+
+def heatmap_figure(
     trace: AttentionTrace,
     layer: int,
     head: int,
@@ -27,8 +57,8 @@ def attention_heatmap(
     query: int | Sequence[int] | None = None,
     theme: Theme = "light",
     name: str | None = None,
-) -> alt.LayerChart:
-    """One head's attention as a matrix; the colour is the square root of the weight.
+) -> Figure:
+    """Draw one head's attention as a matrix; the color is the square root of the weight.
 
     Args:
         trace: what to show.
@@ -40,100 +70,113 @@ def attention_heatmap(
     weights = trace.head(layer, head)  # (n, n)
     n = trace.n_tokens
     labels = token_labels(trace.tokens)
-    size = min(CELL * n, SIZE) + LABELS
-    x_scale = alt.Scale(domain=[-0.5, n - 0.5], nice=False)
-    y_scale = alt.Scale(domain=[-0.5, n - 0.5], nice=False, reverse=True)
-    x_axis, y_axis = _axis(labels, "looks at (key)", orient="top"), _axis(labels, "stands on (query)")
-
-    whole = pd.DataFrame({"x": [(n - 1) / 2], "url": [picture(weights, theme, max(512 // n, 1) * min(n, 512))]})
-    image = (
-        alt.Chart(whole)
-        .mark_image(aspect=False, width=alt.expr("width"), height=alt.expr("height"))
-        .encode(
-            x=alt.X("x:Q", scale=x_scale, axis=x_axis),
-            y=alt.Y("x:Q", scale=y_scale, axis=y_axis),
-            url="url:N",
-            tooltip=alt.value(None),
-        )
+    rows = (query,) if isinstance(query, int | np.integer) else tuple(query or ())
+    names = list(labels) if n <= MAX_LABELED else [str(position) for position in range(n)]
+    words = pd.DataFrame({"index": range(n), "name": names}).assign(longest=longest(names))
+    words["middle"] = words["index"] + 0.5
+    whole = pd.DataFrame({"top": [0], "bottom": [n], "left": [0], "right": [n]})
+    side = min(CELL * n, SIZE) + LABELS
+    strongest = _strongest(weights, labels, rows or range(min(1, n - 1), n))
+    return Figure(
+        _draw,
+        Form(n > MAX_LABELED, theme),
+        {
+            "cells": _cells(weights, labels),
+            "words": words,
+            "picture": whole.assign(url=picture(weights, theme, max(PICTURE // n, 1) * min(n, PICTURE))),
+            "rows": pd.DataFrame({"top": rows, "bottom": [row + 1 for row in rows], "left": 0, "right": n}),
+        },
+        f"Matrix of {name or spell_head((layer, head))}. {strongest}",
+        "Matrix of attention weights: a row for each query token, a column for each key token.",
+        size=(side, side),
     )
-    queries, keys = np.tril_indices(n)
+
+
+attention_heatmap = as_chart(heatmap_figure)
+
+
+def _cells(weights: NDArray[np.floating], labels: Sequence[str]) -> pd.DataFrame:
+    """Return the strongest cells of the matrix, with their edges."""
+    queries, keys = np.tril_indices(len(labels))
     strongest = np.argsort(-weights[queries, keys], kind="stable")[:MAX_TOOLTIPS]
     queries, keys = queries[strongest], keys[strongest]
-    cells = pd.DataFrame(
-        {
-            "top": queries - 0.5,
-            "bottom": queries + 0.5,
-            "left": keys - 0.5,
-            "right": keys + 0.5,
-            "query": [labels[i] for i in queries],
-            "key": [labels[i] for i in keys],
-            "weight": weights[queries, keys].round(4),
-        }
-    )
+    cells = pd.DataFrame({"top": queries, "bottom": queries + 1, "left": keys, "right": keys + 1})
+    names = np.array(labels, dtype=object)
+    cells["query"], cells["key"] = names[queries], names[keys]
+    cells["weight"] = weights[queries, keys].astype(float).round(4)
+    cells["weight_text"] = cells["weight"].map(write_weight)
+    return cells
+
+
+def _strongest(weights: NDArray[np.floating], labels: Sequence[str], rows: Sequence[int] | range) -> str:
+    """Describe the strongest link of these rows. The first row of a matrix has only itself to attend to."""
+    query = max(rows, key=lambda row: float(weights[row].max()))
+    key = int(weights[query].argmax())
+    return f"Strongest: from “{labels[query]}” to “{labels[key]}”, {write_weight(float(weights[query, key]))}."
+
+
+def _draw(form: Form, look: Look) -> alt.LayerChart:
     pointed = alt.selection_point(
         name="pointed", on="pointerover", clear="pointerout", empty=False, fields=["top", "left"]
     )
     tooltips = (
-        alt.Chart(cells)
+        _on_matrix("cells")
         .mark_rect(fillOpacity=0, stroke=INK, strokeWidth=1.5)
         .encode(
-            x=alt.X("left:Q", scale=x_scale, axis=x_axis),
-            x2="right:Q",
-            y=alt.Y("top:Q", scale=y_scale, axis=y_axis),
-            y2="bottom:Q",
             strokeOpacity=alt.when(pointed).then(alt.value(1)).otherwise(alt.value(0)),
             tooltip=[
                 alt.Tooltip("query:N", title="from"),
                 alt.Tooltip("key:N", title="to"),
-                alt.Tooltip("weight:Q", format=".3f"),
+                alt.Tooltip("weight_text:N", title="weight"),
             ],
         )
         .add_params(pointed)
     )
-    layers: list[alt.Chart] = [image, tooltips]
-    rows = (query,) if isinstance(query, int | np.integer) else tuple(query or ())
-    for row in rows:
-        layers.append(_frame(row, n, x_scale, y_scale, x_axis, y_axis))
+    frames = _on_matrix("rows").mark_rect(
+        fillOpacity=0, stroke=colors(form.theme).accent, strokeWidth=alt.expr(look.pixels(2.5))
+    )
+    image = _on_matrix("picture").mark_image(aspect=False).encode(url="url:N", tooltip=alt.value(None))
+    outline = _on_matrix("picture").mark_rect(fillOpacity=0, stroke=INK, strokeOpacity=0.25)
+    letter = look.letters("(breadth / tokens)", f"breadth * 0.22 / {first('words', 'longest')}", thinned=True)
     return (
-        alt.layer(*layers)
-        .properties(
-            width=size,
-            height=size,
-            description=f"Attention of {name or f'layer {layer} head {head}'} as a matrix. "
-            + _strongest(weights, labels, rows or range(min(1, n - 1), n)),
-        )
+        alt.layer(image, outline, *_names(form), frames, tooltips)
+        .add_params(*named(LENGTHS | {"letter": letter}))
         .configure(**CONFIG)
-        .configure_view(strokeOpacity=0.25)
     )
 
 
-def _strongest(weights: NDArray[np.floating], labels: Sequence[str], rows: Sequence[int] | range) -> str:
-    """The strongest link of these rows in words. The first row of a matrix has only itself to look at."""
-    query = max(rows, key=lambda row: float(weights[row].max()))
-    key = int(weights[query].argmax())
-    return f"The strongest link goes from “{labels[query]}” to “{labels[key]}”: {weights[query, key]:.2f}."
+def _on_matrix(table: str) -> alt.Chart:
+    return alt.Chart(alt.NamedData(table)).encode(x=_across("left"), x2="right:Q", y=_down("top"), y2="bottom:Q")
 
 
-def _frame(
-    query: int, n: int, x_scale: alt.Scale, y_scale: alt.Scale, x_axis: alt.Axis, y_axis: alt.Axis
-) -> alt.Chart:
-    row = pd.DataFrame({"top": [query - 0.5], "bottom": [query + 0.5], "left": [-0.5], "right": [n - 0.5]})
-    return (
-        alt.Chart(row)
-        .mark_rect(fillOpacity=0, stroke=ACCENT, strokeWidth=2.5)
-        .encode(
-            x=alt.X("left:Q", scale=x_scale, axis=x_axis),
-            x2="right:Q",
-            y=alt.Y("top:Q", scale=y_scale, axis=y_axis),
-            y2="bottom:Q",
-        )
-    )
+def _names(form: Form) -> list[alt.Chart]:
+    """Return the words beside the matrix, as many as there is room for, and the titles of its axes."""
+    font: dict[str, Any] = {"fontSize": alt.expr("letter"), "color": INK, "baseline": "middle"}
+    position = ", position" if form.positions else ""
+    words = alt.Chart(alt.NamedData("words")).transform_filter("datum.index % every == 0")
+    title = alt.Chart(alt.sequence(0, 1))
+    limit = alt.expr("words_room")
+    return [
+        words.mark_text(align="right", limit=limit, **font).encode(
+            x=alt.value(alt.expr("margin_left - gap")), y=_down("middle"), text="name:N"
+        ),
+        words.mark_text(align="left", limit=limit, angle=300, **font).encode(
+            x=_across("middle"), y=alt.value(alt.expr("margin_top - gap")), text="name:N"
+        ),
+        title.mark_text(text=f"key (attended to){position}", opacity=0.8, **font).encode(
+            x=alt.value(alt.expr("margin_left + side * tokens / 2")), y=alt.value(alt.expr("letter * 0.6"))
+        ),
+        title.mark_text(text=f"query (attends from){position}", angle=270, opacity=0.8, **font).encode(
+            x=alt.value(alt.expr("letter * 0.6")), y=alt.value(alt.expr("margin_top + side * tokens / 2"))
+        ),
+    ]
 
 
-def _axis(labels: Sequence[str], title: str, *, orient: Literal["top", "left"] = "left") -> alt.Axis:
-    if len(labels) > MAX_LABELLED:
-        return alt.Axis(title=f"{title}, position", orient=orient, tickMinStep=1, grid=False)
-    angle = -60 if orient == "top" else 0
-    return named_axis(
-        labels, title=title, font_size=15 if len(labels) <= 24 else 11, orient=orient, labelAngle=angle
-    )
+def _across(field: str) -> alt.X:
+    scale = scale_of_rows("tokens", "margin_left", "margin_left + side * tokens")
+    return alt.X(f"{field}:Q", axis=None, scale=scale)
+
+
+def _down(field: str) -> alt.Y:
+    scale = scale_of_rows("tokens", "margin_top", "margin_top + side * tokens")
+    return alt.Y(f"{field}:Q", axis=None, scale=scale)

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attn_core.charts.figure import Figure, as_chart
-from attn_core.charts.sizes import Look, across, across_to, first, longest, named, rows_scale
+from attn_core.charts.sizes import Look, across, across_to, along, breadth, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors
 from attn_core.charts.texts import name_head, spell_head, write_weight
 from attn_core.tokens import token_labels
@@ -50,7 +50,7 @@ LENGTHS = {
     "tokens": "max(length(data('words')), 1)",
     "rows": f"min(height, tokens * {MOST_STEP})",
     "gap": "letter * 0.45",
-    "room_for_word": "min(letter * longest_word, width * 0.3)",
+    "room_for_word": f"min(letter * {first('words', 'longest')}, width * 0.3)",
     "left": "max(room_for_word + 2 * gap, 40)",
     "numbers": "letter * 2.2",
     "right": "width - numbers - room_for_word - gap",
@@ -198,6 +198,7 @@ def _words(labels: Sequence[str], chosen: Sequence[int] | None, marks: Mapping[i
     words = pd.DataFrame({"query": range(len(labels)), "word": labels})
     words["middle"], words["bottom"] = words["query"] + 0.5, words["query"] + 1
     words["longest"] = longest(labels)
+    words["breadth"] = [breadth(label) for label in labels]
     words["chosen"] = chosen is None or words["query"].isin(chosen)
     words["kept"] = chosen is not None and words["chosen"]
     words["mark"] = [marks.get(position, "") for position in words["query"]]
@@ -217,7 +218,7 @@ def _figure(
 ) -> Figure:
     n, alone = len(words), len(names) == 1
     links = _placed(links, words, names)
-    links["numbered"] = links["chosen"] & words["kept"].any() & (sums is None)
+    links["numbered"] = links["chosen"] & (sums is None and bool(words["kept"].any()))
     totals = pd.DataFrame({"key": range(n), "weight": np.zeros(n) if sums is None else sums})
     totals = totals[totals["weight"] >= MIN_WEIGHT]
     totals["middle"], totals["weight_text"] = totals["key"] + 0.5, totals["weight"].map(write_weight)
@@ -272,16 +273,12 @@ def _strongest(links: pd.DataFrame, *, several: bool) -> str:
 
 def _draw(form: Form, look: Look) -> alt.LayerChart:
     letter = look.letters("(rows / tokens)", f"width * 0.6 / (2 * {first('words', 'longest')} + 3.5)")
-    lengths = {**LENGTHS, "thickest": f"clamp(width / 40, 8, {look.pixels(16)})"}
-    lengths = {"tokens": lengths.pop("tokens"), "rows": lengths.pop("rows"), "letter": letter} | {
-        "longest_word": first("words", "longest"),
-        **lengths,
-    }
+    lengths = LENGTHS | {"letter": letter, "thickest": f"clamp(width / 40, 8, {look.pixels(16)})"}
     hovered = alt.selection_point(
         name="hovered", fields=["query"], on="pointerover", clear="pointerout", empty=False
     )
     clicked = alt.selection_point(name="query", fields=look.clicks("query"), on="click", clear=False)
-    layers = [_lines(form, look), *_words_of_both_sides(form)]
+    layers = [_lines(form, look), *_words_of_both_sides(form), *_underlines(form)]
     if not form.several:
         layers += [_numbers("links", NUMBERED), _numbers("sums", NOT_HOVERED)]
     # The band under a query word takes the pointer, so that a short word is as easy to hit as a long one.
@@ -356,7 +353,7 @@ def _head_colors(form: Form, look: Look) -> Any:
 
 
 def _words_of_both_sides(form: Form) -> list[alt.Chart]:
-    """Return the words: keys right, queries left, and a line under those that are only in this prompt."""
+    """Return the words: keys right, queries left."""
     color = alt.when("datum.mark").then(alt.value(form.mark_color)).otherwise(alt.value(INK))
     font: dict[str, Any] = {
         "fontSize": alt.expr("letter"),
@@ -370,6 +367,25 @@ def _words_of_both_sides(form: Form) -> list[alt.Chart]:
     return [
         keys.encode(x=across("right"), y=y, text="word:N", color=color),
         queries.encode(x=across("left"), y=y, text="word:N", color=color, opacity=lit),
+    ]
+
+
+def _underlines(form: Form) -> list[alt.Chart]:
+    """Return a line under each word that is only in this prompt, a sign that needs no color."""
+    breadth = "min(datum.breadth * letter, room_for_word)"
+    ends = {
+        "words": ("right + gap", f"right + gap + {breadth}"),
+        "queries": (f"left - gap - {breadth}", "left - gap"),
+    }
+    return [
+        alt.Chart(alt.NamedData(table))
+        .transform_filter(f"datum.mark === '{ONLY_HERE}'")
+        .transform_calculate(start=f"({start}) / width", end=f"({end}) / width")
+        .mark_rule(
+            color=form.mark_color, strokeWidth=alt.expr("max(letter * 0.08, 1.5)"), yOffset=alt.expr("letter * 0.6")
+        )
+        .encode(x=along("start"), x2="end:Q", y=_row("middle"))
+        for table, (start, end) in ends.items()
     ]
 
 
@@ -388,4 +404,4 @@ def _numbers(table: str, shown_if: str) -> alt.Chart:
 
 
 def _row(field: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", axis=None, scale=rows_scale("tokens", "rows"))
+    return alt.Y(f"{field}:Q", axis=None, scale=scale_of_rows("tokens", "0", "rows"))

@@ -32,18 +32,20 @@ class Look:
     for_a_room: bool = False
     legend: Any = None
 
-    def letters(self, step: str, widest: str = "1e3", *, share: float = 0.46) -> str:
+    def letters(self, step: str, widest: str, *, share: float = 0.46, thinned: bool = False) -> str:
         """Return the pixels of letters, never so large that two rows collide.
 
         Args:
             step: pixels from one row to the next.
             widest: pixels that the width allows.
             share: of the step that letters take if it is large.
+            thinned: whether rows are left out that have no room, so that letters need not be smaller.
         """
         smallest = self.pixels(SMALLEST, ROOM_SMALLEST)
         largest = self.pixels(LARGEST, ROOM_LARGEST)
         fitting = f"min(max({step} * {share}, min({step} * 0.6, 18)), {widest})"
-        return f"min(clamp({fitting}, {smallest}, {largest}), {step} * 0.85)"
+        clamped = f"clamp({fitting}, {smallest}, {largest})"
+        return clamped if thinned else f"min({clamped}, {step} * 0.85)"
 
     def pixels(self, on_a_page: float, in_a_room: float | None = None) -> str:
         """Return a length: so many pixels on a page, and so many of a window of 1920 x 1080 for a room."""
@@ -57,7 +59,7 @@ class Look:
 
 
 def named(expressions: Mapping[str, str]) -> list[alt.Parameter]:
-    """Return Vega expressions under names that others use; each may use those before it."""
+    """Return Vega expressions under names that others use; which may use each other."""
     return [alt.param(name=name, expr=expression) for name, expression in expressions.items()]
 
 
@@ -66,9 +68,14 @@ def first(table: str, field: str, otherwise: float = 1) -> str:
     return f"(length(data('{table}')) ? data('{table}')[0].{field} : {otherwise})"
 
 
+def breadth(text: str) -> float:
+    """Return the width of a text, for letters of one pixel."""
+    return width_of(text) / FONT_SIZE
+
+
 def longest(texts: Sequence[str]) -> float:
     """Return the width of the widest text, for letters of one pixel."""
-    widest = max(map(width_of, texts), default=0) / FONT_SIZE
+    widest = max(map(breadth, texts), default=0)
     return round(min(max(widest, 1), LONGEST) * SLACK, 3)
 
 
@@ -84,12 +91,21 @@ def across_to(expression: str) -> alt.X2Datum:
     return alt.X2Datum(alt.expr(f"({expression}) / width"))
 
 
+def along(field: str) -> alt.X:
+    """Return the place of a field that is a part of the figure's width."""
+    return alt.X(f"{field}:Q", axis=None, scale=_whole())
+
+
 def _whole() -> alt.Scale:
     return alt.Scale(domain=[0, 1], range=[0, alt.ExprRef("width")], nice=False, zero=False)
 
 
-def rows_scale(count: str, length: str) -> alt.Scale:
-    """Return the scale for rows under each other: row i reaches from i to i + 1."""
-    return alt.Scale(
-        domain=[0, alt.ExprRef(count)], range=[0, alt.ExprRef(length)], nice=False, zero=False, reverse=False
-    )
+def scale_of_rows(count: str, start: str, end: str) -> alt.Scale:
+    """Return the scale for things in a row: the one at i reaches from i to i + 1.
+
+    Args:
+        count: how many there are.
+        start, end: pixels at 0 and at the count.
+    """
+    ends = [alt.ExprRef(start), alt.ExprRef(end)]
+    return alt.Scale(domain=[0, alt.ExprRef(count)], range=ends, nice=False, zero=False)

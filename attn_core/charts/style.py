@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -107,22 +105,6 @@ def ramp(theme: Theme) -> NDArray[np.uint8]:
     at = np.linspace(0, len(anchors) - 1, _LEVELS)
     channels = [np.interp(at, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
     return np.stack(channels, axis=-1).round().astype(np.uint8)
-
-
-def named_axis(labels: Sequence[str], *, title: str | None, font_size: int, **options: Any) -> alt.Axis:
-    """An axis that shows `labels[i]` at the value i; labels may repeat and hold any character."""
-    return alt.Axis(
-        title=title,
-        values=list(range(len(labels))),
-        labelExpr=f"{json.dumps(list(labels))}[datum.value]",
-        labelFontSize=font_size,
-        labelLimit=130,
-        labelOverlap=False,
-        grid=False,
-        ticks=False,
-        domain=False,
-        **options,
-    )
 
 
 def picture(weights: NDArray[Any], theme: Theme, size: int) -> str:

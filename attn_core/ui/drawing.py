@@ -47,7 +47,7 @@ def draw(
     """
     turns = f"{key}_turns"
     options: dict[str, Any] = {}
-    if on_click is not None:
+    if on_click is not None and selection is not None:
         options = {"on_select": partial(_deliver, key, turns, selection, on_click), "selection_mode": selection}
     turn = st.session_state.setdefault(turns, 0)
     specification = figure.filling(for_a_room=presenting(), turn=turn)
