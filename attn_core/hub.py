@@ -235,7 +235,8 @@ def _check_disk(name: str, n_bytes: int) -> None:
     if free < n_bytes:
         raise ModelUnavailable(
             name,
-            f"Not enough disk space for {name}: it needs {n_bytes / 1e6:,.0f} MB, {cache} has {free / 1e6:,.0f} MB.",
+            f"Not enough disk space for {name}: it needs {n_bytes / 1e6:,.0f} MB, "
+            f"{cache} has {free / 1e6:,.0f} MB.",
             "",
             _FREE_SPACE,
             cause="disk full",

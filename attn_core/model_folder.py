@@ -59,7 +59,7 @@ class Unusable(Exception):
         self.cause = cause
 
     def sentence(self, subject: str) -> str:
-        """Say why about a model that is named: "gpt2 has no tokenizer."."""
+        """Say why about a model by its name, such as "gpt2 has no tokenizer"."""
         if self.why.startswith("It "):
             return f"{subject}{self.why[2:]}"
         begins, _, rest = self.why.partition(" ")
@@ -249,7 +249,8 @@ def _merge(place: Place) -> str:
 def _adapter(place: Place) -> Unusable:
     return Unusable(
         "It is a PEFT adapter (such as LoRA), which contains only changes to another model.",
-        f"Merge it into that model once, where peft is installed, with  {_merge(place)}  and use the folder merged.",
+        f"Merge it into that model once, where peft is installed, with  {_merge(place)}  and use the "
+        "folder merged.",
         cause="adapter only",
     )
 
@@ -286,7 +287,7 @@ def _without_configuration(files: Collection[str], top: set[str], place: Place) 
             cause="other format",
         )
     if has_tokenizer(top) and not any(file.endswith(SUFFIXES_OF_WEIGHTS) for file in top):
-        return Unusable("It has a tokenizer but no network.", _SAVED_WHOLE, cause="no network weights")
+        return Unusable("It has a tokenizer but no network.", _SAVED_WHOLE, cause="tokenizer only")
     return Unusable("It has no config.json.", _SAVED_WHOLE, cause="no config.json")
 
 
@@ -302,8 +303,8 @@ def _gguf(file: str, place: Place) -> Unusable:
     download = f"  hf download {place.name} {file} --local-dir gguf  and" if place.on_hub else ""
     return Unusable(
         f"It is a GGUF file ({file}), packed for llama.cpp.",
-        f"Choose the original model, or run  pip install gguf accelerate,  then{download}  {python_line(code)}  and "
-        "use the folder converted.",
+        f"Choose the original model, or run  pip install gguf accelerate,  then{download}  "
+        f"{python_line(code)}  and use the folder converted.",
         cause="GGUF file",
     )
 

@@ -33,14 +33,18 @@ def load_tokenizer(folder: Path, network: PreTrainedModel) -> PreTrainedTokenize
     # a few tokens more, such as one for padding, do no harm until somebody types them
     if n_unknown > len(ids) / 5 or len(tokenizer) > 1.25 * n_known:
         raise Unusable(
-            f"Its tokenizer belongs to another model: it has {len(tokenizer):,} tokens and the network {n_known:,}.",
+            f"Its tokenizer belongs to another model: it has {len(tokenizer):,} tokens and its network "
+            f"{n_known:,}.",
             _SAVE_TOKENIZER,
             cause="wrong tokenizer",
         )
     return cast("PreTrainedTokenizerBase", tokenizer)
 
 
-_SAVE_TOKENIZER = "Save the tokenizer it was trained with in its folder, with  tokenizer.save_pretrained(folder),  or choose mini."
+_SAVE_TOKENIZER = (
+    "Save the tokenizer it was trained with in its folder, with  tokenizer.save_pretrained(folder),  or choose "
+    "mini."
+)
 
 
 def _unreadable_tokenizer(folder: Path, error: Exception) -> Unusable:

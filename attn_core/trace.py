@@ -265,8 +265,8 @@ class AttentionTrace:
         attention = _stacked(attentions)
         if attention.shape[2] != len(texts):
             raise InvalidTrace(
-                f"There are {len(texts)} tokens but attention for {attention.shape[2]}. Give the text of each input "
-                "token, as token_texts does."
+                f"There are {len(texts)} tokens but attention for {attention.shape[2]}. Give the text of each "
+                "input token, as token_texts does."
             )
         _check_weights(
             attention,
