@@ -58,7 +58,7 @@ def _record(options: argparse.Namespace) -> int:
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     n_made = len(prompts) - len(problems)
     if n_made:
-        print(f"Done. {n_made} of {len(prompts)} recordings are in {options.to}. {record.how_to_see(options.to)}")
+        print(f"Done. {n_made} of {len(prompts)} prompts recorded in {options.to}. {record.how_to_see(options.to)}")
     return 1 if problems else 0
 
 

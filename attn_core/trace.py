@@ -372,18 +372,24 @@ def _one_text(layer: NDArray[np.float16], number: int) -> NDArray[np.float16]:
 
 def _check_shape(tokens: tuple[str, ...], attention: NDArray[Any]) -> None:
     if attention.dtype not in (np.float16, np.float32):
-        raise InvalidTrace(f"Attention must be float16 or float32, not {attention.dtype}.")
+        raise InvalidTrace(f"Attention is {attention.dtype}. Convert it to float16 or float32.")
     if attention.ndim != 4 or attention.shape[2] != attention.shape[3] or 0 in attention.shape:
-        raise InvalidTrace(f"Attention must have the shape (layers, heads, tokens, tokens), not {attention.shape}.")
+        raise InvalidTrace(
+            f"Attention has the shape {attention.shape}. It must be (layers, heads, tokens, tokens)."
+        )
     if len(tokens) != attention.shape[2]:
-        raise InvalidTrace(f"There are {len(tokens)} tokens but attention for {attention.shape[2]}.")
+        raise InvalidTrace(
+            f"There are {len(tokens)} tokens but attention for {attention.shape[2]}. Give one token for each row."
+        )
 
 
 def _check_value_norms(norms: NDArray[Any], attention: NDArray[Any]) -> None:
     if norms.shape != attention.shape[:3]:
-        raise InvalidTrace(f"The value norms have the shape {norms.shape}, not {attention.shape[:3]}.")
+        raise InvalidTrace(
+            f"The value norms have the shape {norms.shape}, not {attention.shape[:3]}. Save the recording again."
+        )
     if not np.isfinite(norms).all() or norms.min() < 0:
-        raise InvalidTrace("A value norm is not a number of 0 or more.")
+        raise InvalidTrace("A value norm is not a number of 0 or more. Save the recording again.")
 
 
 def renormalised(weights: NDArray[np.float32], *, smallest: float = NOTHING_LEFT) -> NDArray[np.float16]:

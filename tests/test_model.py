@@ -422,14 +422,14 @@ def ask_in_new_process(**variables: str) -> str:
 
 def test_offline_mode_is_respected(fake_hub: FakeHub, tmp_path: Path) -> None:
     said = ask_in_new_process(HF_HUB_OFFLINE="1", HF_ENDPOINT=fake_hub.url, HF_HOME=str(tmp_path))
-    assert "HF_HUB_OFFLINE is set" in said
+    assert "gpt2 is not in the local cache, and HF_HUB_OFFLINE blocks the Hub. Unset it and restart" in said
     assert not fake_hub.requests
 
 
 def test_the_endpoint_is_respected_and_failing_brings_no_torch(fake_hub: FakeHub, tmp_path: Path) -> None:
     fake_hub.mood = 404
     said = ask_in_new_process(HF_HUB_OFFLINE="0", HF_ENDPOINT=fake_hub.url, HF_HOME=str(tmp_path))
-    assert "no model gpt2" in said
+    assert "gpt2 does not exist on the Hub" in said
     assert said.endswith("False\n")
     assert "/api/models/gpt2?blobs=true" in fake_hub.requests
 
