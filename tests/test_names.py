@@ -323,7 +323,7 @@ def test_a_mistake_gets_one_sentence_and_keeps_what_was_typed(key: str, typed: s
 def test_names_without_a_group_are_told_at_once() -> None:
     app = dashboard("names")
     app.text_area(key="name_groups").set_value("Maria, James").run()
-    assert any("Line 1 of the names has no group" in line for line in complaints(app))
+    assert any("Line 1 has no group name" in line for line in complaints(app))
 
 
 def test_with_a_recording_open_it_says_that_it_uses_a_model() -> None:

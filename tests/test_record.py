@@ -42,7 +42,8 @@ def test_each_prompt_is_recorded_in_its_order_and_can_be_gone_through(
     assert first.startswith("1/2  ")
     assert second.startswith("2/2  ")
     assert done == (
-        "Done. 2 of 2 prompts recorded in recordings. Start the dashboard and choose them under Playlist in the sidebar."
+        "Done. 2 of 2 prompts recorded in recordings. "
+        "Start the dashboard and choose them under Playlist in the sidebar."
     )
 
 
