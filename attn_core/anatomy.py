@@ -217,7 +217,9 @@ def _on_block(layer: int, _: nn.Module, positional: tuple[Any, ...], named: dict
     if (listener := _listener.get()) is not None:
         stream, *others = positional or (named["hidden_states"],)
         if stream.ndim != 3:
-            raise UnsupportedArchitecture("Its layers pass on several streams, so per-head effects can't be told.")
+            raise UnsupportedArchitecture(
+                "Its layers pass on several residual streams, so per-head effects are not available."
+            )
         rest = named if positional else {name: value for name, value in named.items() if name != "hidden_states"}
         listener.enter_block(layer, stream, BlockArguments(tuple(others), rest))
 

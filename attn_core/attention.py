@@ -192,7 +192,9 @@ def _attention(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     if kwargs.get("s_aux") is not None:
-        raise MisleadingWeights("Its heads attend to a sink that is no token, so their weights tell only a part.")
+        raise MisleadingWeights(
+            "Its heads also attend to a sink that is not a token, so their weights show only a part."
+        )
     recorder = _recorder.get()
     layer: Any = module.layer_idx
     groups = query.shape[1] // key.shape[1]

@@ -93,15 +93,15 @@ def token_id(model: LanguageModel, token: str | int, text: Text | None = None) -
     if isinstance(token, str):
         ids = continuation_ids(model, text, token)
         if not ids:
-            raise ValueError("The target is empty: name a token, with the space before it if it starts a word.")
+            raise ValueError("The target is empty. Give a token, with the space before it if it starts a word.")
         if is_unknown(model, ids[:1], token):
             raise ValueError(
-                f"The tokenizer of {model.name} does not know the target “{token}”: name another token."
+                f"The tokenizer of {model.name} does not know the target “{token}”. Give another token."
             )
         token = ids[0]
     n_known = model.n_vocabulary
     if not 0 <= token < n_known:
-        raise ValueError(f"There is no token {token}: {model.name} has {n_known:,}, counted from zero.")
+        raise ValueError(f"{model.name} has no token {token}. Give a number from 0 to {n_known - 1}.")
     return int(token)
 
 
@@ -142,7 +142,7 @@ def attribute(
     if foil is not None:
         ids.append(token_id(model, foil, given))
         if ids[0] == ids[1]:
-            raise ValueError("Target and foil begin with the same token: name another foil.")
+            raise ValueError("Target and contrast token (foil) start with the same token. Give another foil.")
     direction, bias = _direction(model.anatomy, stream.final, ids)
     names = texts_after_another(model.tokenizer, ids)
     return Attribution(
@@ -216,7 +216,7 @@ def _read_out(anatomy: Anatomy, normed: NDArray[np.float64], ids: list[int]) -> 
     _, at_zero = numbers.detach().double().tolist()
     if np.abs(rows[0] - rows[1]).max() > SUM_TOLERANCE * np.abs(rows[1]).max():
         raise UnsupportedArchitecture(
-            f"{describe(anatomy.network)} bends its logits after the unembedding (by a cap, for example), "
+            f"{describe(anatomy.network)} changes its logits after the unembedding (with a cap, for example), "
             "so they are not a sum over heads."
         )
     return rows[0], at_zero
@@ -373,7 +373,7 @@ class _Scan:
                 return arguments.call(self.model.anatomy.blocks[layer], batch)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
             raise UnsupportedArchitecture(
-                f"{describe(self.model.network)} does not run its layers one at a time."
+                f"{describe(self.model.network)} cannot run its layers one at a time."
             ) from error
 
     def _check(self, layer_by_layer: float, at_once: float, before: float) -> None:
@@ -381,7 +381,7 @@ class _Scan:
         rounding = 1e-6 * max(1, abs(before))
         if not abs(layer_by_layer - at_once) <= SUM_TOLERANCE * abs(at_once - before) + rounding:
             raise UnsupportedArchitecture(
-                f"{describe(self.model.network)} has further steps between its layers and its logits."
+                f"{describe(self.model.network)} has extra steps between its layers and its logits."
             )
 
 

@@ -70,7 +70,7 @@ class Comparison:
     def __post_init__(self) -> None:
         for weights in (self.attention_a, self.attention_b):
             if weights.ndim != 3 or weights.shape[2] != len(self.words):
-                raise ValueError(f"Attention of shape {weights.shape} does not belong to {len(self.words)} words.")
+                raise ValueError(f"Attention of shape {weights.shape} does not fit {len(self.words)} words.")
             weights.flags.writeable = False
         if self.attention_a.shape != self.attention_b.shape:
             raise ValueError("Both sides must have the same number of layers and heads.")
@@ -128,8 +128,8 @@ def compare(trace_a: AttentionTrace, trace_b: AttentionTrace, query: int | tuple
     """
     if trace_a.attention.shape[:2] != trace_b.attention.shape[:2]:
         raise ValueError(
-            f"The first trace has {trace_a.n_layers} layers of {trace_a.n_heads} heads and the second "
-            f"{trace_b.n_layers} of {trace_b.n_heads}: compare traces of one model."
+            f"The traces differ in size ({trace_a.n_layers} × {trace_a.n_heads} and {trace_b.n_layers} × "
+            f"{trace_b.n_heads} heads). Compare traces of the same model."
         )
     query_a, query_b = query if isinstance(query, tuple) else (query, query)
     words = compared_words(trace_a, trace_b)

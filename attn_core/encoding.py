@@ -43,21 +43,16 @@ def encode(model: LanguageModel, text: Text, *, new_tokens: int = 0, max_tokens:
     """
     ids = _prompt_ids(model, text)
     if max_tokens is not None and len(ids) > max_tokens and max_tokens < model.max_tokens:
-        raise PromptError(
-            f"The prompt has {len(ids):,} tokens, but this dashboard stops at {max_tokens:,} "
-            "to stay within its memory: shorten the text."
-        )
+        raise PromptError(f"The prompt has {len(ids):,} tokens; this dashboard allows {max_tokens:,}. Shorten it.")
     if len(ids) > model.max_tokens:
         raise PromptError(
-            f"The prompt has {len(ids):,} tokens, but {model.name} reads at most {model.max_tokens:,}: "
-            "shorten the text."
+            f"The prompt has {len(ids):,} tokens; {model.name} reads at most {model.max_tokens:,}. Shorten it."
         )
     most = model.max_tokens - len(ids) + 1  # the last new token is predicted, and never read
     if new_tokens > most:
         raise PromptError(
-            f"The prompt has {len(ids):,} tokens, and {new_tokens:,} new ones would pass the "
-            f"{model.max_tokens:,} that {model.name} can hold: ask for at most {most:,} new "
-            f"{'token' if most == 1 else 'tokens'}, or shorten the text."
+            f"The prompt has {len(ids):,} of the {model.max_tokens:,} tokens {model.name} can hold. "
+            f"Generate at most {most:,}, or shorten it."
         )
     return torch.tensor([ids], dtype=torch.long)
 
@@ -158,15 +153,15 @@ def _prompt_ids(model: LanguageModel, text: Text) -> list[int]:
         ids, n_added = ids_with_start(model.tokenizer, text) if text.strip() else ([], 0)
         if text.strip() and len(ids) == n_added:
             raise PromptError(
-                f"The prompt is empty for {model.name}, whose tokenizer reads nothing of it: type other words."
+                f"The prompt is empty for {model.name}: its tokenizer drops all of it. Type other words."
             )
     else:
         try:
             ids = [index(token_id) for token_id in text]
         except TypeError:
-            raise PromptError("Token ids must be whole numbers: give one list of them.") from None
+            raise PromptError("Token ids must be whole numbers. Give one list of them.") from None
     if not ids:
-        raise PromptError("The prompt is empty: type at least one word.")
+        raise PromptError("The prompt is empty. Type at least one word.")
     n_known = model.network.get_input_embeddings().num_embeddings
     for token_id in ids:
         if not 0 <= token_id < n_known:
@@ -179,22 +174,22 @@ def _check_characters(model: LanguageModel, text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise PromptError(
-            "The prompt has half of a surrogate pair, which is no character: delete it and try again."
+            "The prompt contains an invalid character (half a surrogate pair). Delete it and try again."
         ) from None
     if len(text) > max(FAST_TO_CUT, model.max_tokens * model.longest_token):
         raise PromptError(
-            f"The prompt has {len(text):,} characters, which are more than the {model.max_tokens:,} tokens that "
-            f"{model.name} reads at most: shorten the text."
+            f"The prompt has {len(text):,} characters, too many for {model.name}'s {model.max_tokens:,} tokens. "
+            "Shorten it."
         )
 
 
 def _unknown(model: LanguageModel, token_id: int, n_known: int, *, typed: bool) -> str:
     token = model.tokenizer.convert_ids_to_tokens(token_id) if 0 <= token_id < len(model.tokenizer) else None
     if token is None:
-        return f"There is no token {token_id}: {model.name} has {n_known:,}, counted from zero."
+        return f"{model.name} has no token {token_id}. Give numbers from 0 to {n_known - 1}."
     return (
-        f"The network of {model.name} does not know the token “{token}” (number {token_id:,}), since it has "
-        f"{n_known:,} tokens, counted from zero. {'Delete it from the prompt' if typed else 'Leave it out'}."
+        f"{model.name} does not know the token “{token}” (number {token_id:,}): its network has tokens 0 to "
+        f"{n_known - 1:,}. {'Delete it from the prompt' if typed else 'Remove it'}."
     )
 
 

@@ -8,7 +8,15 @@ class AttnCoreError(Exception):
 
 
 class UnsupportedArchitecture(AttnCoreError, ValueError):
-    """Raised when this type of model can't do what was asked of it; the message says which part is missing."""
+    """Raised when this type of model can't do what was asked of it; the message says which part is missing.
+
+    Attributes:
+        cause: two or three words that say why, for a small label.
+    """
+
+    def __init__(self, message: str, *, cause: str = "cannot be used") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class PromptError(AttnCoreError, ValueError):
@@ -29,9 +37,9 @@ class ModelUnavailable(AttnCoreError):
     Attributes:
         name: the name that was asked for.
         what: a sentence, what failed.
-        why: a sentence, the cause.
+        why: a sentence, the cause; empty where `what` says it.
         remedy: a sentence, what to do next.
-        cause: two or three words for a label.
+        cause: two or three words that say why, for a small label, such as "no network".
         lasting: trying again cannot help.
     """
 
@@ -47,4 +55,4 @@ class ModelUnavailable(AttnCoreError):
         self.lasting = lasting
 
     def __str__(self) -> str:
-        return f"{self.what} {self.why} {self.remedy}"
+        return " ".join(filter(None, (self.what, self.why, self.remedy)))

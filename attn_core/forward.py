@@ -70,7 +70,9 @@ def run_network(
     except Exception as error:  # what a network meets on its way has no common base
         if "allocate memory" in str(error):
             raise
-        raise UnsupportedArchitecture(f"{describe(network)} failed on this text ({_first_line(error)}).") from error
+        raise UnsupportedArchitecture(
+            f"{describe(network)} failed on this prompt ({_first_line(error)}). Try another prompt or model."
+        ) from error
     attentions = tuple(getattr(output, "attentions", None) or ()) if returns_attention else ()
     record_returned(attentions)
     return ForwardPass(logits, getattr(output, "past_key_values", None) if keep_cache else None, attentions)

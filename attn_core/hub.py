@@ -2,7 +2,7 @@
 
 The Hub's own client retries in silence, for three quarters of a minute where there is no network. Here the
 cache is read first without asking anybody, one request with a limit tells whether the Hub can be reached,
-and a download that stands still is given up.
+and a stalled download is given up.
 """
 
 from __future__ import annotations
@@ -42,19 +42,21 @@ ANSWER_LIMIT = 8.0
 STANDSTILL_LIMIT = 20.0
 """Seconds a download may go without a single byte."""
 PIECE = 256 * 1024
-"""Bytes that are written, and told of, at once."""
+"""Bytes that are written, and reported, at once."""
 LEFT_BEHIND = 600.0
 """Seconds after which nobody can still be writing to a file that does not grow."""
 ROOM_TO_RUN = 200_000_000
-"""Bytes that a model of GPT-2 small's size takes beside its weights for a prompt of some hundred tokens."""
+"""Bytes that a model of GPT-2 small's size takes besides its weights for a prompt of some hundred tokens."""
 
 Report = Callable[[str, float | None], None]
 T = TypeVar("T")
 
 _POLL = 0.1
-_TRY_AGAIN = "Check the connection and press Try again, or choose the bundled model mini."
-_FREE_SPACE = "Free some disk space and press Try again, or choose the bundled model mini."
-_CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
+_TRY_AGAIN = "Press Try again, or choose mini."
+_CHECK_CONNECTION = "Check the connection and press Try again."
+_WAIT = "Try again in a few minutes, or choose mini."
+_FREE_SPACE = "Free some space and press Try again."
+_CHOOSE_ANOTHER = "Choose another model or mini."
 _CONFIG_FILES = ("config.json", "generation_config.json")
 
 
@@ -104,9 +106,10 @@ def _check_id(name: str) -> None:
     except HFValidationError as error:
         raise ModelUnavailable(
             name,
-            f"{name[:80]!r} is not the name of a model.",
-            "It is neither an existing folder nor an id of the Hugging Face Hub.",
-            "Write gpt2, distilgpt2, mini, a folder, or an id such as HuggingFaceTB/SmolLM2-135M.",
+            f"{name[:80]!r} is neither a folder nor a valid Hub id.",
+            "",
+            "Try gpt2, distilgpt2, mini, a folder, or an id such as HuggingFaceTB/SmolLM2-135M.",
+            cause="unknown name",
         ) from error
 
 
@@ -136,16 +139,18 @@ def _check_online(name: str, fault: Unusable | None) -> None:
     if is_offline_mode() and fault is not None:
         raise ModelUnavailable(
             name,
-            f"{name} in the local cache cannot be used, and HF_HUB_OFFLINE blocks the Hub.",
-            fault.why,
+            fault.sentence(f"{name} in the local cache"),
+            "HF_HUB_OFFLINE blocks the Hub.",
             fault.remedy or _CHOOSE_ANOTHER,
+            cause=fault.cause,
         )
     if is_offline_mode():
         raise ModelUnavailable(
             name,
-            f"{name} is not in the local cache.",
-            "It was not looked for on the Hugging Face Hub, because HF_HUB_OFFLINE is set.",
-            "Unset HF_HUB_OFFLINE and start again, or choose the bundled model mini.",
+            f"{name} is not in the local cache, and HF_HUB_OFFLINE blocks the Hub.",
+            "",
+            "Unset it and restart, or choose mini.",
+            cause="not downloaded",
         )
 
 
@@ -173,14 +178,15 @@ def _download(name: str, info: ModelInfo, on_progress: Report, to_run: bool) -> 
     fault = _fault_of(name, folder)
     if fault is not None:
         raise _unsuitable(name, fault)
-    on_progress(f"Checking what was downloaded of {name}", None)
+    on_progress(f"Checking the download of {name}", None)
     damaged = _drop_damaged(folder)
     if damaged:
         raise ModelUnavailable(
             name,
-            f"{name} was not downloaded whole.",
-            f"{damaged[0]} was damaged on its way, and was thrown away.",
-            _TRY_AGAIN,
+            f"The download of {name} was damaged; {damaged[0]} was deleted.",
+            "",
+            "Press Try again.",
+            cause="damaged download",
         )
     return folder
 
@@ -201,7 +207,7 @@ def _needed(name: str, files: set[str]) -> list[str]:
 
 
 def _check_kind(name: str, info: ModelInfo) -> None:
-    """Refuse a model for another task before its weights are downloaded, by what the Hub tells of it."""
+    """Refuse a model for another task before its weights are downloaded, by what the Hub says about it."""
     from attn_core.model_config import check_kind
 
     config = info.config
@@ -229,9 +235,11 @@ def _check_disk(name: str, n_bytes: int) -> None:
     if free < n_bytes:
         raise ModelUnavailable(
             name,
-            f"{name} could not be downloaded.",
-            f"It takes {n_bytes / 1e6:,.0f} MB, and {cache} has {free / 1e6:,.0f} MB left.",
+            f"Not enough disk space for {name}: it needs {n_bytes / 1e6:,.0f} MB, "
+            f"{cache} has {free / 1e6:,.0f} MB.",
+            "",
             _FREE_SPACE,
+            cause="disk full",
         )
 
 
@@ -241,10 +249,10 @@ def check_memory(name: str, n_bytes: int) -> None:
     if needed > free:
         raise ModelUnavailable(
             name,
-            f"{name} is too large for the memory at hand.",
-            f"Its weights take {n_bytes / 1e6:,.0f} MB and running it some {ROOM_TO_RUN / 1e6:,.0f} MB, "
-            f"{needed / 1e6:,.0f} MB together, and {free / 1e6:,.0f} MB are free.",
-            "Choose a smaller model, or the bundled model mini, or run the dashboard where there is more memory.",
+            f"{name} needs about {needed / 1e6:,.0f} MB of memory; {free / 1e6:,.0f} MB are free.",
+            "",
+            "Choose a smaller model or mini.",
+            cause="too large",
         )
 
 
@@ -300,7 +308,7 @@ def _fetch(name: str, files: list[str], transfer: _Transfer) -> Path:
 
 
 class _Transfer:
-    """What a download tells of itself, and the sign that nobody waits for it any more."""
+    """What a download reports, and the sign that nobody waits for it any more."""
 
     def __init__(self) -> None:
         self.n_bytes = 0
@@ -376,8 +384,7 @@ def _watched(work: Callable[[_Transfer], T], limit: float, tick: Callable[[_Tran
 
 
 def _unsuitable(name: str, fault: Unusable) -> ModelUnavailable:
-    what = f"{name} on the Hugging Face Hub cannot be used."
-    return ModelUnavailable(name, what, fault.why, fault.remedy or _CHOOSE_ANOTHER)
+    return ModelUnavailable(name, fault.sentence(name), "", fault.remedy or _CHOOSE_ANOTHER, cause=fault.cause)
 
 
 def _unavailable(name: str, error: Exception) -> ModelUnavailable:
@@ -385,10 +392,11 @@ def _unavailable(name: str, error: Exception) -> ModelUnavailable:
     causes = _chain(error)
     status = next((code for code in map(_status, causes) if code is not None), None)
     if status is not None:
-        why, remedy = _refusal(name, status, any(type(cause).__name__ == "GatedRepoError" for cause in causes))
+        is_gated = any(type(cause).__name__ == "GatedRepoError" for cause in causes)
+        what, remedy, label = _refusal(name, status, is_gated)
     else:
-        why, remedy = _fault(causes)
-    return ModelUnavailable(name, f"{name} could not be loaded from the Hugging Face Hub.", why, remedy)
+        what, remedy, label = _fault(name, causes)
+    return ModelUnavailable(name, what, "", remedy, cause=label)
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -406,47 +414,69 @@ def _status(error: BaseException) -> int | None:
     return error.response.status_code if isinstance(error, HfHubHTTPError) else None
 
 
-def _refusal(name: str, status: int, gated: bool) -> tuple[str, str]:
-    """Why and remedy, for a Hub that answered with an HTTP error."""
+def _refusal(name: str, status: int, gated: bool) -> tuple[str, str, str]:
+    """What failed, remedy and label, for a Hub that answered with an HTTP error."""
     if gated or status == 403:
         return (
-            f"Access to it is restricted by its owners (HTTP {status}).",
-            f"Ask for access on its page, log in with  hf auth login,  and press Try again. {_CHOOSE_ANOTHER}",
+            f"{name} is gated (HTTP {status}).",
+            "Request access on its Hub page, run `hf auth login`, and press Try again.",
+            "access restricted",
         )
     if status == 401:
         return (
-            f"There is no public model {name}, or the Hub wants a login for it (HTTP 401).",
-            f"Check the spelling; for a private model log in with  hf auth login. {_CHOOSE_ANOTHER}",
+            f"{name} does not exist or is private (HTTP 401).",
+            "Check the spelling, or run `hf auth login`.",
+            "unknown or private",
         )
     if status == 404:
-        return f"There is no model {name} on the Hub (HTTP 404).", f"Check the spelling. {_CHOOSE_ANOTHER}"
+        return (
+            f"{name} does not exist on the Hub (HTTP 404).",
+            "Check the spelling, or choose mini.",
+            "unknown name",
+        )
     if status == 429:
-        return "The Hub had too many requests from here (HTTP 429).", f"Wait a few minutes. {_TRY_AGAIN}"
+        return (
+            "The Hub is rate-limiting this address (HTTP 429).",
+            "Wait a few minutes and press Try again.",
+            "Hub busy",
+        )
     if status >= 500:
-        return f"The Hub itself has a fault now (HTTP {status}).", f"Wait a few minutes. {_TRY_AGAIN}"
-    return f"The Hub refused the request (HTTP {status}).", _TRY_AGAIN
+        return f"The Hub reports a server error (HTTP {status}).", _WAIT, "Hub error"
+    return f"The Hub refused the request for {name} (HTTP {status}).", _TRY_AGAIN, "refused by Hub"
 
 
-def _fault(causes: list[BaseException]) -> tuple[str, str]:
-    """Why and remedy, for a Hub that could not be talked to, or a disk that could not be written."""
+def _fault(name: str, causes: list[BaseException]) -> tuple[str, str, str]:
+    """What failed, remedy and label, for a Hub that could not be reached, or a disk that could not be written."""
     from huggingface_hub.constants import ENDPOINT
 
     for cause in causes:
         if isinstance(cause, socket.gaierror):
-            return f"The address of {ENDPOINT} was not found: there is no network or no name server.", _TRY_AGAIN
+            return f"Can't find {ENDPOINT}: no network, or no DNS.", _CHECK_CONNECTION, "no network"
         if isinstance(cause, ssl.SSLError):
-            return f"The connection to {ENDPOINT} could not be made secure: {_line(cause)}.", _TRY_AGAIN
+            return (
+                f"The secure connection to {ENDPOINT} failed ({_line(cause)}).",
+                "Check the network or its proxy.",
+                "no secure connection",
+            )
         if isinstance(cause, TimeoutError):
-            return f"{ENDPOINT} did not answer in time.", _TRY_AGAIN
+            return f"{ENDPOINT} did not answer in time.", _CHECK_CONNECTION, "no answer"
         if isinstance(cause, ConnectionError):
-            return f"{ENDPOINT} refused or cut the connection.", _TRY_AGAIN
+            return f"{ENDPOINT} refused or closed the connection.", _TRY_AGAIN, "no connection"
         if isinstance(cause, ValueError):
-            return f"What answered at {ENDPOINT} is not the Hub, but perhaps a login page of the wifi.", _TRY_AGAIN
+            return (
+                f"Something other than the Hub answered at {ENDPOINT}, perhaps a wifi login page.",
+                "Sign in to the network and press Try again.",
+                "wifi login",
+            )
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            return "The disk is full.", _FREE_SPACE
+            return f"The disk is full, so {name} was not downloaded.", _FREE_SPACE, "disk full"
         if isinstance(cause, PermissionError) or (isinstance(cause, OSError) and cause.errno == errno.EROFS):
-            return f"The Hub's cache cannot be written: {_line(cause)}.", "Set HF_HOME to a folder of your own."
-    return f"The download failed: {_line(causes[0])}.", _TRY_AGAIN
+            return (
+                f"Can't write to the Hub cache ({_line(cause)}).",
+                "Set HF_HOME to a folder you can write to.",
+                "cache not writable",
+            )
+    return f"The download of {name} failed ({_line(causes[0])}).", _CHECK_CONNECTION, "download failed"
 
 
 def _line(error: BaseException) -> str:

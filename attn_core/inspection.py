@@ -89,7 +89,7 @@ def find_output_matrices(network: PreTrainedModel) -> OutputMatrices:
     """
     n_layers, n_heads = decoder_size(network)
     limits = (
-        "Its attention can be shown, but not what each head adds: heads can't be turned off or weighted by value."
+        "Its attention can be shown, but its heads cannot be turned off, value-weighted or measured one by one."
     )
     if not uses_registry(network):
         raise UnsupportedArchitecture(
@@ -100,7 +100,7 @@ def find_output_matrices(network: PreTrainedModel) -> OutputMatrices:
         run_network(network, trial_ids(network))
     if sorted(finder.found) != list(range(n_layers)):
         raise UnsupportedArchitecture(
-            f"{describe(network)} changes what its heads put out before the output matrix. {limits}"
+            f"{describe(network)} changes its heads' outputs before the output matrix. {limits}"
         )
     return OutputMatrices(tuple(finder.found[layer] for layer in range(n_layers)), n_heads)
 
@@ -131,8 +131,8 @@ def has_cache(network: PreTrainedModel) -> bool:
                 and np.allclose(recorder.attention, rows, atol=WEIGHT_TOLERANCE)
             ):
                 raise UnsupportedArchitecture(
-                    f"{describe(network)} predicts other tokens with its cache than without, "
-                    "so text can't be generated with it."
+                    f"{describe(network)} predicts differently with its cache than without, "
+                    "so it cannot generate text here."
                 )
     return True
 
@@ -147,8 +147,8 @@ def _check_positions(network: PreTrainedModel, ids: Tensor, expected: Tensor) ->
         return
     if not _same_logits(logits, expected):
         raise UnsupportedArchitecture(
-            f"{describe(network)} numbers positions in another way than transformers' generate(), "
-            "so text can't be generated with it."
+            f"{describe(network)} numbers positions differently from transformers' generate(), "
+            "so it cannot generate text here."
         )
 
 
@@ -163,12 +163,13 @@ def _run_recorded(network: PreTrainedModel, ids: Tensor) -> tuple[Tensor, NDArra
 def _check_numbers(network: PreTrainedModel, ids: Tensor, logits: Tensor) -> None:
     """Refuse a network that gives no numbers, or whose predictions depend on later tokens."""
     if not logits.isfinite().all():
-        raise UnsupportedArchitecture("The weights produce NaN or infinite values.")
+        raise UnsupportedArchitecture("Its weights produce NaN or infinite values.", cause="invalid weights")
     changed = ids.clone()
     changed[0, -1] = ids[0, 0]
     if not _same_logits(run_network(network, changed, last_only=False).logits[:, :-1], logits[:, :-1]):
         raise UnsupportedArchitecture(
-            "Its predictions depend on later tokens, so it is not a causal language model."
+            "It is not a causal language model, because its predictions depend on later tokens.",
+            cause="not a causal model",
         )
 
 
@@ -179,7 +180,9 @@ def _check_recording(network: PreTrainedModel, ids: Tensor, expected: Tensor) ->
     with recording(recorder):
         logits = run_network(network, ids, last_only=False).logits
     if recorder.has_changed:
-        raise MisleadingWeights(f"{describe(network)} runs a layer more than once, with other weights each time.")
+        raise MisleadingWeights(
+            f"{describe(network)} runs a layer more than once, with different attention each time."
+        )
     _check_layers(network, recorder.layers, n_layers)
     unrecorded = run_network(network, ids, last_only=False).logits
     if not (_same_logits(logits, expected) and _same_logits(unrecorded, expected)):
@@ -190,7 +193,7 @@ def _check_recording(network: PreTrainedModel, ids: Tensor, expected: Tensor) ->
 def _check_layers(network: PreTrainedModel, seen: list[int], n_layers: int) -> None:
     if sorted(seen) != list(range(n_layers)):
         raise UnsupportedArchitecture(
-            f"{describe(network)} shows the attention of {len(set(seen))} of its {n_layers} layers."
+            f"{describe(network)} shows the attention of only {len(set(seen))} of its {n_layers} layers."
         )
 
 
@@ -212,9 +215,9 @@ def _check_weights(network: PreTrainedModel, attention: NDArray[np.float16]) -> 
     weights = attention.astype(np.float32)
     sums = weights.sum(axis=-1)
     if not (np.isfinite(weights).all() and (weights >= 0).all() and np.allclose(sums, 1, atol=0.01)):
-        raise UnsupportedArchitecture(f"{describe(network)} returns weights that do not sum to 1.")
+        raise UnsupportedArchitecture(f"{describe(network)} returns attention weights that do not sum to 1.")
     if np.triu(weights, 1).any():
-        raise UnsupportedArchitecture(f"{describe(network)} returns weights on later tokens.")
+        raise UnsupportedArchitecture(f"{describe(network)} returns attention weights on later tokens.")
 
 
 def _same_logits(logits: Tensor, expected: Tensor) -> bool:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 PROBLEMS: list[str] = []
-"""A sentence for each variable that holds nothing usable; its default stands meanwhile."""
+"""A sentence for each variable with an unusable value, whose default is used instead."""
 
 
 def _number(variable: str, default: int) -> int:
@@ -16,7 +16,7 @@ def _number(variable: str, default: int) -> int:
         return default
     if value.isascii() and value.isdigit() and int(value) > 0:
         return int(value)
-    PROBLEMS.append(f"{variable} is “{value[:40]}”, which is not a whole number of 1 or more.")
+    PROBLEMS.append(f'{variable}="{value[:40]}" is not a positive whole number.')
     return default
 
 
@@ -24,7 +24,7 @@ def _folder(variable: str, default: Path) -> Path:
     """A folder that is there; the default may not be."""
     value = os.environ.get(variable, "").strip()
     if value and not os.path.isdir(value):
-        PROBLEMS.append(f"{variable} is “{value[:200]}”, which is not a folder.")
+        PROBLEMS.append(f'{variable}="{value[:200]}" is not a folder.')
     return Path(value) if value else default
 
 

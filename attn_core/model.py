@@ -194,12 +194,13 @@ def _load(name: str, source: Source, folder: Path) -> LanguageModel:
         network = _load_network(folder)
         tokenizer = load_tokenizer(folder, network)
     except Unusable as reason:
-        what, remedy = _WORDS[source]
+        subject, remedy = _WORDS[source]
         raise ModelUnavailable(
             name,
-            what.format(name=name, folder=folder),
-            reason.why,
+            reason.sentence(subject.format(name=name)),
+            "",
             reason.remedy or remedy.format(folder=folder),
+            cause=reason.cause,
         ) from reason
     model = LanguageModel(name, source, network, tokenizer)
     _inspect(model)
@@ -213,28 +214,31 @@ def _inspect(model: LanguageModel) -> None:
             getattr(model, part)
 
 
+# How a model of each source is named in a sentence, and what to do where nothing more is known.
 _WORDS: dict[Source, tuple[str, str]] = {
     "folder": (
-        "{name} could not be loaded as a model folder.",
-        "Give a folder that save_pretrained wrote, with network and tokenizer, or choose the bundled model mini.",
+        "{name}",
+        "Use a folder that save_pretrained wrote, with network and tokenizer, or choose mini.",
     ),
     "bundled": (
-        "The bundled model could not be loaded from {folder}.",
+        "The bundled model mini",
         "Get a fresh copy of this project, or choose another model.",
     ),
     "cache": (
-        "{name} could not be loaded from the Hub's local cache.",
-        "Choose the bundled model mini; if it loaded before, delete {folder} and press Try again.",
+        "{name} in the local cache",
+        "If it loaded before, delete {folder} and press Try again, or choose mini.",
     ),
     "hub": (
-        "{name} was downloaded but could not be loaded.",
-        "Choose another model, or the bundled model mini.",
+        "{name}",
+        "Choose another model or mini.",
     ),
 }
 
 
-_CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
-_FITTING = "Give it the config.json that it was saved with, or copy or download all of it again."
+_CHOOSE_ANOTHER = "Choose another model or mini."
+_FRESH_COPY = "Get a fresh copy, or choose mini."
+_FITTING = "Add the config.json it was saved with, or copy or download the whole model again."
+_MISFIT = "weights don't fit"
 _OTHER_HEAD = re.compile(r"(score|classifier|classification_head|qa_outputs|reward_head|regression_head)\.")
 """Names of weights that a classifier, a reward model or the like has where a language model reads its logits."""
 
@@ -261,9 +265,11 @@ def _load_network(folder: Path) -> PreTrainedModel:
         has_failed = error.__cause__ is not None  # on text alone, as networks do that want a picture, too
         if has_failed and network is whole and is_multimodal_type(settings["model_type"]):
             raise needs_more_than_text(settings["model_type"]) from error
-        raise Unusable(str(error), _CHOOSE_ANOTHER) from error
+        remedy = _FRESH_COPY if error.cause == "invalid weights" else _CHOOSE_ANOTHER
+        raise Unusable(str(error), remedy, cause=error.cause) from error
     except Exception as error:  # a stranger's network may lack whatever the trials ask it for
-        raise Unusable(f"Its attention cannot be recorded: {reason(error)}", _CHOOSE_ANOTHER) from error
+        why = reason(error).rstrip(".")
+        raise Unusable(f"Its attention can't be recorded ({why}).", _CHOOSE_ANOTHER) from error
     return network
 
 
@@ -311,17 +317,18 @@ def _check_weights(network: PreTrainedModel, info: dict[str, Any]) -> None:
     if info["mismatched_keys"]:
         name, stored, wanted = sorted(info["mismatched_keys"])[0]
         sizes = [" × ".join(map(str, shape)) for shape in (stored, wanted)]
-        raise Unusable(f"{misfit}: {name} has another size, {sizes[0]} in place of {sizes[1]}.", _FITTING)
+        raise Unusable(f"{misfit}: {name} is {sizes[0]}, not {sizes[1]}.", _FITTING, cause=_MISFIT)
     head = next((key for key in sorted(info["unexpected_keys"]) if _OTHER_HEAD.match(key)), None)
     if head is not None:
         raise Unusable(
-            f"Its weights end in another task's head, {head}, so it predicts no next word.",
-            "Choose the language model that it was made from, or the bundled model mini.",
+            f"Its weights end in another task's head ({head}), so it does not predict the next token.",
+            "Choose the language model it was made from, or mini.",
+            cause="not a causal model",
         )
     if info["missing_keys"]:
-        raise Unusable(f"{misfit}: {sorted(info['missing_keys'])[0]} is missing.", _FITTING)
+        raise Unusable(f"{misfit}: {sorted(info['missing_keys'])[0]} is missing.", _FITTING, cause=_MISFIT)
     n_layers = getattr(network.config.get_text_config(decoder=True), "num_hidden_layers", math.inf)
     for key in sorted(info["unexpected_keys"]):
         layer = re.search(r"\.(?:h|layers)\.(\d+)\.", f".{key}")
         if layer and int(layer[1]) >= n_layers and not re.search(r"vision|visual|image|audio", key):
-            raise Unusable(f"{misfit}, which has no layer for {key}.", _FITTING)
+            raise Unusable(f"{misfit}, which has no layer for {key}.", _FITTING, cause=_MISFIT)

@@ -24,12 +24,12 @@ _LANGUAGE_MODELS = re.compile(
 )
 _OTHER_HEADS = {
     "Reward": "scores whole texts",
-    "ForSequenceClassification": "gives a label or a score to a whole text",
-    "ForTokenClassification": "gives a label to each token",
+    "ForSequenceClassification": "labels or scores a whole text",
+    "ForTokenClassification": "labels each token",
     "ForQuestionAnswering": "marks the answer to a question in a text",
     "ForMultipleChoice": "chooses one of several answers",
-    "ForNextSentencePrediction": "says whether two sentences follow each other",
-    "ForMaskedLM": "fills in hidden words and sees the words after them, too",
+    "ForNextSentencePrediction": "judges whether two sentences follow each other",
+    "ForMaskedLM": "fills in masked tokens from both sides",
     "For": "is made for another task",
 }
 _WHOLE = {
@@ -38,12 +38,13 @@ _WHOLE = {
     "compressed-tensors": "CompressedTensorsConfig(run_compressed=False)",
 }
 _QUANTIZATION = ("quantization_config", "compression_config")
-_FROM_ITS_BASE = "Choose the language model that it was made from, or the bundled model mini."
-_CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
+_FROM_ITS_BASE = "Choose the language model it was made from, or mini."
+_CHOOSE_ANOTHER = "Choose another model or mini."
+_NOT_CAUSAL = "not a causal model"
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Return a folder's config.json, with a `model_type` even where only its architecture tells it.
+    """Return a folder's config.json, with a `model_type` even where only its architecture implies it.
 
     Raises:
         Unusable: it can't be read, is something else than settings, or does not say what type of model it is.
@@ -55,13 +56,16 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         config = None
     if not isinstance(config, dict):
-        raise Unusable("Its config.json is broken.", "Copy or download it again, or choose the bundled model mini.")
+        raise Unusable(
+            "Its config.json is damaged.", "Copy or download it again, or choose mini.", cause="damaged files"
+        )
     if not isinstance(config.get("model_type"), str) or not config["model_type"]:
         of_architecture = {name: kind for kind, name in reversed(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.items())}
         if (kind := of_architecture.get(_architecture(config))) is None:
             raise Unusable(
                 "Its config.json names no model_type.",
-                'Add the one it has, such as  "model_type": "gpt2",  to that file.',
+                'Add its type, such as  "model_type": "gpt2",  to that file.',
+                cause="no model type",
             )
         config["model_type"] = kind
     return config
@@ -84,11 +88,16 @@ def check_kind(config: dict[str, Any]) -> None:
     if not _LANGUAGE_MODELS.search(architecture):
         for ending, does in _OTHER_HEADS.items():
             if ending in architecture:
-                raise Unusable(f"It is a {architecture}, which {does}, and predicts no next word.", _FROM_ITS_BASE)
+                raise Unusable(
+                    f"It is a {architecture}, which {does} and does not predict the next token.",
+                    _FROM_ITS_BASE,
+                    cause=_NOT_CAUSAL,
+                )
     if _reads_one_text_and_writes_another(config):
         raise Unusable(
             f"It is an encoder-decoder ({architecture or model_type}), which reads one text and writes another.",
-            "Choose a model of one decoder only, such as GPT-2 or Llama, or the bundled model mini.",
+            "Choose a decoder-only model, such as GPT-2 or Llama, or mini.",
+            cause=_NOT_CAUSAL,
         )
     if not (is_causal_type(model_type) or is_multimodal_type(model_type)):
         raise _of_another_type(config)
@@ -137,19 +146,27 @@ def _of_another_type(config: dict[str, Any]) -> Unusable:
     if model_type not in CONFIG_MAPPING_NAMES:
         if config.get("auto_map"):
             return Unusable(
-                f"Its model type, {model_type!r}, needs Python code of its own, and such code is never run here.",
-                "Choose a model of a type that transformers has itself, or the bundled model mini.",
+                f"It is of type {model_type!r}, which needs custom Python code, and custom code is never run here.",
+                "Choose a model whose type is part of transformers, or mini.",
+                cause="needs custom code",
             )
         if upgrade := _upgrade(config):
-            return Unusable(f"Its model type, {model_type!r}, is unknown to transformers {__version__}.", upgrade)
+            return Unusable(
+                f"It is of type {model_type!r}, which transformers {__version__} does not know.",
+                upgrade,
+                cause="unknown type",
+            )
     elif model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES:
         does = _OTHER_HEADS["ForMaskedLM"]
         return Unusable(
-            f"It is a model of type {model_type!r}, which {does}, and predicts no next word.", _CHOOSE_ANOTHER
+            f"It is of type {model_type!r}, which {does} and does not predict the next token.",
+            _CHOOSE_ANOTHER,
+            cause=_NOT_CAUSAL,
         )
     return Unusable(
-        f"Its model type, {model_type!r}, is not a causal language model that transformers supports.",
+        f"It is of type {model_type!r}, not a causal language model that transformers supports.",
         _CHOOSE_ANOTHER,
+        cause=_NOT_CAUSAL,
     )
 
 
@@ -165,16 +182,17 @@ def _upgrade(config: dict[str, Any]) -> str | None:
     if not newer:
         return None
     return (
-        f"It was saved by transformers {config['transformers_version']}, and this is {__version__}: run  "
-        "pip install --upgrade transformers  and start again, or choose another model."
+        f"Run  pip install --upgrade transformers  (it was saved by {config['transformers_version']}, this is "
+        f"{__version__}) and restart, or choose another model."
     )
 
 
 def needs_more_than_text(model_type: str) -> Unusable:
     """Return the refusal of a model for text and pictures or sound whose language model does not run alone."""
     return Unusable(
-        f"It is a model for text with pictures or sound ({model_type}), and does not run on text alone.",
-        "Choose the language model that it was made from, another causal one, or the bundled model mini.",
+        f"It reads text with images or sound ({model_type}) and does not run on text alone.",
+        _FROM_ITS_BASE,
+        cause="not text only",
     )
 
 
@@ -184,7 +202,7 @@ def quantized(config: dict[str, Any], place: str) -> Unusable:
     method = (settings or [{}])[0].get("quant_method") or (
         "MLX" if config.get("quantization") else "an unknown method"
     )
-    remedy = "Choose the model that it was made from, with weights in float16, bfloat16 or float32"
+    remedy = "Choose the model it was made from, with weights in float16, bfloat16 or float32"
     if (whole := _whole_weights(str(method), place)) is not None:
         code = (
             "from transformers import *; M, T = AutoModelForCausalLM, AutoTokenizer; "
@@ -192,8 +210,12 @@ def quantized(config: dict[str, Any], place: str) -> Unusable:
             "m = M.from_config(q.config, dtype=q.dtype); m.load_state_dict(q.state_dict()); "
             f"m.save_pretrained('full'); T.from_pretrained({place!r}).save_pretrained('full')"
         )
-        remedy += f"; or write whole weights once with  {python_line(code)}  and give the folder full"
-    return Unusable(f"Its weights are quantized ({method}), and only whole ones can be opened up.", f"{remedy}.")
+        remedy += f"; or write full weights once with  {python_line(code)}  and use the folder full"
+    return Unusable(
+        f"Its weights are quantized ({method}); only full-precision ones can be used.",
+        f"{remedy}.",
+        cause="quantized weights",
+    )
 
 
 def _whole_weights(method: str, place: str) -> str | None:
@@ -245,14 +267,18 @@ def unusable_config(config: dict[str, Any], error: Exception) -> Unusable:
     package = re.search(r"pip install ([\w.-]+)", str(error)) if isinstance(error, ImportError) else None
     if package is not None:
         return Unusable(
-            f"transformers needs the package {package[1]} for it.",
-            f"Run  pip install {package[1]}  and start again, or choose another model.",
+            f"It needs the package {package[1]}.",
+            f"Run  pip install {package[1]}  and restart, or choose another model.",
+            cause="missing package",
         )
     if key is not None and key in _rope_types(config):
-        why = f"Its config.json asks for positions of type {key!r}, which this transformers does not have."
+        why = (
+            f"Its config.json asks for positions of type {key!r}, which this version of transformers does not have."
+        )
     else:
-        why = f"transformers cannot build it from its config.json: {reason(error)}"
-    return Unusable(why, _upgrade(config) or "Correct its config.json, or copy it again from where the model came.")
+        why = f"It cannot be built from its config.json: {reason(error)}"
+    remedy = _upgrade(config) or "Correct its config.json, or copy it again from the original model."
+    return Unusable(why, remedy, cause="unusable config")
 
 
 def _rope_types(config: dict[str, Any]) -> set[str]:

@@ -22,11 +22,11 @@ _BESIDE_VOCABULARIES = ("tokenizer_config.json", "special_tokens_map.json", "add
 SENTENCEPIECE_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "source.spm")
 SUFFIXES_OF_WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx")
 _LFS_POINTER = b"version https://git-lfs"
-_CHOOSE_ANOTHER = "Choose another model, or the bundled model mini."
-_COPY_AGAIN = "Copy or download it again, or choose the bundled model mini."
-_SAVED_WHOLE = (
-    "Give a folder that save_pretrained wrote, with network and tokenizer, or choose the bundled model mini."
-)
+_CHOOSE_ANOTHER = "Choose another model or mini."
+_COPY_AGAIN = "Copy or download it again, or choose mini."
+_SAVED_WHOLE = "Use a folder that save_pretrained wrote, with network and tokenizer, or choose mini."
+_NOT_CAUSAL = "not a causal model"
+_DAMAGED = "damaged files"
 
 # Names that training leaves before those of the network, and what put them there.
 _PREFIXES = {
@@ -47,19 +47,30 @@ class Unusable(Exception):
     """Raised when files are not a model that can be used.
 
     Attributes:
-        why: a sentence, the cause.
+        why: a sentence, the cause; about the model where it begins with "It".
         remedy: what to do, or None where no more is known than the place says.
+        cause: two or three words that say why, for a small label.
     """
 
-    def __init__(self, why: str, remedy: str | None = None) -> None:
+    def __init__(self, why: str, remedy: str | None = None, *, cause: str = "cannot be used") -> None:
         super().__init__(why, remedy)
         self.why = why
         self.remedy = remedy
+        self.cause = cause
+
+    def sentence(self, subject: str) -> str:
+        """Say why about a model by its name, such as "gpt2 has no tokenizer"."""
+        if self.why.startswith("It "):
+            return f"{subject}{self.why[2:]}"
+        begins, _, rest = self.why.partition(" ")
+        if begins in ("Its", "The", "A"):
+            begins = begins.lower()
+        return f"{subject} cannot be used because {begins} {rest}"
 
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor as the header of its file tells it: its type, such as "F32", and its shape."""
+    """A tensor as the header of its file describes it: its type, such as "F32", and its shape."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -85,7 +96,7 @@ class Place:
     @property
     def then(self) -> str:
         """What to do after such a command."""
-        return "and give the folder converted" if self.on_hub else "and load it again"
+        return "and use the folder converted" if self.on_hub else "and load it again"
 
     def file(self, name: str) -> str:
         """The path of one of its files."""
@@ -125,11 +136,13 @@ def check_folder(folder: Path, place: Place | None = None) -> None:
     if folder.is_file():
         raise _file_instead_of_folder(folder)
     if not folder.is_dir():
-        raise Unusable("There is no such folder.")
+        raise Unusable("It does not exist.", cause="no such folder")
     try:
         files = _files_below(folder)
     except OSError as error:
-        raise Unusable(f"It cannot be read ({error.strerror}).", "Let this user read the folder.") from error
+        raise Unusable(
+            f"It cannot be read ({error.strerror}).", "Give this user permission to read it.", cause="no permission"
+        ) from error
     check_files(files, place or Place(str(folder)))
     for name in ("config.json", "tokenizer.json", WEIGHTS_INDEX):
         _check_no_pointer(folder / name)
@@ -147,7 +160,7 @@ def check_files(files: Collection[str], place: Place) -> None:
     """
     top = {file for file in files if "/" not in file}
     if not files:
-        raise Unusable("It is empty.", _SAVED_WHOLE)
+        raise Unusable("It is empty.", _SAVED_WHOLE, cause="empty folder")
     _check_other_kinds(files, top, place)
     if "config.json" not in top:
         raise _without_configuration(files, top, place)
@@ -159,12 +172,13 @@ def check_files(files: Collection[str], place: Place) -> None:
 
 def _without_tokenizer(place: Place) -> Unusable:
     if place.on_hub:
-        return Unusable("It has no tokenizer.", _CHOOSE_ANOTHER)
+        return Unusable("It has no tokenizer.", _CHOOSE_ANOTHER, cause="no tokenizer")
     code = "from transformers import AutoTokenizer as T; "
     code += f"T.from_pretrained('ID').save_pretrained({place.name!r})"
     return Unusable(
         "It has no tokenizer.",
-        f"Put that of the model it was made from beside it, with  {python_line(code)}  where ID is that model.",
+        f"Add the tokenizer of the model it was made from with  {python_line(code)}  where ID is that model.",
+        cause="no tokenizer",
     )
 
 
@@ -190,7 +204,9 @@ def _file_instead_of_folder(file: Path) -> Unusable:
     if file.suffix == ".gguf":
         return _gguf(file.name, Place(str(file.parent)))
     return Unusable(
-        "It is a file, and a model is a folder.", f"Give the folder that the file is in, {file.parent}."
+        "It is a file, not a model folder.",
+        f"Use the folder that contains it, {file.parent}.",
+        cause="not a folder",
     )
 
 
@@ -208,11 +224,12 @@ def _files_below(folder: Path) -> set[str]:
 def _check_other_kinds(files: Collection[str], top: set[str], place: Place) -> None:
     """Refuse what is plainly something else than one language model."""
     if "model_index.json" in top:
-        raise Unusable("It is a pipeline of diffusers, which makes pictures.", _CHOOSE_ANOTHER)
+        raise Unusable("It is a diffusers pipeline, which makes images.", _CHOOSE_ANOTHER, cause=_NOT_CAUSAL)
     if "modules.json" in top or "config_sentence_transformers.json" in top:
         raise Unusable(
-            "It is a sentence-transformers model, which makes one vector of a text and predicts no next word.",
-            "Choose the language model that it was made from, or the bundled model mini.",
+            "It is a sentence-transformers model, which turns a text into one vector and predicts no next token.",
+            "Choose the language model it was made from, or mini.",
+            cause=_NOT_CAUSAL,
         )
     if "adapter_config.json" in top:
         whole = "config.json" in top and (WEIGHTS in top or WEIGHTS_INDEX in top)
@@ -231,21 +248,23 @@ def _merge(place: Place) -> str:
 
 def _adapter(place: Place) -> Unusable:
     return Unusable(
-        "It is a PEFT adapter (such as LoRA), which holds only changes to another model.",
-        f"Merge it into that model once, where peft is installed, with  {_merge(place)}  and give the folder "
-        "merged.",
+        "It is a PEFT adapter (such as LoRA), which contains only changes to another model.",
+        f"Merge it into that model once, where peft is installed, with  {_merge(place)}  and use the "
+        "folder merged.",
+        cause="adapter only",
     )
 
 
 def _adapter_and_model(place: Place) -> Unusable:
     if place.on_hub:
-        alone = f"run  hf download {place.name} --exclude 'adapter_*' --local-dir alone  and give the folder alone"
+        alone = f"run  hf download {place.name} --exclude 'adapter_*' --local-dir alone  and use the folder alone"
     else:
         alone = "move adapter_config.json and adapter_model.safetensors elsewhere"
     return Unusable(
-        "It holds both a model and a PEFT adapter.",
-        f"For the model alone, {alone}. For both as one, where peft is installed, run  {_merge(place)}  and give "
+        "It contains both a model and a PEFT adapter.",
+        f"For the model alone, {alone}. For both merged, where peft is installed, run  {_merge(place)}  and use "
         "the folder merged.",
+        cause="model and adapter",
     )
 
 
@@ -255,20 +274,21 @@ def _without_configuration(files: Collection[str], top: set[str], place: Place) 
     )
     if below:
         others = f" (or {', '.join(below[:-1][-3:])})" if len(below) > 1 else ""
-        give = f"Give {place.file(below[-1])}{others}."
+        give = f"Use {place.file(below[-1])}{others}."
         if place.on_hub:
-            give = f"Run  hf download {place.name} --local-dir models  and give models/{below[-1]}{others}."
-        return Unusable(f"It holds no model itself, but {below[-1]} in it does.", give)
+            give = f"Run  hf download {place.name} --local-dir models  and use models/{below[-1]}{others}."
+        return Unusable(f"It contains no model, but its folder {below[-1]} does.", give, cause="model in subfolder")
     if any(file.endswith(".gguf") for file in top):
         return _gguf(next(file for file in sorted(top) if file.endswith(".gguf")), place)
     if "params.json" in top:
         return Unusable(
-            "It has its makers' own format (params.json), and no config.json.",
-            "Choose the same model in transformers' format: on the Hub it is often called -hf.",
+            "It has its makers' own format (params.json) and no config.json.",
+            "Choose the same model in transformers' format, often named -hf on the Hub.",
+            cause="other format",
         )
     if has_tokenizer(top) and not any(file.endswith(SUFFIXES_OF_WEIGHTS) for file in top):
-        return Unusable("It holds a tokenizer only, and no network.", _SAVED_WHOLE)
-    return Unusable("It has no config.json.", _SAVED_WHOLE)
+        return Unusable("It has a tokenizer but no network.", _SAVED_WHOLE, cause="tokenizer only")
+    return Unusable("It has no config.json.", _SAVED_WHOLE, cause="no config.json")
 
 
 def _by_number(path: str) -> tuple[int, str]:
@@ -282,9 +302,10 @@ def _gguf(file: str, place: Place) -> Unusable:
     code = f"from attn_core.fetch import convert_gguf; convert_gguf({path!r}, 'converted')"
     download = f"  hf download {place.name} {file} --local-dir gguf  and" if place.on_hub else ""
     return Unusable(
-        f"It is a GGUF file ({file}), whose weights are packed for llama.cpp.",
-        f"Choose the original model, or convert it once: run  pip install gguf accelerate,  then{download}  "
-        f"{python_line(code)}  and give the folder converted.",
+        f"It is a GGUF file ({file}), packed for llama.cpp.",
+        f"Choose the original model, or run  pip install gguf accelerate,  then{download}  "
+        f"{python_line(code)}  and use the folder converted.",
+        cause="GGUF file",
     )
 
 
@@ -296,9 +317,15 @@ def _without_weights(files: Collection[str], top: set[str], place: Place) -> Unu
 
     shards = [file for file in of_kind(".safetensors") if re.search(r"-\d+-of-\d+\.", file)]
     if shards:
-        return Unusable(f"Its weights are in parts, and {WEIGHTS_INDEX} is missing.", _COPY_AGAIN)
+        return Unusable(
+            f"Its weights are in parts and {WEIGHTS_INDEX} is missing.", _COPY_AGAIN, cause="incomplete files"
+        )
     if others := of_kind(".safetensors"):
-        return Unusable(f"Its weights are called {others[0]}.", f"Rename that file to {WEIGHTS} and load it again.")
+        return Unusable(
+            f"Its weights are named {others[0]}.",
+            f"Rename that file to {WEIGHTS} and load it again.",
+            cause="weights misnamed",
+        )
     if of_kind(".gguf"):
         return _gguf(of_kind(".gguf")[0], place)
     if of_kind(".bin", ".pt", ".pth", ".ckpt"):
@@ -309,14 +336,17 @@ def _without_weights(files: Collection[str], top: set[str], place: Place) -> Unu
             f"Its weights are for {kind}, which transformers 5 no longer reads.",
             f"Convert them once, where transformers 4 and {kind} are installed, with  "
             f"{place.save_with_transformers(f', {option}=True')}  {place.then}.",
+            cause=f"{kind} weights",
         )
     if of_kind(".onnx"):
         return Unusable(
-            "It is an ONNX export, which cannot be looked into.", "Choose the model it was exported from."
+            "It is an ONNX export, whose attention cannot be read.",
+            "Choose the model it was exported from.",
+            cause="ONNX export",
         )
     if not place.on_hub and any(file.endswith("/config.json") for file in files):
         return _without_configuration(files, top, place)
-    return Unusable("It has no weights as safetensors.", _SAVED_WHOLE)
+    return Unusable("It has no safetensors weights.", _SAVED_WHOLE, cause="no weights")
 
 
 def _pickled(files: list[str], place: Place) -> Unusable:
@@ -324,7 +354,7 @@ def _pickled(files: list[str], place: Place) -> Unusable:
     if any(file.startswith("pytorch_model") for file in files):
         command = place.save_with_transformers()
     elif place.on_hub:
-        return Unusable(why, _CHOOSE_ANOTHER)
+        return Unusable(why, _CHOOSE_ANOTHER, cause="pickled weights")
     else:
         command = python_line(
             "import torch; from transformers import AutoConfig, AutoModelForCausalLM; "
@@ -334,7 +364,8 @@ def _pickled(files: list[str], place: Place) -> Unusable:
         )
     return Unusable(
         why,
-        f"If you trust where they come from, convert them once with  {command}  {place.then}, or choose another.",
+        f"If you trust their source, convert them once with  {command}  {place.then}, or choose another model.",
+        cause="pickled weights",
     )
 
 
@@ -349,16 +380,17 @@ def weight_files(folder: Path) -> list[Path]:
         shards = set(json.loads((folder / WEIGHTS_INDEX).read_text(encoding="utf-8"))["weight_map"].values())
         files = [folder / shard for shard in sorted(shards)]
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        raise Unusable(f"Its {WEIGHTS_INDEX} is broken.", _COPY_AGAIN) from None
+        raise Unusable(f"Its {WEIGHTS_INDEX} is damaged.", _COPY_AGAIN, cause=_DAMAGED) from None
     missing = [file.name for file in files if not file.is_file()]
     if missing:
         raise Unusable(
             f"Its weights are incomplete: {missing[0]} is missing"
             + (f", and {len(missing) - 1} more." if len(missing) > 1 else "."),
-            "Copy or download the whole folder again, all of its parts included, or choose the bundled model mini.",
+            "Copy or download the whole folder again, with all its parts, or choose mini.",
+            cause="incomplete files",
         )
     if not files:
-        raise Unusable(f"Its {WEIGHTS_INDEX} names no weights.", _COPY_AGAIN)
+        raise Unusable(f"Its {WEIGHTS_INDEX} lists no weights.", _COPY_AGAIN, cause=_DAMAGED)
     return files
 
 
@@ -374,9 +406,7 @@ def read_headers(folder: Path) -> dict[str, StoredTensor]:
                     tensor = weights.get_slice(key)
                     found[key] = StoredTensor(str(tensor.get_dtype()), tuple(tensor.get_shape()))
         except (SafetensorError, OSError) as error:
-            raise Unusable(
-                f"Its {file.name} is damaged, or was cut short when it was copied.", _COPY_AGAIN
-            ) from error
+            raise Unusable(f"Its {file.name} is damaged or incomplete.", _COPY_AGAIN, cause=_DAMAGED) from error
     return found
 
 
@@ -397,7 +427,7 @@ def is_quantized(tensors: dict[str, StoredTensor]) -> bool:
 
 
 def _check_no_pointer(file: Path) -> None:
-    """Refuse a file that stands for another one, which git would fetch."""
+    """Refuse a pointer to another file, which git would fetch."""
     try:
         with file.open("rb") as stream:
             begins = stream.read(len(_LFS_POINTER))
@@ -405,19 +435,21 @@ def _check_no_pointer(file: Path) -> None:
         return
     if begins == _LFS_POINTER:
         raise Unusable(
-            f"Its {file.name} is only a pointer of Git LFS, and the file itself was not fetched.",
+            f"Its {file.name} is only a Git LFS pointer; the file itself was not downloaded.",
             f"Run  git lfs install && git lfs pull  in {file.parent} and load it again.",
+            cause="not downloaded",
         )
 
 
 def _check_names(folder: Path, tensors: dict[str, StoredTensor]) -> None:
     """Refuse weights whose names begin with what a wrapper put before them."""
     if not tensors:
-        raise Unusable("Its weights hold nothing.", _COPY_AGAIN)
+        raise Unusable("Its weights are empty.", _COPY_AGAIN, cause=_DAMAGED)
     if any(".lora_" in name or "lora_A" in name for name in tensors):
         raise Unusable(
-            "Its weights hold an adapter (LoRA) that was not merged into the model.",
-            "Save it again with  model.merge_and_unload().save_pretrained(folder)  of peft, and give that folder.",
+            "Its weights contain an adapter (LoRA) that was not merged into the model.",
+            "Save it again with peft's  model.merge_and_unload().save_pretrained(folder)  and use that folder.",
+            cause="unmerged adapter",
         )
     prefix = next((prefix for prefix in _PREFIXES if all(name.startswith(prefix) for name in tensors)), None)
     if prefix is not None:
@@ -428,6 +460,7 @@ def _check_names(folder: Path, tensors: dict[str, StoredTensor]) -> None:
             f"{{'format': 'pt'}}) for f in glob.glob({pattern!r})]"
         )
         raise Unusable(
-            f"The names of its weights begin with {prefix!r}, which {_PREFIXES[prefix]} put there.",
-            f"Take it away once with  {python_line(code)}  and load it again.",
+            f"The names of its weights begin with {prefix!r}, added by {_PREFIXES[prefix]}.",
+            f"Remove that prefix once with  {python_line(code)}  and load it again.",
+            cause="weights misnamed",
         )

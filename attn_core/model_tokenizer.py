@@ -27,22 +27,23 @@ def load_tokenizer(folder: Path, network: PreTrainedModel) -> PreTrainedTokenize
     except Exception as error:  # a stranger's files make transformers raise almost anything
         raise _unreadable_tokenizer(folder, error) from error
     if not ids or len(tokenizer) <= len(tokenizer.all_special_ids):
-        raise Unusable("Its tokenizer has no vocabulary.", _SAVE_TOKENIZER)
+        raise Unusable("Its tokenizer has no vocabulary.", _SAVE_TOKENIZER, cause="no vocabulary")
     n_known = network.get_input_embeddings().num_embeddings
     n_unknown = sum(token_id >= n_known for token_id in ids)
     # a few tokens more, such as one for padding, do no harm until somebody types them
     if n_unknown > len(ids) / 5 or len(tokenizer) > 1.25 * n_known:
         raise Unusable(
-            f"Its tokenizer belongs to another model: it has {len(tokenizer):,} tokens, and its network knows "
+            f"Its tokenizer belongs to another model: it has {len(tokenizer):,} tokens and its network "
             f"{n_known:,}.",
             _SAVE_TOKENIZER,
+            cause="wrong tokenizer",
         )
     return cast("PreTrainedTokenizerBase", tokenizer)
 
 
 _SAVE_TOKENIZER = (
-    "Save the tokenizer that it was trained with in its folder, with  tokenizer.save_pretrained(folder),  or "
-    "choose the bundled model mini."
+    "Save the tokenizer it was trained with in its folder, with  tokenizer.save_pretrained(folder),  or choose "
+    "mini."
 )
 
 
@@ -52,17 +53,22 @@ def _unreadable_tokenizer(folder: Path, error: Exception) -> Unusable:
     if file is None:
         file = next((path.name for path in sorted(folder.glob("*tiktoken*"))), None)
     if file is None or (folder / "tokenizer.json").is_file():
-        return Unusable(f"Its tokenizer could not be read: {reason(error)}", _SAVE_TOKENIZER)
+        return Unusable(
+            f"Its tokenizer could not be read: {reason(error)}", _SAVE_TOKENIZER, cause="unreadable tokenizer"
+        )
     is_sentencepiece = (folder / file).read_bytes()[:1] == b"\n"  # as a message of protobuf begins
     packages = "sentencepiece protobuf" if is_sentencepiece else "tiktoken"
     package = packages.split()[0]
     if importlib.util.find_spec(package) is not None:
-        return Unusable(f"Its {file} could not be read: {reason(error)}", _SAVE_TOKENIZER)
+        return Unusable(
+            f"Its {file} could not be read: {reason(error)}", _SAVE_TOKENIZER, cause="unreadable tokenizer"
+        )
     place = str(folder)
     code = "from transformers import AutoTokenizer as T; "
     code += f"T.from_pretrained({place!r}).save_pretrained({place!r})"
     return Unusable(
-        f"Its tokenizer is a {file}, and reading it needs the package {package}.",
-        f"Run  pip install {packages}  and start again; or write a tokenizer.json where it is installed, with  "
+        f"Its tokenizer is a {file}, which needs the package {package}.",
+        f"Run  pip install {packages}  and restart, or write a tokenizer.json where it is installed with  "
         f"{python_line(code)}.",
+        cause="missing package",
     )

@@ -55,7 +55,7 @@ class NameProbe:
         if self.probabilities.shape != (len(self.names), len(self.words)):
             raise ValueError(f"{self.probabilities.shape} numbers do not fit the names and words.")
         if len(self.groups) != len(self.names) or self.pieces.shape != (len(self.names),):
-            raise ValueError("Every name has one group and one number of pieces.")
+            raise ValueError("Every name has one group and one number of tokens.")
         self.pieces.flags.writeable = False
         self.probabilities.flags.writeable = False
 
@@ -213,7 +213,7 @@ def _pieces(model: LanguageModel, sentence: str, name: str) -> int:
     positions = positions_of(model, text, start, start + len(name))
     ids = encode(model, text)[0, positions].tolist()
     if not ids or is_unknown(model, ids, name):
-        raise NameProbeError(f"{model.name} cannot read the name “{name}”, of which it knows no piece: delete it.")
+        raise NameProbeError(f"{model.name} cannot read the name “{name}”. Remove it.")
     return len(ids)
 
 
@@ -223,46 +223,48 @@ def _word_ids(model: LanguageModel, text: str, word: str) -> list[int]:
 
     ids = continuation_ids(model, text, f" {word}")
     if not ids or is_unknown(model, ids, word):
-        raise NameProbeError(f"{model.name} cannot write the word “{word}”, of which it knows no piece: delete it.")
+        raise NameProbeError(f"{model.name} cannot write the word “{word}”. Remove it.")
     return ids
 
 
 def check_probe(template: str, groups: Mapping[str, Sequence[str]], words: Sequence[str]) -> None:
     """Raises `NameProbeError` if `probe` could not use these."""
     if BLANK not in template:
-        raise NameProbeError(f"The sentence has no blank: write {BLANK} where a name goes.")
+        raise NameProbeError(f"The sentence has no {BLANK}. Put {BLANK} where the name goes.")
     if len(template) > MAX_TEMPLATE:
-        raise NameProbeError(f"The sentence has {len(template):,} characters: shorten it to {MAX_TEMPLATE:,}.")
+        raise NameProbeError(f"The sentence has {len(template):,} characters. Shorten it to {MAX_TEMPLATE:,}.")
     if len(groups) < 2:
-        raise NameProbeError("There must be two groups of names or more, to compare: add another line.")
+        raise NameProbeError("Comparing needs at least two groups. Add a line.")
     if len(groups) > MAX_GROUPS:
-        raise NameProbeError(f"There are {len(groups)} groups of names: keep {MAX_GROUPS} at most.")
+        raise NameProbeError(f"There are {len(groups)} groups of names. Keep at most {MAX_GROUPS}.")
     names = [name for members in groups.values() for name in members]
     if len(names) > MAX_NAMES:
-        raise NameProbeError(f"There are {len(names)} names: keep {MAX_NAMES} at most.")
+        raise NameProbeError(f"There are {len(names)} names. Keep at most {MAX_NAMES}.")
     for group, members in groups.items():
         if not group.strip():
-            raise NameProbeError("One of the groups has no name: write it before the names.")
+            raise NameProbeError("A group has no name. Write it before the colon.")
         if not members:
-            raise NameProbeError(f"The group “{group}” has no names: write some after the colon.")
+            raise NameProbeError(f"The group “{group}” has no names. Write some after the colon.")
         if not all(name.strip() for name in members):
-            raise NameProbeError(f"The group “{group}” has an empty name: write one or delete it.")
+            raise NameProbeError(f"The group “{group}” has an empty name. Fill it in or remove it.")
     if len(names) > len(set(names)):
         twice = next(name for name in names if names.count(name) > 1)
-        raise NameProbeError(f"The name “{twice}” stands there twice: delete one.")
+        raise NameProbeError(f"“{twice}” is listed twice. Remove one.")
     long = next((name for name in names if len(name) > MAX_NAME), None)
     if long is not None:
-        raise NameProbeError(f"The name “{long[:20]}…” has {len(long)} characters: shorten it to {MAX_NAME}.")
+        raise NameProbeError(f"The name “{long[:20]}…” has {len(long)} characters. Shorten it to {MAX_NAME}.")
     if not words:
-        raise NameProbeError("There are no words to look for: write some, with commas between them.")
+        raise NameProbeError("There are no words to measure. Write some, separated by commas.")
     if not all(word.strip() for word in words):
-        raise NameProbeError("One of the words to look for is empty: write one or delete it.")
+        raise NameProbeError("One of the words to measure is empty. Fill it in or remove it.")
     if len(words) > MAX_WORDS:
-        raise NameProbeError(f"There are {len(words)} words: keep {MAX_WORDS} at most.")
+        raise NameProbeError(f"There are {len(words)} words. Keep at most {MAX_WORDS}.")
     if len(words) > len(set(words)):
-        raise NameProbeError(f"The word “{next(w for w in words if list(words).count(w) > 1)}” is there twice.")
+        raise NameProbeError(f"“{next(w for w in words if list(words).count(w) > 1)}” is listed twice. Remove one.")
     if not _encodes(template, *groups, *names, *words):
-        raise NameProbeError("There is half of a surrogate pair, which is no character: delete it.")
+        raise NameProbeError(
+            "The text contains an invalid character (half a surrogate pair). Delete it and try again."
+        )
 
 
 def parse_groups(text: str) -> dict[str, tuple[str, ...]]:
@@ -277,9 +279,9 @@ def parse_groups(text: str) -> dict[str, tuple[str, ...]]:
         group, colon, names = line.partition(":")
         group = group.strip()
         if not colon or not group:
-            raise NameProbeError(f"Line {number} of the names has no group: begin it like “Sisters: Ann, Eve”.")
+            raise NameProbeError(f"Line {number} has no group name. Write it like “Sisters: Ann, Eve”.")
         if group in groups:
-            raise NameProbeError(f"The group “{group}” stands there twice: put its names on one line.")
+            raise NameProbeError(f"The group “{group}” is listed twice. Put its names on one line.")
         groups[group] = tuple(filter(None, (name.strip() for name in names.split(","))))
     return groups
 

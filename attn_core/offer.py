@@ -15,17 +15,19 @@ def check_offered(name: str, models: Sequence[str], root: str | None) -> None:
 
     Args:
         name: the model that was asked for.
-        models: the ones on offer beside mini; if there are none, anything is.
+        models: the ones on offer besides mini; if there are none, anything is.
         root: a folder whose folders are on offer, too.
     """
     if not models or name.strip() in ("mini", *models) or (root is not None and _lies_in(name.strip(), root)):
         return
-    offered = ", ".join(dict.fromkeys([*models, "mini"]))
+    *others, last = dict.fromkeys([*models, "mini"])
+    offered = f"{', '.join(others)} or {last}" if others else last
     raise ModelUnavailable(
         name,
-        f"{name[:80]!r} is not offered here.",
-        f"This dashboard is public and offers {offered}.",
-        "Choose one of these, or run the dashboard on your own machine.",
+        f"{name[:80]!r} is not available on this public dashboard.",
+        "",
+        f"Choose {offered}, or run the dashboard yourself.",
+        cause="not offered",
         lasting=True,
     )
 

@@ -34,15 +34,21 @@ QUERIES = {name: f"{name}_queries" for name in SCORES}
 """Each score with the column that counts the queries behind it."""
 OTHER = "other"
 DEEDS = {
-    "previous token": ("looks at the token before", "look at the token before"),
-    "null": ("rests on the first token: nothing found", "rest on the first token: nothing found"),
-    "current token": ("looks at the token it stands on", "look at the token they stand on"),
-    "duplicate token": ("looks back at the same token", "look back at the same token"),
-    "induction": ("looks at what followed the same token before", "look at what followed the same token before"),
-    "list items": ("looks at the earlier items of a list", "look at the earlier items of a list"),
-    OTHER: ("has no single pattern", "have no single pattern"),
+    "previous token": ("attends to the previous token", "attend to the previous token"),
+    "null": ("attends mostly to the first token", "attend mostly to the first token"),
+    "current token": ("attends to its own token", "attend to their own token"),
+    "duplicate token": (
+        "attends to earlier copies of the same token",
+        "attend to earlier copies of the same token",
+    ),
+    "induction": (
+        "attends to the token that followed an earlier copy (induction)",
+        "attend to the token that followed an earlier copy (induction)",
+    ),
+    "list items": ("attends to earlier items of a list", "attend to earlier items of a list"),
+    OTHER: ("shows none of the known patterns", "show none of the known patterns"),
 }
-"""What heads of a label do, in words: one head, several heads."""
+"""Predicates for heads of each label: of one head, of several heads."""
 LABEL_THRESHOLD = 0.5
 SMALLEST_SCORE = 0.1  # with which a share gives a label: less is a share of nearly nothing
 NULL_THRESHOLD = 0.7
@@ -104,7 +110,7 @@ def head_scores(trace: AttentionTrace) -> pd.DataFrame:
         InvalidTrace: the first token is hidden.
     """
     if trace.first_hidden:
-        raise InvalidTrace("The first token is hidden, and the scores count it: give the trace that has it.")
+        raise InvalidTrace("The first token is hidden, but the scores count it. Give the trace that has it.")
     sought = {name: _Sought.of(keys) for name, keys in _sought_keys(trace.tokens).items()}
     per_layer = [_layer_sums(weights.astype(np.float32), sought) for weights in trace.attention]
     sums = {column: np.concatenate([sums[column] for sums in per_layer]) for column in per_layer[0]}
@@ -215,10 +221,14 @@ def link_strengths(trace: AttentionTrace, query: int, key: int) -> pd.DataFrame:
         One row a head: `layer`, `head` (int), `attention` (float32).
 
     Raises:
-        ValueError: the key comes after the query, where no head can look.
+        ValueError: the key comes after the query, to which no head can attend, or there is no such token.
     """
-    if not 0 <= key <= query < trace.n_tokens:
-        raise ValueError(f"No head can look from token {query} to token {key}: keys are at or before the query.")
+    if not (0 <= key < trace.n_tokens and 0 <= query < trace.n_tokens):
+        raise ValueError(
+            f"There is no link from token {query} to token {key}. Choose tokens 0 to {trace.n_tokens - 1}."
+        )
+    if key > query:
+        raise ValueError(f"Token {query} cannot attend to token {key}, which comes later.")
     layers, heads = np.indices(trace.attention.shape[:2])
     weights = trace.attention[:, :, query, key].astype(np.float32)
     table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "attention": weights.ravel()})

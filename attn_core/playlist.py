@@ -78,7 +78,7 @@ def open_recording(folder: Path, name: str, *, max_bytes: int) -> AttentionTrace
     """
     listed = list_recordings(folder)
     if listed is None or name not in listed.names:
-        raise InvalidTrace("There is no such recording in the playlist: choose another one.")
+        raise InvalidTrace("This recording is not in the playlist. Choose another one.")
     file = folder / name
     key = (str(file.absolute()), *_state(file.lstat()))
     recording = _open_now.get(key)

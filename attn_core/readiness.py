@@ -59,15 +59,15 @@ class Readiness:
     def _sentence(self) -> str:
         parts = [part for part in (*self.models, self.playlist) if part.wanted]
         ready, missing = (_listed([part.name for part in parts if part.ready == state]) for state in (True, False))
-        works = f"With the wifi off, {ready or 'nothing'} will work"
-        return f"{works}, but {missing} will not." if missing else f"{works}."
+        works = f"Offline, {ready or 'nothing'} will work"
+        return f"{works}; {missing} will not." if missing else f"{works}."
 
 
 def readiness(models: Sequence[str] = (), *, asked_outside: Sequence[str] = ()) -> Readiness:
     """Load each model with the Hub out of reach, and look what else a talk needs.
 
     Args:
-        models: further ones to try, beside the one that the dashboard shows first, mini and SmolLM2.
+        models: more to try, besides the one that the dashboard shows first, mini and SmolLM2.
         asked_outside: the settings by which pages ask other machines for something.
     """
     names = dict.fromkeys([limits.DEFAULT_MODEL, *models, "mini", str(SMOLLM2_FOLDER)])
@@ -79,16 +79,18 @@ def _try(name: str) -> Part:
 
     folder = os.path.isdir(name)
     if name == str(SMOLLM2_FOLDER) and not folder:
-        return Part(name, False, "not there (wanted only where the Hub is blocked)", wanted=False)
+        return Part(name, False, "not downloaded (needed only where the Hub is blocked)", wanted=False)
     try:
         with _hub_out_of_reach():
             model = load_model(name)
     except ModelUnavailable as unavailable:
-        remedy = unavailable.why if folder else f"Bring it with:  python -m attn_core fetch {name}"
-        return Part(name, False, f"{unavailable.what} {remedy}")
-    where = {"bundled": "comes with the dashboard", "folder": "a folder on this machine"}
+        if folder:
+            return Part(name, False, f"{unavailable.what} {unavailable.why}".rstrip())
+        what = "not downloaded." if unavailable.cause == "not downloaded" else unavailable.what
+        return Part(name, False, f"{what} Run  python -m attn_core fetch {name}")
+    where = {"bundled": "bundled", "folder": "a local folder"}
     size = f"{model.n_layers} layers × {model.n_heads} heads"
-    return Part(name, True, f"{where.get(model.source, 'whole in the local cache')}: {size}")
+    return Part(name, True, f"{where.get(model.source, 'in the local cache')}: {size}")
 
 
 @contextmanager
@@ -106,18 +108,20 @@ def _hub_out_of_reach() -> Iterator[None]:
 def _playlist() -> Part:
     listed = list_recordings(limits.PLAYLIST)
     if listed is None:
-        return Part("the playlist", False, f"there is no folder {limits.PLAYLIST}", wanted=False)
+        return Part("the playlist", False, f"no folder {limits.PLAYLIST}", wanted=False)
     n = len(listed.names)
     finding = f"{n} recording{'s' * (n != 1)} in {listed.folder}"
     if listed.others:
-        finding += f"; no recordings: {', '.join(listed.others)}"
+        finding += f"; skipped, not recordings: {', '.join(listed.others)}"
     return Part("the playlist", n > 0, finding, wanted=n > 0)
 
 
 def _requests(settings: Sequence[str]) -> Part:
     if settings:
-        return Part("fonts and scripts", False, f"Streamlit is set to ask other machines: {', '.join(settings)}")
-    return Part("fonts and scripts", True, "come from this machine: no page fetches anything from elsewhere")
+        return Part(
+            "fonts and scripts", False, f"Streamlit is set to contact other machines: {', '.join(settings)}"
+        )
+    return Part("fonts and scripts", True, "served from this machine; pages load nothing from elsewhere")
 
 
 def _listed(names: Sequence[str]) -> str:

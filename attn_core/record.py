@@ -42,7 +42,7 @@ class Prompt:
 def read_prompts(file: Path) -> list[Prompt]:
     """The prompts of a text file, one a line; a line may be a title, a tab and the prompt.
 
-    Blank lines and lines that begin with # are left out. Files are numbered, so that they stay in this order.
+    Blank lines and lines that begin with # are skipped. Files are numbered, so that they stay in this order.
 
     Raises:
         RecordError: the file cannot be read, or has no prompts.
@@ -50,12 +50,12 @@ def read_prompts(file: Path) -> list[Prompt]:
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except OSError as error:
-        raise RecordError(f"{file} cannot be read ({error.strerror or error}): give a text file.") from error
+        raise RecordError(f"Can't read {file} ({error.strerror or error}). Give a text file.") from error
     except UnicodeDecodeError as error:
-        raise RecordError(f"{file} is no text in UTF-8: save it as UTF-8 and try again.") from error
+        raise RecordError(f"{file} is not UTF-8. Save it as UTF-8 and try again.") from error
     kept = [(number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     if not kept:
-        raise RecordError(f"{file} has no prompts: write one on each line.")
+        raise RecordError(f"{file} has no prompts. Write one per line.")
     digits = max(2, len(str(len(kept))))
     prompts = []
     for position, (number, line) in enumerate(kept, 1):
@@ -66,14 +66,11 @@ def read_prompts(file: Path) -> list[Prompt]:
 
 
 def check_free(prompts: Sequence[Prompt], folder: Path) -> None:
-    """Raise `RecordError` if a recording would be written over."""
+    """Raise `RecordError` if a recording would be overwritten."""
     taken = [prompt.file_name for prompt in prompts if (folder / prompt.file_name).exists()]
     if taken:
-        further = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
-        raise RecordError(
-            f"{folder / taken[0]}{further} would be written over: choose another folder with --to, or allow it "
-            "with --replace."
-        )
+        exist = f" and {len(taken) - 1} more already exist" if len(taken) > 1 else " already exists"
+        raise RecordError(f"{folder / taken[0]}{exist}. Pass --replace to overwrite, or another folder with --to.")
 
 
 def record(model: LanguageModel, prompts: Sequence[Prompt], folder: Path, report: Report) -> list[str]:
@@ -101,13 +98,13 @@ def record(model: LanguageModel, prompts: Sequence[Prompt], folder: Path, report
             try:
                 trace = capture(model, prompt.text, max_tokens=limits.PROMPT_TOKENS)
             except PromptError as error:
-                problems.append(f"Line {prompt.line} was not recorded. {error}")
+                problems.append(f"Line {prompt.line} skipped. {error}")
                 continue
             trace.save(folder / prompt.file_name)
             report(f"{position}/{len(prompts)}  {folder / prompt.file_name}  ({trace.n_tokens} tokens)")
     except OSError as error:
         raise RecordError(
-            f"{folder} cannot be written ({error.strerror or error}): choose another folder with --to."
+            f"Can't write {folder} ({error.strerror or error}). Pass another folder with --to."
         ) from error
     return problems
 

@@ -99,7 +99,7 @@ def _in_child(task: dict[str, Any]) -> bytes:
                 check=True,
             )
         except (subprocess.SubprocessError, OSError) as error:
-            raise RenderingFailed("The file could not be made: try again, or with a shorter text.") from error
+            raise RenderingFailed("The file could not be made. Try again, or shorten the prompt.") from error
     return done.stdout
 
 

@@ -118,7 +118,7 @@ def stream_of(
     if not isinstance(text, ResidualStream):
         return residual_stream(model, text, ablate=ablate, replacement=replacement)
     if ablate:
-        raise ValueError("This residual stream has been run: name the heads to switch off in residual_stream.")
+        raise ValueError("This residual stream has already been run. Turn heads off in residual_stream instead.")
     return text
 
 

@@ -22,7 +22,7 @@ def mean_attention(trace: AttentionTrace, heads: Collection[tuple[int, int]]) ->
         ValueError: no heads are given.
     """
     if not heads:
-        raise ValueError("There is no mean of no heads: name at least one.")
+        raise ValueError("Name at least one head.")
     total = np.zeros(trace.attention.shape[2:], dtype=np.float32)
     for layer, head in heads:
         total += trace.head(layer, head)

@@ -17,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attn_core.errors import InvalidTrace
+from attn_core.heads import head_label
 
 FORMAT_VERSION = 1
 MAX_TOKENS = 4096
 MAX_BYTES = 1 << 30  # of attention, once unpacked
 ROW_SUM_TOLERANCE = 0.01  # float16 rounds each weight by up to 1 part in 2048
+_DAMAGED = "This recording is damaged. Save or copy it again."
+_AFTER_SOFTMAX = "Use the weights after the softmax."
 NOTHING_LEFT = 1e-4  # of a row without its first token; below this it is the rounding of float16, not attention
 
 
@@ -42,11 +45,13 @@ class Prediction:
     def __post_init__(self) -> None:
         values = np.asarray(self.probabilities, dtype=np.float32)
         if values.shape != (len(self.tokens),):
-            raise InvalidTrace(f"{len(self.tokens)} next tokens have probabilities of shape {values.shape}.")
+            raise InvalidTrace(
+                f"{len(self.tokens)} next tokens have probabilities of shape {values.shape}. Give one for each."
+            )
         if not (np.isfinite(values).all() and (values >= 0).all() and (values <= 1.001).all()):
-            raise InvalidTrace("A next token's probability is not a number between 0 and 1.")
+            raise InvalidTrace("A next-token probability is not between 0 and 1. Give probabilities, not logits.")
         if (np.diff(values) > 0).any():
-            raise InvalidTrace("The next tokens are not in the order of their probability.")
+            raise InvalidTrace("The next tokens are not sorted. Put the most probable first.")
         values.flags.writeable = False
         object.__setattr__(self, "probabilities", values)
 
@@ -102,7 +107,7 @@ class AttentionTrace:
             _check_value_norms(self.value_norms, self.attention)
             self.value_norms.flags.writeable = False
         if not all(0 <= layer < self.n_layers and 0 <= head < self.n_heads for layer, head in self.ablated):
-            raise InvalidTrace("The recording says that heads were switched off which it does not have.")
+            raise InvalidTrace("The recording lists ablated heads that do not exist. Save it again.")
 
     @property
     def n_layers(self) -> int:
@@ -134,7 +139,7 @@ class AttentionTrace:
         Raises `InvalidTrace` if there is no second token.
         """
         if self.n_tokens < 2:
-            raise InvalidTrace("There is only one token, so the first one cannot be hidden.")
+            raise InvalidTrace("There is only one token, so it cannot be hidden. Use a longer prompt.")
         norms = None if self.value_norms is None else self.value_norms[:, :, 1:]
         rest = self.attention[:, :, 1:, 1:]
         if renormalise:
@@ -152,7 +157,7 @@ class AttentionTrace:
         Raises `InvalidTrace` if the value norms were not recorded.
         """
         if self.value_norms is None:
-            raise InvalidTrace("The size of what each token offers was not recorded: capture the text again.")
+            raise InvalidTrace("This trace does not include value norms. Capture the prompt again.")
         weighted = np.empty(self.attention.shape, dtype=np.float16)
         for layer, (weights, norms) in enumerate(zip(self.attention, self.value_norms, strict=True)):
             weighted[layer] = renormalised(weights.astype(np.float32) * norms[:, None], smallest=1e-12)
@@ -164,7 +169,7 @@ class AttentionTrace:
         Raises `ValueError` for a derived one.
         """
         if self.derived:
-            raise ValueError("This trace is a view of another: save the trace it was made from.")
+            raise ValueError("This trace was computed from another one. Save that one.")
         arrays: dict[str, Any] = {
             "tokens": np.array(self.tokens),
             "attention": self.attention,
@@ -219,15 +224,15 @@ class AttentionTrace:
             RuntimeError,
             EOFError,
         ) as error:
-            raise InvalidTrace("This is not a recording: the file is not a whole .npz archive.") from error
+            raise InvalidTrace("This is not a complete .npz archive. Save or copy it again.") from error
         except (ValueError, struct.error, SyntaxError, MemoryError) as error:
             if isinstance(error, InvalidTrace):
                 raise
-            raise InvalidTrace("This recording is broken: one of its arrays cannot be read.") from error
+            raise InvalidTrace(_DAMAGED) from error
         except Exception as error:  # zlib.error and whatever else a hostile archive makes zipfile raise
             if isinstance(error, OSError):
                 raise
-            raise InvalidTrace("This recording is broken: it cannot be unpacked.") from error
+            raise InvalidTrace(_DAMAGED) from error
         return cls._from_arrays(arrays)
 
     @classmethod
@@ -254,22 +259,19 @@ class AttentionTrace:
 
         Raises:
             InvalidTrace: they are not the attention of a causal language model over one text, or the tokens don't
-                fit; the message is one sentence that says what to do.
+                fit; the message says what to do.
         """
         texts = _texts(tokens)
         attention = _stacked(attentions)
         if attention.shape[2] != len(texts):
             raise InvalidTrace(
-                f"There are {len(texts)} tokens but attention for {attention.shape[2]}: give the text of each "
-                "token that the network was given, as token_texts does."
+                f"There are {len(texts)} tokens but attention for {attention.shape[2]}. Give the text of each "
+                "input token, as token_texts does."
             )
-        try:
-            _check_weights(attention)
-        except InvalidTrace as wrong:
-            raise InvalidTrace(
-                f"{str(wrong).removesuffix('.')}: give the weights after the softmax of a causal language model in "
-                "eval mode (network.eval())."
-            ) from None
+        _check_weights(
+            attention,
+            "Give the weights after the softmax of a causal language model in eval mode (network.eval()).",
+        )
         return cls(texts, attention, model, "".join(texts) if text is None else text)
 
     @classmethod
@@ -279,7 +281,7 @@ class AttentionTrace:
         if "next_tokens" in arrays and "next_probabilities" in arrays:
             probabilities = arrays["next_probabilities"]
             if probabilities.dtype.kind != "f":
-                raise InvalidTrace("The recording's next-token probabilities are not numbers.")
+                raise InvalidTrace("The recording's next-token probabilities are not numbers. Save it again.")
             prediction = Prediction(_strings(arrays["next_tokens"], "next tokens"), probabilities)
         attention = arrays["attention"]
         _check_shape(tokens, attention)
@@ -299,7 +301,7 @@ def _texts(tokens: Sequence[str]) -> tuple[str, ...]:
     """Tokens that a person gave, as texts."""
     texts = () if isinstance(tokens, str) else tuple(tokens)
     if not texts or not all(isinstance(token, str) for token in texts):
-        raise InvalidTrace("The tokens must be a list of texts: make them from the token ids with token_texts.")
+        raise InvalidTrace("The tokens must be a list of texts. Make them from the token ids with token_texts.")
     return texts
 
 
@@ -309,17 +311,17 @@ def _stacked(attentions: Any) -> NDArray[np.float16]:
         layers = [] if attentions is None else list(attentions)
     except TypeError:
         raise InvalidTrace(
-            "Attention must be a tensor or an array for each layer: give network(…).attentions."
+            "Attention must be a tensor or an array for each layer. Give network(…).attentions."
         ) from None
     if not layers or any(layer is None for layer in layers):
         raise InvalidTrace(
-            'There is no attention: load the network with attn_implementation="eager" and call it with '
+            'There is no attention. Load the network with attn_implementation="eager" and call it with '
             "output_attentions=True."
         )
     if any(isinstance(layer, tuple | list) for layer in layers):
         raise InvalidTrace(
-            "This is the attention of each step of generate(): run the network once over the whole text and give "
-            "its .attentions."
+            "This is the attention of each step of generate(). Run the network once on the whole text and give its "
+            ".attentions."
         )
     arrays = (_one_text(_array(layer), number) for number, layer in enumerate(layers))
     first = next(arrays)  # one at a time: no second copy of a large trace
@@ -328,8 +330,8 @@ def _stacked(attentions: Any) -> NDArray[np.float16]:
     for number, array in enumerate(arrays, 1):
         if array.shape != first.shape:
             raise InvalidTrace(
-                f"Layer {number} has attention of shape {array.shape} and layer 0 of shape {first.shape}: give "
-                "layers of one network, which have the same number of heads."
+                f"Layer {number} has attention of shape {array.shape} and layer 0 of shape {first.shape}. Give "
+                "layers with the same number of heads."
             )
         stacked[number] = array
     return stacked
@@ -342,7 +344,7 @@ def _array(layer: Any) -> NDArray[Any]:
     array = np.asarray(layer)
     if array.dtype.kind not in "fiu":
         raise InvalidTrace(
-            f"Attention must be numbers, not {array.dtype}: give the .attentions of what the network returned."
+            f"Attention must be numbers, not {array.dtype}. Give the .attentions that the network returned."
         )
     with np.errstate(over="ignore"):  # what is past float16's range is no weight, and is refused with the others
         return array.astype(np.float16)
@@ -352,36 +354,42 @@ def _one_text(layer: NDArray[np.float16], number: int) -> NDArray[np.float16]:
     """A layer's attention, (1, n_heads, n, n) or (n_heads, n, n), as (n_heads, n, n)."""
     if layer.ndim == 4 and len(layer) > 1:
         raise InvalidTrace(
-            f"This is a batch of {len(layer)} texts: give one of them, as [layer[:1] for layer in attentions]."
+            f"This is a batch of {len(layer)} texts. Give one of them, as [layer[:1] for layer in attentions]."
         )
     one = layer[0] if layer.ndim == 4 and len(layer) == 1 else layer
     if one.ndim != 3 or 0 in one.shape:
         raise InvalidTrace(
-            f"Layer {number} has attention of shape {layer.shape}: give one of shape (1, heads, tokens, tokens) "
+            f"Layer {number} has attention of shape {layer.shape}. Give one of shape (1, heads, tokens, tokens) "
             "for each layer."
         )
     if one.shape[1] != one.shape[2]:
         raise InvalidTrace(
-            f"Layer {number} has {one.shape[1]} queries but {one.shape[2]} keys: run the network over the whole "
-            "text at once, without past_key_values."
+            f"Layer {number} has {one.shape[1]} queries but {one.shape[2]} keys. Run the network on the whole text "
+            "at once, without past_key_values."
         )
     return one
 
 
 def _check_shape(tokens: tuple[str, ...], attention: NDArray[Any]) -> None:
     if attention.dtype not in (np.float16, np.float32):
-        raise InvalidTrace(f"Attention must be float16 or float32, not {attention.dtype}.")
+        raise InvalidTrace(f"Attention is {attention.dtype}. Convert it to float16 or float32.")
     if attention.ndim != 4 or attention.shape[2] != attention.shape[3] or 0 in attention.shape:
-        raise InvalidTrace(f"Attention must have the shape (layers, heads, tokens, tokens), not {attention.shape}.")
+        raise InvalidTrace(
+            f"Attention has the shape {attention.shape}. It must be (layers, heads, tokens, tokens)."
+        )
     if len(tokens) != attention.shape[2]:
-        raise InvalidTrace(f"There are {len(tokens)} tokens but attention for {attention.shape[2]}.")
+        raise InvalidTrace(
+            f"There are {len(tokens)} tokens but attention for {attention.shape[2]}. Give one token for each row."
+        )
 
 
 def _check_value_norms(norms: NDArray[Any], attention: NDArray[Any]) -> None:
     if norms.shape != attention.shape[:3]:
-        raise InvalidTrace(f"The value norms have the shape {norms.shape}, not {attention.shape[:3]}.")
+        raise InvalidTrace(
+            f"The value norms have the shape {norms.shape}, not {attention.shape[:3]}. Save the recording again."
+        )
     if not np.isfinite(norms).all() or norms.min() < 0:
-        raise InvalidTrace("A value norm is not a number of 0 or more.")
+        raise InvalidTrace("A value norm is not a number of 0 or more. Save the recording again.")
 
 
 def renormalised(weights: NDArray[np.float32], *, smallest: float = NOTHING_LEFT) -> NDArray[np.float16]:
@@ -390,24 +398,26 @@ def renormalised(weights: NDArray[np.float32], *, smallest: float = NOTHING_LEFT
     return np.divide(weights, sums, out=np.zeros_like(weights), where=sums > smallest).astype(np.float16)
 
 
-def _check_weights(attention: NDArray[Any]) -> None:
-    """Refuse weights that are not attention, (n_layers, n_heads, n_tokens, n_tokens)."""
+def _check_weights(attention: NDArray[Any], remedy: str | None = None) -> None:
+    """Refuse weights that are not attention, (n_layers, n_heads, n_tokens, n_tokens), and say what to do."""
     n = attention.shape[-1]
     future = np.triu(np.ones((n, n), dtype=bool), 1)
     for layer, weights in enumerate(attention):  # a layer at a time: no second copy of a large trace
         sums = weights.sum(axis=-1, dtype=np.float32)
         if not np.isfinite(sums).all():
-            raise InvalidTrace(f"The attention of layer {layer} has values that are not finite numbers.")
+            raise InvalidTrace(f"Layer {layer}: some weights are NaN or infinite. {remedy or _AFTER_SOFTMAX}")
         if weights.min() < 0:
-            raise InvalidTrace(f"The attention of layer {layer} has negative weights.")
+            raise InvalidTrace(f"Layer {layer}: some weights are negative. {remedy or _AFTER_SOFTMAX}")
         if weights[:, future].any():
-            raise InvalidTrace(f"In layer {layer} a token looks at a later one, which GPT-2 cannot do.")
+            raise InvalidTrace(
+                f"Layer {layer}: a token attends to a later one. {remedy or 'Only causal attention can be opened.'}"
+            )
         wrong = np.abs(sums - 1) > ROW_SUM_TOLERANCE
         if wrong.any():
             head, query = (int(i) for i in np.argwhere(wrong)[0])
             raise InvalidTrace(
-                f"The weights of layer {layer} head {head} from token {query} sum to "
-                f"{sums[head, query]:.3g}, not to 1."
+                f"{head_label(layer, head)}, token {query}: the weights sum to {sums[head, query]:.3g}, not 1. "
+                f"{remedy or _AFTER_SOFTMAX}"
             )
 
 
@@ -416,7 +426,7 @@ def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> NDArray[Any]
     try:
         info = archive.getinfo(f"{name}.npy")
     except KeyError:
-        raise InvalidTrace(f"The recording has no array named {name!r}.") from None
+        raise InvalidTrace(f"The recording has no array named {name!r}. Save it again with this array.") from None
     with archive.open(info) as stream:
         version = np.lib.format.read_magic(stream)
         read_header = {
@@ -424,14 +434,18 @@ def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> NDArray[Any]
             (2, 0): np.lib.format.read_array_header_2_0,
         }.get(version)
         if read_header is None:
-            raise InvalidTrace(f"The array {name!r} is in a version of the format that is not known.")
+            raise InvalidTrace(f"The array {name!r} has an unknown format version. Save it again with NumPy.")
         shape, _, dtype = read_header(stream)
     if dtype.hasobject:
-        raise InvalidTrace(f"The array {name!r} holds Python objects, which are never opened.")
+        raise InvalidTrace(
+            f"The array {name!r} contains Python objects, which are never loaded. Save plain arrays."
+        )
     if math.prod(shape) * dtype.itemsize > max_bytes or info.file_size > max_bytes + 4096:
-        raise InvalidTrace(f"The array {name!r} is larger than {max_bytes / 1e6:,.0f} MB.")
+        raise InvalidTrace(f"The array {name!r} is larger than {max_bytes / 1e6:,.0f} MB. Record a shorter prompt.")
     if name == "tokens" and math.prod(shape) > MAX_TOKENS:
-        raise InvalidTrace(f"The recording has {math.prod(shape)} tokens; {MAX_TOKENS} are the limit.")
+        raise InvalidTrace(
+            f"The recording has {math.prod(shape):,} tokens; the limit is {MAX_TOKENS:,}. Record a shorter prompt."
+        )
     with archive.open(info) as stream:
         array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
     return array
@@ -439,13 +453,13 @@ def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> NDArray[Any]
 
 def _strings(array: NDArray[Any], what: str) -> tuple[str, ...]:
     if array.ndim != 1 or array.dtype.kind != "U":
-        raise InvalidTrace(f"The recording's {what} are not a list of texts.")
+        raise InvalidTrace(f"The recording's {what} are not a list of texts. Save it again.")
     return tuple(str(token) for token in array)
 
 
 def _floats(array: NDArray[Any] | None) -> NDArray[np.float32] | None:
     if array is not None and array.dtype.kind != "f":
-        raise InvalidTrace("The recording's value norms are not numbers.")
+        raise InvalidTrace("The recording's value norms are not numbers. Save it again.")
     return None if array is None else array.astype(np.float32)
 
 
@@ -453,7 +467,7 @@ def _heads(array: NDArray[Any] | None) -> tuple[tuple[int, int], ...]:
     if array is None:
         return ()
     if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
-        raise InvalidTrace("The recording's list of heads that were switched off is not pairs of numbers.")
+        raise InvalidTrace("The recording's list of ablated heads is not pairs of numbers. Save it again.")
     return tuple((int(layer), int(head)) for layer, head in array)
 
 

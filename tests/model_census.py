@@ -30,6 +30,7 @@ from attn_core import (
     logit_lens,
 )
 from attn_core.mini import FOLDER as MINI
+from attn_core.model_folder import Unusable
 from tests.every_model import TYPES, small_network
 
 PAGE = Path(__file__).parent.parent / "docs" / "models.md"
@@ -86,7 +87,8 @@ def findings(model_type: str) -> Findings:
         try:
             model = load_model(folder)
         except ModelUnavailable as unavailable:
-            return Findings(model_type, refusal=unavailable.why)
+            unusable = unavailable.__cause__
+            return Findings(model_type, refusal=unusable.why if isinstance(unusable, Unusable) else str(unusable))
         return _compare(model_type, model, network)
 
 

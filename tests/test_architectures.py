@@ -138,7 +138,7 @@ def test_the_parts_of_a_logit_sum_to_it_after_scales_and_with_norms_without_weig
 
 def test_a_cap_on_the_logits_leaves_no_sum_over_heads_and_is_told(mini: LanguageModel) -> None:
     model = small(models.capped_logits, mini)
-    with pytest.raises(UnsupportedArchitecture, match="bends its logits"):
+    with pytest.raises(UnsupportedArchitecture, match="changes its logits"):
         attribute(model, IDS, 7)
     assert logit_lens(model, IDS, 7).target_probabilities.shape == (model.n_layers + 1,)
 
@@ -185,7 +185,9 @@ def test_heads_that_do_not_simply_add_up_are_shown_but_neither_weighted_nor_turn
         lambda: generate(model, IDS[:6], ablate=[(0, 0)]),
         lambda: log_probability(model, IDS, 7, ablate=[(0, 0)]),
     ):
-        with pytest.raises(UnsupportedArchitecture, match=r"heads can't be turned off or weighted by value\.$"):
+        with pytest.raises(
+            UnsupportedArchitecture, match=r"heads cannot be turned off, value-weighted or measured one by one\.$"
+        ):
             refused()
 
 
@@ -195,7 +197,7 @@ def test_a_network_that_numbers_positions_in_its_own_way_does_not_generate(
     config = transformers.RobertaConfig(**models.SMALL, intermediate_size=128, is_decoder=True, pad_token_id=1)
     model = small(lambda: transformers.RobertaForCausalLM(config), mini)
     assert capture(model, IDS).n_tokens == 20
-    with pytest.raises(UnsupportedArchitecture, match="numbers positions in another way"):
+    with pytest.raises(UnsupportedArchitecture, match="numbers positions differently"):
         generate(model, IDS)
 
 
@@ -216,7 +218,7 @@ def test_a_network_that_fails_on_a_text_says_so_with_an_error_of_the_library(min
 
     hook = model.network.model.layers[1].mlp.register_forward_hook(fail)
     try:
-        with pytest.raises(UnsupportedArchitecture, match=r"'llama' failed on this text \(KeyError: 'somewhere"):
+        with pytest.raises(UnsupportedArchitecture, match=r"'llama' failed on this prompt \(KeyError: 'somewhere"):
             capture(model, IDS)
     finally:
         hook.remove()

@@ -106,7 +106,7 @@ def test_a_prompt_past_the_context_is_refused_and_one_that_fills_it_is_not(mini:
 
 
 def test_a_prompt_past_the_memory_limit_is_refused_with_the_limit(mini: LanguageModel) -> None:
-    with pytest.raises(PromptError, match=r"stops at 3 to stay within its memory"):
+    with pytest.raises(PromptError, match=r"this dashboard allows 3\. Shorten it"):
         capture(mini, "The dog on the ship", max_tokens=3)
 
 

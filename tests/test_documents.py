@@ -212,4 +212,4 @@ def test_the_recipe_for_a_page_makes_one(extended: Path) -> None:
     assert "find nothing here" in app.markdown[1].value
     app.number_input[0].set_value(1).run()
     app.number_input[1].set_value(0).run()
-    assert "looks at the token before" in app.markdown[-1].value
+    assert "attends to the previous token" in app.markdown[-1].value

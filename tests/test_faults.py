@@ -54,10 +54,14 @@ def refused(name: str = NAME) -> ModelUnavailable:
     with pytest.raises(ModelUnavailable) as caught:
         load_model(name)
     error = caught.value
-    for sentence in (error.what, error.why, error.remedy):
+    for sentence in (error.what, error.remedy):
         assert sentence.strip()
         assert sentence.endswith(".")
         assert "Traceback" not in sentence
+    assert "  " not in f"{error.what} {error.why}"
+    assert str(error) == " ".join(filter(None, (error.what, error.why, error.remedy)))
+    assert error.cause != "unavailable"
+    assert len(error.cause.split()) <= 4
     assert len(str(error)) < 600
     return error
 
@@ -72,25 +76,27 @@ def blobs(cache: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    ("mood", "why"),
+    ("mood", "what", "cause"),
     [
-        (401, "login"),
-        (404, "no model"),
-        (500, "fault"),
-        (503, "fault"),
-        ("hang", "did not answer in time"),
-        ("login page", "login page of the wifi"),
-        ("stop in weights", "did not answer in time"),
-        ("flip", "damaged on its way"),
-        ("short", "download failed"),
+        (401, "does not exist or is private", "unknown or private"),
+        (404, "does not exist on the Hub", "unknown name"),
+        (500, "server error", "Hub error"),
+        (503, "server error", "Hub error"),
+        ("hang", "did not answer in time", "no answer"),
+        ("login page", "a wifi login page", "wifi login"),
+        ("stop in weights", "did not answer in time", "no answer"),
+        ("flip", f"The download of {NAME} was damaged; model.safetensors was deleted.", "damaged download"),
+        ("short", f"The download of {NAME} failed", "download failed"),
     ],
 )
 def test_a_fault_is_told_in_one_message_and_trying_again_works_once_it_is_gone(
-    fake_hub: FakeHub, mood: int | str, why: str, monkeypatch: pytest.MonkeyPatch
+    fake_hub: FakeHub, mood: int | str, what: str, cause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_hub.mood = mood
     start = time.monotonic()
-    assert why in refused().why
+    error = refused()
+    assert what in error.what
+    assert error.cause == cause
     assert time.monotonic() - start < 10
     assert load_model("mini").n_layers == 12  # the dashboard goes on with what it has
     fake_hub.mood = "well"
@@ -108,7 +114,7 @@ def test_a_download_that_is_cut_in_the_middle_goes_on_where_it_was(fake_hub: Fak
 
 def test_a_connection_that_is_torn_off_is_told_and_can_be_tried_again(fake_hub: FakeHub) -> None:
     fake_hub.mood = "reset"
-    assert "cut the connection" in refused().why
+    assert "closed the connection" in refused().what
     assert load_model(NAME).source == "hub"
 
 
@@ -131,7 +137,7 @@ def test_weights_that_do_not_fit_their_configuration_are_refused_and_mended(
     config = files / "config.json"
     right = config.read_text()
     config.write_text(json.dumps(json.loads(right) | {"n_layer": 11}))
-    assert "has no layer for" in refused().why
+    assert "has no layer for" in refused().what
     config.write_text(right)
     shutil.rmtree(cache)  # as the message says
     assert load_model(NAME).n_layers == 12
@@ -139,41 +145,49 @@ def test_weights_that_do_not_fit_their_configuration_are_refused_and_mended(
 
 def test_a_missing_tokenizer_is_named(fake_hub: FakeHub, files: Path) -> None:
     (files / "tokenizer.json").rename(files / "elsewhere.txt")
-    assert "no tokenizer" in refused().why
+    assert "no tokenizer" in refused().what
     (files / "elsewhere.txt").rename(files / "tokenizer.json")
     assert load_model(NAME).source == "hub"
 
 
 @pytest.mark.parametrize(
-    ("file", "why", "remedy"),
+    ("file", "why", "remedy", "cause"),
     [
         (
             "model.safetensors",
             "only pickled ones",
             f"from_pretrained('{NAME}').save_pretrained('converted')",
+            "pickled weights",
         ),
-        ("+adapter_config.json", "both a model and a PEFT adapter", f"from_pretrained('{NAME}')"),
-        ("+modules.json", "sentence-transformers", "made from"),
-        ("config.json", "no config.json", "save_pretrained"),
+        (
+            "+adapter_config.json",
+            "both a model and a PEFT adapter",
+            f"from_pretrained('{NAME}')",
+            "model and adapter",
+        ),
+        ("+modules.json", "sentence-transformers", "made from", "not a causal model"),
+        ("config.json", "no config.json", "save_pretrained", "no config.json"),
     ],
 )
 def test_what_a_listing_lacks_is_told_with_what_helps_and_nothing_is_downloaded(
-    fake_hub: FakeHub, files: Path, file: str, why: str, remedy: str
+    fake_hub: FakeHub, files: Path, file: str, why: str, remedy: str, cause: str
 ) -> None:
     if file.startswith("+"):
         (files / file[1:]).write_text("{}")
     else:
         (files / file).unlink()
     error = refused()
-    assert why in error.why
+    assert error.what.startswith(NAME)
+    assert why in error.what
     assert remedy in error.remedy
+    assert error.cause == cause
     assert not weights_asked_for(fake_hub)
 
 
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        ({"model_type": "gpt2", "architectures": ["GPT2ForSequenceClassification"]}, "a label or a score"),
+        ({"model_type": "gpt2", "architectures": ["GPT2ForSequenceClassification"]}, "labels or scores"),
         ({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]}, "encoder-decoder"),
         ({"model_type": "vit", "architectures": ["ViTForImageClassification"]}, "another task"),
     ],
@@ -182,7 +196,9 @@ def test_a_model_for_another_task_is_refused_before_it_is_downloaded(
     fake_hub: FakeHub, config: dict[str, object], why: str
 ) -> None:
     fake_hub.config = config
-    assert why in refused().why
+    error = refused()
+    assert why in error.what
+    assert error.cause == "not a causal model"
     assert not weights_asked_for(fake_hub)
     fake_hub.config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
     assert load_model(NAME).source == "hub"
@@ -196,8 +212,9 @@ def test_what_is_wrong_with_a_cached_copy_is_told_where_the_hub_may_not_be_asked
     weights.rename(weights.with_name("pytorch_model.bin"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     error = refused()
-    assert "in the local cache cannot be used, and HF_HUB_OFFLINE blocks the Hub" in error.what
-    assert "only pickled ones" in error.why
+    assert error.what.startswith(f"{NAME} in the local cache has no safetensors weights, only pickled ones")
+    assert error.why == "HF_HUB_OFFLINE blocks the Hub."
+    assert error.cause == "pickled weights"
     assert f"from_pretrained('{NAME}')" in error.remedy
 
 
@@ -208,7 +225,7 @@ def test_a_cached_copy_that_decayed_is_fetched_again(fake_hub: FakeHub, cache: P
         file.seek(-1, os.SEEK_END)
         file.write(b"\x55")
     fake_hub.mood = 503
-    assert "fault" in refused().why
+    assert "server error" in refused().what
     fake_hub.mood = "well"
     assert load_model(NAME).source == "hub"
 
@@ -265,14 +282,14 @@ class TestDisks:
     def test_a_disk_with_too_little_room_is_told_before_the_download(
         self, fake_hub: FakeHub, tmp_path: Path
     ) -> None:
-        assert "MB left" in on_a_disk("size=2m", fake_hub, tmp_path / "home")
+        assert "Not enough disk space for someone/other" in on_a_disk("size=2m", fake_hub, tmp_path / "home")
         assert not weights_asked_for(fake_hub)
 
     def test_a_disk_that_fills_up_meanwhile_is_told(self, fake_hub: FakeHub, tmp_path: Path) -> None:
-        assert "The disk is full." in on_a_disk("size=2m", fake_hub, tmp_path / "home", "fills")
+        assert "The disk is full" in on_a_disk("size=2m", fake_hub, tmp_path / "home", "fills")
 
     def test_a_cache_that_cannot_be_written_is_told(self, fake_hub: FakeHub, tmp_path: Path) -> None:
-        assert "cannot be written" in on_a_disk("ro,size=20m", fake_hub, tmp_path / "home")
+        assert "Can't write to the Hub cache" in on_a_disk("ro,size=20m", fake_hub, tmp_path / "home")
 
     def test_a_disk_with_room_is_used(self, fake_hub: FakeHub, tmp_path: Path) -> None:
         assert on_a_disk("size=20m", fake_hub, tmp_path / "home") == "loaded from hub\n"
@@ -287,8 +304,9 @@ def test_a_model_too_large_for_the_memory_is_refused_before_it_is_downloaded(
     needed = WEIGHTS_BYTES + hub.ROOM_TO_RUN
     monkeypatch.setattr(hub, "free_memory", lambda: needed - 1)
     error = refused()
-    assert "too large for the memory" in error.what
-    assert f"{needed / 1e6:,.0f} MB together" in error.why
+    assert error.what.startswith(f"{NAME} needs about {needed / 1e6:,.0f} MB of memory; ")
+    assert error.remedy == "Choose a smaller model or mini."
+    assert error.cause == "too large"
     assert not weights_asked_for(fake_hub)
     assert hub.find_snapshot(NAME, lambda *_: None, to_run=False).source == "hub"  # to be carried elsewhere
 
@@ -299,7 +317,7 @@ def test_a_model_is_loaded_if_its_memory_is_there_to_the_byte_and_refused_with_o
     numbers = sum(parameter.numel() for parameter in load_model(str(files)).network.parameters())
     needed = 4 * numbers + hub.ROOM_TO_RUN
     monkeypatch.setattr(hub, "free_memory", lambda: needed - 1)
-    assert f"{4 * numbers / 1e6:,.0f} MB" in refused(str(files)).why
+    assert f"{4 * numbers / 1e6:,.0f} MB" in refused(str(files)).what
     monkeypatch.setattr(hub, "free_memory", lambda: needed)
     assert load_model(str(files)).n_layers == 12
 
@@ -411,7 +429,8 @@ def test_what_is_not_listed_is_refused_without_a_look(
     with pytest.raises(ModelUnavailable) as caught:
         check_offered(name, ["gpt2"], str(tmp_path / "root"))
     assert caught.value.lasting
-    assert "offers gpt2, mini" in caught.value.why
+    assert caught.value.cause == "not offered"
+    assert "is not available on this public dashboard. Choose gpt2 or mini, or run" in str(caught.value)
 
 
 def test_folders_of_the_root_are_offered_and_those_outside_are_not_wherever_links_lead(tmp_path: Path) -> None:

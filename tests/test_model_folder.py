@@ -63,7 +63,7 @@ def add_adapter(folder: Path) -> None:
 def test_an_adapter_is_to_be_merged_first(tmp_path: Path) -> None:
     add_adapter(tmp_path / "adapter")
     error = refused(tmp_path / "adapter")
-    assert "is a PEFT adapter" in error.why
+    assert "is a PEFT adapter" in error.what
     assert f"P.from_pretrained('{tmp_path / 'adapter'}')" in error.remedy
     assert "merge_and_unload().save_pretrained('merged')" in error.remedy
 
@@ -73,13 +73,13 @@ def test_a_name_without_slashes_is_the_folder_that_holds_a_part_of_a_model(
 ) -> None:
     add_adapter(tmp_path / "adapter")
     monkeypatch.chdir(tmp_path)
-    assert "is a PEFT adapter" in refused("adapter").why
+    assert "is a PEFT adapter" in refused("adapter").what
 
 
 def test_an_adapter_beside_a_model_must_be_chosen_or_not(llama: Path) -> None:
     add_adapter(llama)
     error = refused(llama)
-    assert "both a model and a PEFT adapter" in error.why
+    assert "both a model and a PEFT adapter" in error.what
     assert "move adapter_config.json and adapter_model.safetensors" in error.remedy
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         (llama / file).unlink()
@@ -105,7 +105,7 @@ def test_what_a_wrapper_put_before_the_names_is_taken_away_by_one_line(
     for file in folder.glob("*.safetensors"):
         save_file({prefix + name: tensor for name, tensor in load_file(file).items()}, file, {"format": "pt"})
     error = refused(folder)
-    assert f"begin with '{prefix}'" in error.why
+    assert f"begin with '{prefix}'" in error.what
     run_command_of(error)
     assert load_model(str(folder)).n_layers == 3
 
@@ -123,7 +123,7 @@ def pickled(folder: Path, name: str = "pytorch_model.bin") -> None:
 def test_pickled_weights_are_converted_by_one_line(llama: Path, name: str) -> None:
     pickled(llama, name)
     error = refused(llama)
-    assert error.why == "It has no safetensors weights, only pickled ones, which can run code."
+    assert error.what == f"{llama} has no safetensors weights, only pickled ones, which can run code."
     run_command_of(error)
     assert load_model(str(llama)).n_layers == 3
 
@@ -151,15 +151,15 @@ def test_pickled_weights_in_parts_are_converted_by_one_line(llama: Path) -> None
         ("flax_model.msgpack", "for Flax", "from_flax=True"),
         ("model.onnx", "ONNX", "it was exported from"),
         ("gpt.gguf", "GGUF", "convert_gguf"),
-        ("consolidated.safetensors", "called consolidated.safetensors", "Rename"),
+        ("consolidated.safetensors", "named consolidated.safetensors", "Rename"),
         ("model-00001-of-00002.safetensors", "model.safetensors.index.json is missing", "again"),
-        ("README.md", "no weights as safetensors", "save_pretrained"),
+        ("README.md", "has no safetensors weights", "save_pretrained"),
     ],
 )
 def test_weights_of_another_format_are_named(llama: Path, file: str, why: str, remedy: str) -> None:
     (llama / "model.safetensors").rename(llama / file)
     error = refused(llama)
-    assert why in error.why
+    assert why in error.what
     assert remedy in error.remedy
 
 
@@ -169,7 +169,7 @@ def test_a_gguf_file_is_converted_by_one_line(tmp_path: Path, inside: bool) -> N
     file = tmp_path / "gguf" / "small.gguf"
     file.write_bytes(b"GGUF")
     error = refused(file if inside else file.parent)
-    assert "is a GGUF file (small.gguf)" in error.why
+    assert "is a GGUF file (small.gguf)" in error.what
     assert "pip install gguf accelerate" in error.remedy
     assert f"convert_gguf('{file}', 'converted')" in error.remedy
 
@@ -180,7 +180,8 @@ def test_truncated_weights_and_those_that_are_no_weights_are_damaged(llama: Path
     for broken in (whole[:-9], whole[:100], b"", b"<html>not found</html>"):
         file.write_bytes(broken)
         error = refused(llama)
-        assert error.why == "Its model.safetensors is damaged, or was cut short when it was copied."
+        assert "because its model.safetensors is damaged or incomplete." in error.what
+        assert error.cause == "damaged files"
         assert "again" in error.remedy
 
 
@@ -188,7 +189,7 @@ def test_truncated_weights_and_those_that_are_no_weights_are_damaged(llama: Path
 def test_a_pointer_of_git_lfs_is_told_from_the_file(llama: Path, file: str) -> None:
     (llama / file).write_text(LFS_POINTER)
     error = refused(llama)
-    assert f"Its {file} is only a pointer of Git LFS" in error.why
+    assert f"its {file} is only a Git LFS pointer" in error.what
     assert "git lfs pull" in error.remedy
 
 
@@ -196,7 +197,7 @@ def test_a_pointer_of_git_lfs_is_told_from_the_file(llama: Path, file: str) -> N
 def test_a_broken_index_is_said(llama: Path, index: str) -> None:
     (llama / "model.safetensors").unlink()
     (llama / "model.safetensors.index.json").write_text(index)
-    assert "model.safetensors.index.json" in refused(llama).why
+    assert "model.safetensors.index.json" in refused(llama).what
 
 
 def test_missing_parts_of_weights_are_counted(tmp_path: Path) -> None:
@@ -205,13 +206,13 @@ def test_missing_parts_of_weights_are_counted(tmp_path: Path) -> None:
     for part in parts[:2]:
         part.unlink()
     error = refused(folder)
-    assert error.why == f"Its weights are incomplete: {parts[0].name} is missing, and 1 more."
-    assert "all of its parts" in error.remedy
+    assert error.what.endswith(f" because its weights are incomplete: {parts[0].name} is missing, and 1 more.")
+    assert "all its parts" in error.remedy
 
 
 def test_weights_of_another_size_are_told_with_both_sizes(llama: Path) -> None:
     set_config(llama, vocab_size=300)
-    assert "has another size, 256 × 32 in place of 300 × 32." in refused(llama).why
+    assert " is 256 × 32, not 300 × 32." in refused(llama).what
 
 
 @pytest.mark.parametrize("name", ["qweight", "weight_scale_inv"])
@@ -223,7 +224,7 @@ def test_quantized_weights_are_refused_with_the_way_back(llama: Path, name: str,
     weights[f"model.layers.0.mlp.up_proj.{name}"] = torch.zeros(2, dtype=torch.int32)
     save_file(weights, llama / "model.safetensors", {"format": "pt"})
     error = refused(llama)
-    assert f"quantized ({method or 'an unknown method'})" in error.why
+    assert f"quantized ({method or 'an unknown method'})" in error.what
     assert "float16, bfloat16 or float32" in error.remedy
     assert ("save_pretrained('full')" in error.remedy) == (method not in ("gptq", "awq", None))
 
@@ -252,7 +253,7 @@ def test_weights_in_eight_bits_are_quantized(llama: Path, dtype: torch.dtype) ->
     weights = load_file(llama / "model.safetensors")
     weights["lm_head.weight"] = weights["lm_head.weight"].to(dtype)
     save_file(weights, llama / "model.safetensors", {"format": "pt"})
-    assert "quantized" in refused(llama).why
+    assert "quantized" in refused(llama).what
 
 
 # --- folders that hold no model, or hold it elsewhere ----------------------------------------------------------
@@ -260,9 +261,12 @@ def test_weights_in_eight_bits_are_quantized(llama: Path, dtype: torch.dtype) ->
 
 def test_an_empty_folder_and_a_tokenizer_alone_are_said(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert refused(tmp_path / "empty").why == "It is empty."
+    error = refused(tmp_path / "empty")
+    assert (error.what, error.cause) == (f"{tmp_path / 'empty'} is empty.", "empty folder")
     byte_tokenizer().save_pretrained(tmp_path / "tokenizer")
-    assert refused(tmp_path / "tokenizer").why == "It holds a tokenizer only, and no network."
+    error = refused(tmp_path / "tokenizer")
+    assert error.what == f"{tmp_path / 'tokenizer'} has a tokenizer but no network."
+    assert error.cause == "tokenizer only"
 
 
 @pytest.mark.parametrize("below", [("checkpoint-500", "checkpoint-1000"), ("snapshots/0a1b",), ("model",)])
@@ -270,8 +274,8 @@ def test_a_model_further_down_is_named(llama: Path, tmp_path: Path, below: tuple
     for name in below:
         shutil.copytree(llama, tmp_path / "run" / name)
     error = refused(tmp_path / "run")
-    assert f"{below[-1]} in it does" in error.why
-    assert f"Give {tmp_path}/run/{below[-1]}" in error.remedy
+    assert f"contains no model, but its folder {below[-1]} does." in error.what
+    assert f"Use {tmp_path}/run/{below[-1]}" in error.remedy
     assert all(name in error.remedy for name in below)
     assert load_model(str(tmp_path / "run" / below[-1])).n_layers == 3
 
@@ -279,14 +283,14 @@ def test_a_model_further_down_is_named(llama: Path, tmp_path: Path, below: tuple
 def test_a_model_further_down_is_named_beside_a_configuration_too(llama: Path, tmp_path: Path) -> None:
     shutil.copytree(llama, tmp_path / "run" / "checkpoint-20")
     shutil.copy(llama / "config.json", tmp_path / "run")
-    assert "checkpoint-20 in it does" in refused(tmp_path / "run").why
+    assert "its folder checkpoint-20 does" in refused(tmp_path / "run").what
 
 
 def test_a_package_that_a_type_of_model_needs_is_named() -> None:
     error = ImportError(
         "TimmWrapperModel requires the timm library. You can install it with pip: `pip install timm`."
     )
-    assert unusable_config({}, error).why == "transformers needs the package timm for it."
+    assert unusable_config({}, error).sentence("It") == "It needs the package timm."
 
 
 def test_a_folder_that_cannot_be_read_is_said(llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,13 +298,15 @@ def test_a_folder_that_cannot_be_read_is_said(llama: Path, monkeypatch: pytest.M
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    assert refused(llama).why == "It cannot be read (Permission denied)."
+    unavailable = refused(llama)
+    assert unavailable.what == f"{llama} cannot be read (Permission denied)."
+    assert unavailable.cause == "no permission"
 
 
 def test_a_file_in_place_of_a_folder_is_said(llama: Path) -> None:
     error = refused(llama / "model.safetensors")
-    assert error.why == "It is a file, and a model is a folder."
-    assert error.remedy == f"Give the folder that the file is in, {llama}."
+    assert error.what == f"{llama / 'model.safetensors'} is a file, not a model folder."
+    assert error.remedy == f"Use the folder that contains it, {llama}."
 
 
 @pytest.mark.parametrize(
@@ -313,7 +319,7 @@ def test_a_file_in_place_of_a_folder_is_said(llama: Path) -> None:
 )
 def test_what_other_libraries_saved_is_named(llama: Path, file: str, why: str) -> None:
     (llama / file).write_text("{}")
-    assert why in refused(llama).why
+    assert why in refused(llama).what
 
 
 def test_a_model_in_its_makers_own_format_is_named(tmp_path: Path) -> None:
@@ -321,7 +327,7 @@ def test_a_model_in_its_makers_own_format_is_named(tmp_path: Path) -> None:
     folder.mkdir()
     for file in ("params.json", "consolidated.00.pth", "tokenizer.model"):
         (folder / file).write_bytes(b"{}")
-    assert "its makers' own format" in refused(folder).why
+    assert "its makers' own format" in refused(folder).what
 
 
 # --- other kinds of models -------------------------------------------------------------------------------------
@@ -342,18 +348,18 @@ def classifier(name: str) -> Callable[[], PreTrainedModel]:
 @pytest.mark.parametrize(
     ("name", "does"),
     [
-        ("GPT2ForSequenceClassification", "a label or a score"),
-        ("GPT2ForTokenClassification", "a label to each token"),
+        ("GPT2ForSequenceClassification", "labels or scores"),
+        ("GPT2ForTokenClassification", "labels each token"),
         ("GPT2ForQuestionAnswering", "marks the answer"),
-        ("LlamaForSequenceClassification", "a label or a score"),
-        ("LlamaForTokenClassification", "a label to each token"),
+        ("LlamaForSequenceClassification", "labels or scores"),
+        ("LlamaForTokenClassification", "labels each token"),
         ("OPTForQuestionAnswering", "marks the answer"),
         ("BertForQuestionAnswering", "marks the answer"),
-        ("BertForMaskedLM", "fills in hidden words"),
+        ("BertForMaskedLM", "fills in masked tokens"),
         ("RobertaForMultipleChoice", "chooses one of several"),
         ("BertForNextSentencePrediction", "follow each other"),
         ("BertForPreTraining", "another task"),
-        ("DistilBertForMaskedLM", "fills in hidden words"),
+        ("DistilBertForMaskedLM", "fills in masked tokens"),
         ("ViTForImageClassification", "another task"),
     ],
 )
@@ -367,8 +373,9 @@ def test_a_model_for_another_task_is_refused_whether_it_says_so_or_not(
         refused(folder)
         return
     error = refused(folder)
-    assert f"It is a {name}, which" in error.why
-    assert does in error.why
+    assert f" is a {name}, which" in error.what
+    assert error.cause == "not a causal model"
+    assert does in error.what
     assert "made from" in error.remedy
 
 
@@ -386,7 +393,7 @@ def test_an_encoder_decoder_is_refused(name: str, tmp_path: Path) -> None:
     if name == "T5":
         config = transformers.T5Config(vocab_size=256, d_model=32, d_ff=32, num_layers=1, num_heads=2)
     config.pad_token_id = config.decoder_start_token_id = config.eos_token_id = config.bos_token_id = 1
-    assert "encoder-decoder" in refused(saved(network_class(config), tmp_path / "seq2seq")).why
+    assert "encoder-decoder" in refused(saved(network_class(config), tmp_path / "seq2seq")).what
 
 
 def test_a_language_model_with_a_value_head_is_a_language_model(llama: Path) -> None:
@@ -407,13 +414,15 @@ def test_a_bare_gpt2_without_its_head_loads_as_the_head_is_its_embedding(tmp_pat
 
 def test_code_of_a_models_own_is_said_to_be_needed(llama: Path) -> None:
     set_config(llama, model_type="mine", auto_map={"AutoConfig": "mine.Config"})
-    assert "needs Python code of its own" in refused(llama).why
+    assert "needs custom Python code" in refused(llama).what
 
 
 def test_a_model_of_a_newer_transformers_asks_for_an_upgrade(llama: Path) -> None:
     set_config(llama, model_type="llama9", transformers_version="99.1.0")
     error = refused(llama)
-    assert "unknown to transformers" in error.why
+    assert "which transformers " in error.what
+    assert "does not know." in error.what
+    assert error.cause == "unknown type"
     assert "99.1.0" in error.remedy
     assert "pip install --upgrade transformers" in error.remedy
     set_config(llama, model_type="llama")
@@ -484,7 +493,8 @@ def test_one_that_does_not_run_without_pictures_is_refused(tmp_path: Path) -> No
         **SMALL, vision_config=vision | {"num_hidden_layers": 1}, use_resampler=False, pad_token_id=0
     )
     error = refused(saved(transformers.IdeficsForVisionText2Text(config), tmp_path / "pictures"))
-    assert error.why == "It is a model for text with pictures or sound (idefics), and does not run on text alone."
+    assert error.what.endswith(" reads text with images or sound (idefics) and does not run on text alone.")
+    assert error.cause == "not text only"
 
 
 # --- configurations --------------------------------------------------------------------------------------------
@@ -585,7 +595,7 @@ def test_odd_settings_for_generating_do_not_matter(llama: Path, text: str) -> No
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", '"gpt2"', "\ufeff{}", "[" * 3000])
 def test_a_configuration_that_is_no_settings_is_broken(llama: Path, text: str) -> None:
     (llama / "config.json").write_text(text, encoding="utf-8")
-    assert refused(llama).why == "Its config.json is broken."
+    assert "because its config.json is damaged." in refused(llama).what
 
 
 def test_a_type_is_read_from_the_architecture_where_it_is_missing(llama: Path) -> None:
@@ -594,7 +604,7 @@ def test_a_type_is_read_from_the_architecture_where_it_is_missing(llama: Path) -
         assert load_model(str(llama)).n_layers == 3
     set_config(llama, architectures=["Mine"])
     error = refused(llama)
-    assert error.why == "Its config.json names no model_type."
+    assert "because its config.json names no model_type." in error.what
     assert '"model_type": "gpt2"' in error.remedy
 
 
@@ -623,8 +633,8 @@ def test_settings_that_make_no_network_are_refused_in_one_sentence(
 ) -> None:
     set_config(llama, **settings)
     error = refused(llama)
-    assert why in error.why
-    assert len(error.why) < 350
+    assert why in error.what
+    assert len(error.what) < 350
     assert "config.json" in error.remedy or "Choose another" in error.remedy
 
 
@@ -657,16 +667,17 @@ def test_a_vocabulary_in_a_text_file_loads(tmp_path: Path) -> None:
 def test_the_package_that_a_tokenizer_needs_is_named(llama: Path, file: str) -> None:
     (without_tokenizer(llama) / file).write_bytes(b"\n\x09anything")
     error = refused(llama)
-    assert error.why == f"Its tokenizer is a {file}, and reading it needs the package sentencepiece."
+    assert f"because its tokenizer is a {file}, which needs the package sentencepiece." in error.what
+    assert error.cause == "missing package"
     assert "pip install sentencepiece protobuf" in error.remedy
     (llama / file).write_bytes(b"VGhl 0\n")
-    assert "needs the package tiktoken" in refused(llama).why
+    assert "needs the package tiktoken" in refused(llama).what
 
 
 def test_a_tokenizer_without_its_vocabulary_is_refused(tmp_path: Path) -> None:
     folder = without_tokenizer(saved(tiny_gpt2(), tmp_path / "gpt2"))
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "GPT2Tokenizer"}')
-    assert refused(folder).why == "It has no tokenizer."
+    assert refused(folder).what == f"{folder} has no tokenizer."
     (folder / "vocab.json").write_text("{}")
     (folder / "merges.txt").write_text("#version: 0.2\n")
     refused(folder)

@@ -153,23 +153,28 @@ def test_a_difference_mirrors_when_the_groups_change_places() -> None:
 @pytest.mark.parametrize(
     ("template", "groups", "words", "sentence"),
     [
-        ("Maria works as a", GROUPS, ["a"], "has no blank"),
-        ("{name}" + "x" * 1000, GROUPS, ["a"], "shorten it to 1,000"),
-        (TEMPLATE, {"one": ("A", "B")}, ["a"], "two groups"),
+        ("Maria works as a", GROUPS, ["a"], "The sentence has no {name}. Put {name} where"),
+        ("{name}" + "x" * 1000, GROUPS, ["a"], "Shorten it to 1,000"),
+        (TEMPLATE, {"one": ("A", "B")}, ["a"], "at least two groups. Add a line"),
         (TEMPLATE, {"one": ("A",), "two": ()}, ["a"], "“two” has no names"),
-        (TEMPLATE, {"one": ("A",), "two": ("A",)}, ["a"], "“A” stands there twice"),
-        (TEMPLATE, {"one": tuple(f"N{i}" for i in range(200)), "two": ("A",)}, ["a"], "201 names: keep 200"),
+        (TEMPLATE, {"one": ("A",), "two": ("A",)}, ["a"], "“A” is listed twice. Remove one"),
+        (
+            TEMPLATE,
+            {"one": tuple(f"N{i}" for i in range(200)), "two": ("A",)},
+            ["a"],
+            "201 names. Keep at most 200",
+        ),
         (TEMPLATE, {str(i): (f"N{i}",) for i in range(9)}, ["a"], "9 groups"),
         (TEMPLATE, {"one": ("A" * 81,), "two": ("B",)}, ["a"], "81 characters"),
         (TEMPLATE, GROUPS, [], "no words"),
         (TEMPLATE, GROUPS, [str(i) for i in range(21)], "21 words"),
-        (TEMPLATE, GROUPS, ["a", "a"], "“a” is there twice"),
+        (TEMPLATE, GROUPS, ["a", "a"], "“a” is listed twice"),
         (TEMPLATE, {"one": ("\ud83d",), "two": ("B",)}, ["a"], "surrogate"),
-        (TEMPLATE, GROUPS, [""], "words to look for is empty"),
-        (TEMPLATE, GROUPS, ["nurse", " \n"], "words to look for is empty"),
+        (TEMPLATE, GROUPS, [""], "words to measure is empty"),
+        (TEMPLATE, GROUPS, ["nurse", " \n"], "words to measure is empty"),
         (TEMPLATE, {"one": ("",), "two": ("B",)}, ["a"], "“one” has an empty name"),
         (TEMPLATE, {"one": ("A",), "two": ("B", " \t")}, ["a"], "“two” has an empty name"),
-        (TEMPLATE, {"one": ("A",), " ": ("B",)}, ["a"], "groups has no name"),
+        (TEMPLATE, {"one": ("A",), " ": ("B",)}, ["a"], "A group has no name"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_one_sentence(
@@ -231,15 +236,15 @@ def test_two_hundred_names_are_taken() -> None:
 
 
 def test_a_sentence_past_the_context_is_refused(mini: LanguageModel) -> None:
-    with pytest.raises(PromptError, match="shorten the text"):
+    with pytest.raises(PromptError, match="Shorten it"):
         probe(mini, "{name} " + "dog " * 240, {"one": ("A " * 30,), "two": ("B",)}, ["doctor"])
 
 
 def test_groups_are_read_from_lines() -> None:
     assert parse_groups("Sisters: Ann, Eve ,\n\nBrothers:Tom") == {"Sisters": ("Ann", "Eve"), "Brothers": ("Tom",)}
-    with pytest.raises(NameProbeError, match="Line 2 of the names has no group"):
+    with pytest.raises(NameProbeError, match=r"Line 2 has no group name\. Write it like"):
         parse_groups("Sisters: Ann\nTom, Bob")
-    with pytest.raises(NameProbeError, match="“A” stands there twice"):
+    with pytest.raises(NameProbeError, match="The group “A” is listed twice"):
         parse_groups("A: Ann\nA: Eve")
 
 
@@ -302,7 +307,7 @@ def test_the_page_asks_and_shows_chart_tables_and_a_caution() -> None:
 @pytest.mark.parametrize(
     ("key", "typed", "sentence"),
     [
-        ("name_template", "Maria works as a", "The sentence has no blank"),
+        ("name_template", "Maria works as a", "The sentence has no {name}. Put {name} where the name goes."),
         ("name_words", " , ", "There are no words"),
     ],
 )
@@ -318,7 +323,7 @@ def test_a_mistake_gets_one_sentence_and_keeps_what_was_typed(key: str, typed: s
 def test_names_without_a_group_are_told_at_once() -> None:
     app = dashboard("names")
     app.text_area(key="name_groups").set_value("Maria, James").run()
-    assert any("Line 1 of the names has no group" in line for line in complaints(app))
+    assert any("Line 1 has no group name" in line for line in complaints(app))
 
 
 def test_with_a_recording_open_it_says_that_it_uses_a_model() -> None:

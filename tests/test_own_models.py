@@ -51,17 +51,17 @@ def t5() -> PreTrainedModel:
 
 PARTLY_SHOWN = {
     models.gpt_neo: "computes its attention outside transformers' attention registry.",
-    models.bitnet: "changes what its heads put out before the output matrix.",
-    models.capped_logits: "bends its logits after the unembedding",
+    models.bitnet: "changes its heads' outputs before the output matrix.",
+    models.capped_logits: "changes its logits after the unembedding",
     models.gemma2: "do not sum to its logits, so per-head effects are hidden.",
 }
 """Models that do not tell which heads made a word, with the reason."""
 
 REFUSED = {
-    mamba: "A model of type 'mamba' has no attention heads.",
-    jamba: "A model of type 'jamba' shows the attention of 2 of its 4 layers.",
-    gpt_oss: "Its heads attend to a sink that is no token, so their weights tell only a part.",
-    t5: "It is an encoder-decoder (T5ForConditionalGeneration), which reads one text and writes another.",
+    mamba: "cannot be used because a model of type 'mamba' has no attention heads.",
+    jamba: "because a model of type 'jamba' shows the attention of only 2 of its 4 layers.",
+    gpt_oss: "because its heads also attend to a sink that is not a token, so their weights show only a part.",
+    t5: " is an encoder-decoder (T5ForConditionalGeneration), which reads one text and writes another.",
 }
 
 

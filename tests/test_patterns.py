@@ -362,8 +362,11 @@ def test_heads_are_ranked_by_how_much_they_look_from_one_word_to_another() -> No
     assert table["attention"].is_monotonic_decreasing
     weights = [trace.head(int(layer), int(head))[5, 2] for layer, head in table[["layer", "head"]].to_numpy()]
     assert table["attention"].tolist() == weights
-    with pytest.raises(ValueError, match="at or before the query"):
+    with pytest.raises(ValueError, match="Token 2 cannot attend to token 5, which comes later"):
         link_strengths(trace, 2, 5)
+    for query, key in ((6, 2), (5, -1)):
+        with pytest.raises(ValueError, match="Choose tokens 0 to 5"):
+            link_strengths(trace, query, key)
 
 
 def test_the_articles_head_is_found_by_its_link(recording: Callable[[str], Path]) -> None:

@@ -51,10 +51,10 @@ def test_where_the_default_model_was_never_fetched_that_is_told(
     status, parts, sentence = check(capsys)
     assert status == 1
     assert parts["gpt2"][0] == "no"
-    assert "python -m attn_core fetch gpt2" in parts["gpt2"][1]
+    assert parts["gpt2"][1] == "not downloaded. Run  python -m attn_core fetch gpt2"
     assert parts["mini"][0] == "yes"
     assert parts["models/smollm2"][0] == parts["the playlist"][0] == "no"
-    assert sentence == "With the wifi off, mini will work, but gpt2 will not."
+    assert sentence == "Offline, mini will work; gpt2 will not."
     assert hub.requests == []
 
 
@@ -62,17 +62,17 @@ def test_what_was_fetched_works_with_the_hub_out_of_reach(
     hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, parts, sentence = check(capsys, "fetch", "gpt2")
-    assert (status, parts["gpt2"][0], sentence) == (0, "yes", "With the wifi off, gpt2 and mini will work.")
+    assert (status, parts["gpt2"][0], sentence) == (0, "yes", "Offline, gpt2 and mini will work.")
     asked = len(hub.requests)
     (tmp_path / "recordings").mkdir()
     random_trace().save(tmp_path / "recordings" / "1.npz")
     (tmp_path / "recordings" / "2.npz").write_bytes(b"")
     status, parts, sentence = check(capsys)
     assert status == 0
-    assert parts["gpt2"] == ("yes", "whole in the local cache: 12 layers × 12 heads")
+    assert parts["gpt2"] == ("yes", "in the local cache: 12 layers × 12 heads")
     assert parts["the playlist"][1].startswith("1 recording in ")
-    assert parts["the playlist"][1].endswith("; no recordings: 2.npz")
-    assert sentence == "With the wifi off, gpt2, mini and the playlist will work."
+    assert parts["the playlist"][1].endswith("; skipped, not recordings: 2.npz")
+    assert sentence == "Offline, gpt2, mini and the playlist will work."
     assert len(hub.requests) == asked
 
 
@@ -94,8 +94,8 @@ def test_a_folder_that_is_no_model_says_what_it_lacks(
     (tmp_path / "models" / "smollm2").mkdir(parents=True)
     _, parts, sentence = check(capsys)
     assert parts["models/smollm2"][0] == "no"
-    assert "It is empty." in parts["models/smollm2"][1]
-    assert sentence == "With the wifi off, mini will work, but gpt2 and models/smollm2 will not."
+    assert parts["models/smollm2"][1] == "models/smollm2 is empty."
+    assert sentence == "Offline, mini will work; gpt2 and models/smollm2 will not."
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def test_each_prompt_is_recorded_in_its_order_and_can_be_gone_through(
     assert first.startswith("1/2  ")
     assert second.startswith("2/2  ")
     assert done == (
-        "Done: 2 of 2 prompts are in recordings. Start the dashboard and choose them under Playlist in the sidebar."
+        "Done. 2 of 2 prompts recorded in recordings. "
+        "Start the dashboard and choose them under Playlist in the sidebar."
     )
 
 
@@ -61,9 +62,9 @@ def test_prompts_that_cannot_be_run_are_told_and_the_others_go_on(
     said = capsys.readouterr()
     assert os.listdir("recordings") == ["02_the_dog_ran.npz"]
     long, blank = [line for line in said.err.splitlines() if line.startswith("Line")]
-    assert long.startswith("Line 1 was not recorded. The prompt has ")
-    assert blank == "Line 3 was not recorded. The prompt is empty: type at least one word."
-    assert "Done: 1 of 3 prompts" in said.out
+    assert long.startswith("Line 1 skipped. The prompt has ")
+    assert blank == "Line 3 skipped. The prompt is empty. Type at least one word."
+    assert "Done. 1 of 3 prompts" in said.out
 
 
 def test_nothing_is_written_over_unless_that_is_asked_for(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,8 +74,8 @@ def test_nothing_is_written_over_unless_that_is_asked_for(file: Path, capsys: py
     capsys.readouterr()
     assert record() == 1
     assert capsys.readouterr().err == (
-        f"{Path('recordings/01_the_dog_on_the_ship_ran.npz')} and 1 more would be written over: choose another "
-        "folder with --to, or allow it with --replace.\n"
+        f"{Path('recordings/01_the_dog_on_the_ship_ran.npz')} and 1 more already exist. Pass --replace to "
+        "overwrite, or another folder with --to.\n"
     )
     assert recorded.read_bytes() == b"mine"
     assert record("--replace") == 0
@@ -84,9 +85,9 @@ def test_nothing_is_written_over_unless_that_is_asked_for(file: Path, capsys: py
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "cannot be read (No such file or directory): give a text file."),
-        (b"\xff\xfe\x00", "is no text in UTF-8: save it as UTF-8"),
-        (b"# nothing\n\n", "has no prompts: write one on each line."),
+        (None, "Can't read prompts.txt (No such file or directory). Give a text file."),
+        (b"\xff\xfe\x00", "prompts.txt is not UTF-8. Save it as UTF-8 and try again."),
+        (b"# nothing\n\n", "prompts.txt has no prompts. Write one per line."),
     ],
 )
 def test_a_file_that_holds_no_prompts_is_told(
@@ -97,20 +98,19 @@ def test_a_file_that_holds_no_prompts_is_told(
         file.write_bytes(content)
     assert record() == 1
     said = capsys.readouterr().err
-    assert said.startswith("prompts.txt ")
-    assert sentence in said
+    assert said == f"{sentence}\n"
     assert len(said.splitlines()) == 1
     assert not Path("recordings").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_told(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert record("--to", "prompts.txt/inside") == 1
-    assert "cannot be written" in capsys.readouterr().err
+    assert "Can't write prompts.txt" in capsys.readouterr().err
 
 
 def test_a_model_that_cannot_be_had_is_told(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["record", "prompts.txt", "--model", "./nowhere"]) == 1
-    assert "There is no such folder." in capsys.readouterr().err
+    assert "./nowhere does not exist." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

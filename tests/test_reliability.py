@@ -160,7 +160,7 @@ def test_killed_while_it_saves_a_trace_is_there_whole_or_not_at_all(tmp_path: Pa
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.9, 0.999])
 def test_half_a_recording_is_not_taken_for_a_whole_one(part: float) -> None:
     content = random_trace(12, 12, 32).to_bytes()
-    with pytest.raises(InvalidTrace, match="not a whole"):
+    with pytest.raises(InvalidTrace, match=r"not a complete \.npz archive"):
         AttentionTrace.load(io.BytesIO(content[: int(len(content) * part)]))
 
 
@@ -192,7 +192,7 @@ def test_an_upload_may_be_as_large_as_allowed_and_not_a_byte_larger(
     for name, size in (("bound.npz", 10**6), ("past.npz", 10**6 + 1)):
         (tmp_path / name).write_bytes(b"x" * size)
     box.set_input_files(tmp_path / "bound.npz")
-    expect(page.get_by_text("The file was not opened. This is not a recording")).to_be_visible()
+    expect(page.get_by_text("This is not a complete .npz archive")).to_be_visible()
     settle(page)
     box.set_input_files(tmp_path / "past.npz")
     expect(page.get_by_text("File must be 1.0MB or smaller")).to_be_visible()
@@ -206,11 +206,11 @@ def test_a_megabyte_that_is_pasted_is_refused_in_one_sentence_and_kept(page: Pag
     text = "dog " * 250_000
     box.fill(text)
     box.press("Control+Enter")
-    expect(page.get_by_text("shorten the text")).to_be_visible()
+    expect(page.get_by_text("Shorten it")).to_be_visible()
     assert box.input_value() == text
     box.fill(PROMPT)
     box.press("Control+Enter")
-    expect(page.get_by_text("shorten the text")).to_have_count(0)
+    expect(page.get_by_text("Shorten it")).to_have_count(0)
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
 
 

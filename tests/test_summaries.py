@@ -16,7 +16,7 @@ def test_the_mean_of_heads_is_the_mean_of_their_weights() -> None:
     mean = mean_attention(trace, [(0, 1), (2, 3)])
     assert mean.attention.shape == (1, 1, 6, 6)
     np.testing.assert_allclose(mean.head(0, 0), (trace.head(0, 1) + trace.head(2, 3)) / 2)
-    with pytest.raises(ValueError, match="name at least one"):
+    with pytest.raises(ValueError, match="Name at least one head"):
         mean_attention(trace, [])
 
 

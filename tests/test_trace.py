@@ -75,13 +75,19 @@ def test_the_recording_of_gpt2_shows_ran_looking_at_dog(recording: Callable[[str
         ({"tokens": np.array(["a"])}, "1 tokens but attention for 5"),
         ({"tokens": np.arange(5)}, "not a list of texts"),
         ({"tokens": np.array([["a"] * 5])}, "not a list of texts"),
-        ({"attention": np.ones((2, 3, 5, 5), dtype=np.float64)}, "not float64"),
-        ({"attention": np.ones((2, 3, 5, 5), dtype=np.int32)}, "not int32"),
+        ({"attention": np.ones((2, 3, 5, 5), dtype=np.float64)}, "is float64. Convert"),
+        ({"attention": np.ones((2, 3, 5, 5), dtype=np.int32)}, "is int32. Convert"),
         ({"attention": np.ones((2, 5, 5), dtype=np.float16)}, "shape"),
         ({"attention": np.ones((0, 3, 5, 5), dtype=np.float16)}, "shape"),
-        ({"attention": np.full((2, 3, 5, 5), np.nan, dtype=np.float16)}, "not finite"),
-        ({"attention": np.full((2, 3, 5, 5), 0.2, dtype=np.float16)}, "looks at a later one"),
-        ({"attention": np.tril(np.full((2, 3, 5, 5), 0.2, dtype=np.float16))}, "not to 1"),
+        ({"attention": np.full((2, 3, 5, 5), np.nan, dtype=np.float16)}, "some weights are NaN or infinite"),
+        (
+            {"attention": np.full((2, 3, 5, 5), 0.2, dtype=np.float16)},
+            "Layer 0: a token attends to a later one. Only causal",
+        ),
+        (
+            {"attention": np.tril(np.full((2, 3, 5, 5), 0.2, dtype=np.float16))},
+            "L0H0, token 0: the weights sum to 0.2, not 1. Use the weights after the softmax",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_reason(change: dict[str, Any], sentence: str) -> None:
@@ -151,7 +157,7 @@ def test_a_row_that_rested_on_the_hidden_token_is_left_empty_and_not_saved() -> 
     weights = np.array([[[[1, 0], [1, 0]]]], dtype=np.float16)
     hidden = AttentionTrace(("a", " b"), weights).without_first_token()
     assert hidden.head(0, 0).tolist() == [[0.0]]
-    with pytest.raises(ValueError, match="view"):
+    with pytest.raises(ValueError, match=r"computed from another one\. Save that one"):
         hidden.to_bytes()
 
 
@@ -196,7 +202,7 @@ def test_value_norms_and_switched_off_heads_are_saved(tmp_path: Path, mini: Lang
 
 
 def test_a_trace_without_value_norms_says_what_to_do() -> None:
-    with pytest.raises(InvalidTrace, match="capture the text again"):
+    with pytest.raises(InvalidTrace, match="Capture the prompt again"):
         random_trace().value_weighted()
 
 
@@ -207,7 +213,7 @@ def test_a_trace_without_value_norms_says_what_to_do() -> None:
         ({"value_norms": -np.ones((2, 3, 5), np.float32)}, "not a number of 0 or more"),
         ({"value_norms": np.full((2, 3, 5), np.nan, np.float32)}, "not a number of 0 or more"),
         ({"value_norms": np.array(["a"])}, "not numbers"),
-        ({"ablated": np.array([[2, 0]])}, "does not have"),
+        ({"ablated": np.array([[2, 0]])}, "lists ablated heads that do not exist. Save it again"),
         ({"ablated": np.array([1, 2])}, "pairs of numbers"),
         ({"ablated": np.array([["a", "b"]])}, "pairs of numbers"),
     ],

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from attn_core.capture import capture
 from attn_core.encoding import continuation_ids, encode, ids_with_start, positions_of
+from attn_core.heads import head_label
 from attn_core.mini import words
 from attn_core.mini.corpus import documents
 from attn_core.mini.held_out import combination_held_out
@@ -239,7 +240,7 @@ def table(model: LanguageModel) -> list[Measure]:
     return [
         best_head("1", "attention from a verb to its subject's noun", verb_to_subject(model), 0.6),
         best_head("3", "previous_token score", previous, 0.9),
-        Measure("4", "heads labelled null, of 144", int((scores["label"] == "null").sum()), 10, 110),
+        Measure("4", "heads labeled null, of 144", int((scores["label"] == "null").sum()), 10, 110),
         Measure("5", "next word after a list and 'and' is of its kind", list_goes_on(model), 0.95),
         best_head("5", "attention from 'and' to the items", and_to_items(model), 0.6),
         Measure("7", "whole surname is greedy after a relative's first name", copied, 0.9),
@@ -254,7 +255,7 @@ def formatted(measures: Sequence[Measure]) -> str:
     """The table as text, one measure a line."""
     lines = [f"{'claim':5}  {'measure':53}  {'best head':9}  {'value':>6}  bounds"]
     for measure in measures:
-        head = "" if measure.head is None else "{}/{}".format(*measure.head)
+        head = "" if measure.head is None else head_label(*measure.head)
         bounds = f"at least {measure.at_least:g}"
         if measure.at_most < math.inf:
             bounds += f", at most {measure.at_most:g}"

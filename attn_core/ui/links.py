@@ -210,7 +210,7 @@ def begin() -> None:
     The page stops at a limit of the environment that says nothing usable.
     """
     for problem in limits.PROBLEMS:
-        st.error(plain(f"{problem} Correct it and start the dashboard again."), icon=":material/error:")
+        st.error(plain(f"{problem} Fix it and restart."), icon=":material/error:")
     if limits.PROBLEMS:
         st.stop()
     if "begun" not in st.session_state:
