@@ -22,7 +22,24 @@ from tests.serving import ROOT, serving
 
 pytestmark = pytest.mark.browser
 
-WORDS = "The| dog| on| the| ship| ran| off| extraordinarily| far|,| and| then|.|日本語|W|iiii".split("|")
+WORDS = [
+    "The",
+    " dog",
+    " on",
+    " the",
+    " ship",
+    " ran",
+    " off",
+    " extraordinarily",
+    " far",
+    ",",
+    " and",
+    " then",
+    ".",
+    "日本語",
+    "W",
+    "iiii",
+]
 MARKS = {1: "changed", 4: "only here"}
 LABELS = ["null", "other", "induction"]
 SIZES = ((400, 600), (1024, 600), (1280, 720), (1920, 1080), (2560, 1440))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from attn_core import charts, examples
+from attn_core.charts.style import colors
+from attn_core.charts.texts import write_weight
 from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare, compared_words
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
@@ -17,13 +19,10 @@ from attn_core.ui.saving import Origin, offer_figure, origin
 from attn_core.ui.state import notice, plain, theme
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import View, forget_other_words, pick_query, pick_view_options
-from attn_core.ui.wording import weight
 
 LAST = -1  # instead of an aligned word
 SMALLEST_CHANGE = 0.005  # that is said in words
 N_RANKED = 10  # heads that are listed
-COLORS = {"light": {"A": "#0072b2", "B": "#b34f00"}, "dark": {"A": "#5db4ea", "B": "#ff9a52"}}
-"""Of the words that differ, as text: A and B as in the chart of next tokens."""
 
 Head = tuple[int, int]
 
@@ -42,6 +41,11 @@ def difference_note(a: AttentionTrace, b: AttentionTrace) -> str:
             "words at a time."
         )
     return ""
+
+
+def color_of_side(letter: str) -> str:
+    """Return the color of prompt A or B, as in the chart of next tokens."""
+    return colors(theme()).categories["AB".index(letter)]
 
 
 def marked_tokens(a: AttentionTrace, b: AttentionTrace, view: View) -> tuple[dict[int, str], dict[int, str]]:
@@ -164,12 +168,12 @@ def pick_shifted_head(moved: Comparison, word: int | None, selected: Head) -> No
 def _shift_in_words(moved: Comparison, head: Head, word: int | None) -> str:
     def on(index: int) -> str:
         a, b = (float(side[(*head, index)]) for side in (moved.attention_a, moved.attention_b))
-        return f"“{plain(moved.words[index].label)}” {weight(a)} → {weight(b)}"
+        return f"“{plain(moved.words[index].label)}” {write_weight(a)} → {write_weight(b)}"
 
     if word is not None:
         return f"**{head_name(head)}**: {on(word)}"
     largest = int(abs(moved.difference[head]).argmax())
-    return f"**{head_name(head)}** **{weight(float(moved.change[head]))}**: {on(largest)}"
+    return f"**{head_name(head)}** **{write_weight(float(moved.change[head]))}**: {on(largest)}"
 
 
 def show_side(
@@ -194,7 +198,7 @@ def show_side(
         panel_name=letter,
         on_click=lambda position: _look_from(moved, letter, position),
         marks=marks,
-        mark_color=COLORS[theme()][letter],
+        mark_color=color_of_side(letter),
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from attn_core import charts
 from attn_core.charts.style import Theme
+from attn_core.charts.texts import write_percent, write_weight
 from attn_core.tables import grid_table, inert_on_screen, link_table, summed_table
 from attn_core.tokens import token_label, token_labels
 from attn_core.trace import AttentionTrace, Prediction
@@ -25,7 +26,6 @@ from attn_core.ui.saving import Origin, offer_figure
 from attn_core.ui.state import ALL_WORDS, choose_head, notice, plain, theme
 from attn_core.ui.switches import head_name
 from attn_core.ui.views import View
-from attn_core.ui.wording import percent, weight
 
 Head = tuple[int, int]
 
@@ -184,7 +184,7 @@ def top_prediction(prediction: Prediction | None) -> str:
     """Return the most probable next token with its probability, in markdown."""
     if prediction is None:
         return ""
-    return f"**{plain(token_label(prediction.tokens[0]))}**, {percent(float(prediction.probabilities[0]))}"
+    return f"**{plain(token_label(prediction.tokens[0]))}**, {write_percent(float(prediction.probabilities[0]))}"
 
 
 def pick_view() -> str:
@@ -348,5 +348,7 @@ def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int, *, 
         return f"From **{asking}**, {name} attends only to the hidden first token."
     hidden = ", first token hidden" if view.hide_first and trace.derived else ""
     if view.weighed:
-        return f"Of what {name} moves to **{asking}**, most comes from **{found}** ({weight(row[key])}{hidden})."
-    return f"From **{asking}**, {name} attends most to **{found}** ({weight(row[key])}{hidden})."
+        return (
+            f"Of what {name} moves to **{asking}**, most comes from **{found}** ({write_weight(row[key])}{hidden})."
+        )
+    return f"From **{asking}**, {name} attends most to **{found}** ({write_weight(row[key])}{hidden})."

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attn_core import charts, examples
+from attn_core.charts.style import colors
 from attn_core.errors import AttnCoreError
 from attn_core.names import FEWEST_NAMES, NameProbe, check_probe, parse_groups, parse_words, probe
 from attn_core.tables import inert_csv, inert_on_screen
@@ -150,10 +151,11 @@ def _has_small_group(found: NameProbe) -> bool:
 
 def _show_groups(found: NameProbe) -> None:
     """List the colors of the groups."""
-    colors = charts.group_colors(found, theme())
+    groups = list(dict.fromkeys(found.groups))
+    marks = colors(theme()).categories[: len(groups)]
     swatches = "".join(
         f'<span><i style="border-color:{color};background:{color};border-radius:50%"></i>{html.escape(group)}</span>'
-        for group, color in colors.items()
+        for group, color in zip(groups, marks, strict=False)
     )
     st.html(f'<div class="swatches">{swatches}</div>')
 

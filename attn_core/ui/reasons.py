@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import charts
+from attn_core.charts.texts import write_percent, write_signed, write_weight
 from attn_core.errors import UnsupportedArchitecture
 from attn_core.patterns import most_telling_head
 from attn_core.tokens import texts_after_another, token_label, token_labels
@@ -31,7 +32,6 @@ from attn_core.ui.switches import (
     why_heads_stay_on,
 )
 from attn_core.ui.views import View
-from attn_core.ui.wording import percent, signed, weight
 
 if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
@@ -197,7 +197,7 @@ def pick_contrast(at: Moment) -> int | None:
         format_func=lambda i: (
             f"none (logit of “{token_label(at.step.token)}” alone)"
             if i is None
-            else f"“{token_label(others[i][0])}” ({percent(others[i][1])})"
+            else f"“{token_label(others[i][0])}” ({write_percent(others[i][1])})"
         ),
         help="Shows the difference between two logits: what favored this token over the other one.",
     )
@@ -248,10 +248,14 @@ def sum_of_parts(at: Moment, effects: Attribution | UnsupportedArchitecture) -> 
     logit = f"the logit of {at.word}" + (
         f" minus that of {quoted(effects.foil)}" if effects.foil is not None else ""
     )
-    return (
-        f"Heads **{signed(float(effects.heads.sum()))}** + MLPs **{signed(float(effects.mlps.sum()))}** + embedding "
-        f"**{signed(effects.embedding)}** + biases **{signed(effects.biases)}** = **{signed(effects.total)}**, {logit}."
-    )
+    parts = {
+        "Heads": float(effects.heads.sum()),
+        "MLPs": float(effects.mlps.sum()),
+        "embedding": effects.embedding,
+        "biases": effects.biases,
+    }
+    added = " + ".join(f"{name} **{write_signed(part)}**" for name, part in parts.items())
+    return f"{added} = **{write_signed(effects.total)}**, {logit}."
 
 
 def pick_strong_head(at: Moment, effects: Attribution | UnsupportedArchitecture, selected: Head) -> None:
@@ -261,7 +265,7 @@ def pick_strong_head(at: Moment, effects: Attribution | UnsupportedArchitecture,
         return
     st.markdown(sum_of_parts(at, effects))
     sentences = {
-        head: f"**{head_name(head)}** adds **{signed(float(effects.heads[head]))}** to {at.word} · "
+        head: f"**{head_name(head)}** adds **{write_signed(float(effects.heads[head]))}** to {at.word} · "
         f"{attends_to(at, head)}"
         for head in effects.strongest(N_STRONGEST)
     }
@@ -269,7 +273,7 @@ def pick_strong_head(at: Moment, effects: Attribution | UnsupportedArchitecture,
     against = _place(effects.heads.argmin(), effects.heads)
     if effects.heads[against] < 0:
         st.caption(
-            f"Strongest against: {head_name(against)} ({signed(float(effects.heads[against]))}) · "
+            f"Strongest against: {head_name(against)} ({write_signed(float(effects.heads[against]))}) · "
             f"{attends_to(at, against)}"
         )
 
@@ -305,10 +309,10 @@ def attends_to(at: Moment, head: Head) -> str:
     """Return the token that a head attended to most, in markdown; value-weighted too, if that is another one."""
     labels = token_labels(at.run.tokens_before(at.index))
     row = row_of(at, head, weighed=False)
-    words = f"attends to “{plain(labels[row.argmax()])}” ({weight(float(row.max()))})"
+    words = f"attends to “{plain(labels[row.argmax()])}” ({write_weight(float(row.max()))})"
     weighed = row_of(at, head, weighed=at.value_norms is not None)
     if weighed.argmax() != row.argmax():
-        words += f" · value-weighted: “{plain(labels[weighed.argmax()])}” ({weight(float(weighed.max()))})"
+        words += f" · value-weighted: “{plain(labels[weighed.argmax()])}” ({write_weight(float(weighed.max()))})"
     return words
 
 
@@ -322,7 +326,7 @@ def show_what_it_attended_to(
     if not row.any():
         title += " All its attention is on the hidden first token."
     elif not isinstance(effects, UnsupportedArchitecture):
-        title += f" It adds **{signed(float(effects.heads[head]))}** to the logit."
+        title += f" It adds **{write_signed(float(effects.heads[head]))}** to the logit."
     show_row(at.run.tokens_before(at.index), row, title=title, source=source, name=head_name(head))
 
 
@@ -411,16 +415,13 @@ def _what_becomes_of_it(at: Moment) -> None:
         probabilities = _probabilities(at.model.name, at.ids, off, replacement(), at.model)
     best = int(probabilities.argmax())
     after = float(probabilities[at.step.token_id])
-    verdict = (
-        f"With {heads_phrase(off)}, {at.word} goes from **{percent(at.step.probability)}** to **{percent(after)}**"
-    )
+    verdict = f"With {heads_phrase(off)}, {at.word} goes from **{write_percent(at.step.probability)}** to **{write_percent(after)}**"
     if best == at.step.token_id:
         st.markdown(f"{verdict} and stays the top prediction.")
     else:
         (token,) = texts_after_another(at.model.tokenizer, [best])
-        st.markdown(
-            f"{verdict} and {quoted(token)} (**{percent(float(probabilities[best]))}**) becomes the top prediction."
-        )
+        its = write_percent(float(probabilities[best]))
+        st.markdown(f"{verdict} and {quoted(token)} (**{its}**) becomes the top prediction.")
 
 
 def show_scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:

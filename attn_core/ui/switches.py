@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import streamlit as st
 
 from attn_core.errors import UnsupportedArchitecture
+from attn_core.heads import head_label
 from attn_core.ui.state import plain
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def switch_off(heads: Collection[Head]) -> None:
 
 def head_name(head: Head) -> str:
     """What a head is called in sentences."""
-    return f"L{head[0]}H{head[1]}"
+    return head_label(*head)
 
 
 def heads_phrase(heads: Collection[Head]) -> str:

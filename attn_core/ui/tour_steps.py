@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attn_core import claims, examples
+from attn_core.charts.texts import write_percent, write_weight
 from attn_core.claims import Finding
 from attn_core.comparison import Comparison, aligned_words, compare
 from attn_core.errors import AttnCoreError
@@ -20,7 +21,7 @@ from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
 from attn_core.tokens import find_word, token_label, token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui.comparing import COLORS, difference_note, marked_tokens
+from attn_core.ui.comparing import color_of_side, difference_note, marked_tokens
 from attn_core.ui.figures import show_grid, show_lines, show_next_tokens, strongest_link, top_prediction
 from attn_core.ui.heads import head_pattern, head_scores_of, label_evidence_of, pick_head, suggested_head
 from attn_core.ui.layout import panel, quiet_note
@@ -28,11 +29,10 @@ from attn_core.ui.models import language_model
 from attn_core.ui.names import caution, show_names, usual_probe
 from attn_core.ui.recordings import close_recording, offer_recording
 from attn_core.ui.saving import origin
-from attn_core.ui.state import TOUR_TEXTS, choose_head, plain, theme
+from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
 from attn_core.ui.switches import head_name, heads_off, heads_phrase, replacement
 from attn_core.ui.traces import show_prompt, trace_of
 from attn_core.ui.views import View, hiding_switch, note_on_view, pick_query, pick_token
-from attn_core.ui.wording import percent, weight
 from attn_core.ui.writing import continuation, shaded
 
 Head = tuple[int, int]
@@ -77,7 +77,7 @@ def show_subject(slide: Slide, columns: Columns) -> None:
     finding = claims.links(measured, query, key)
     from_token, to_token = (plain(token_labels(trace.tokens)[position]) for position in (query, key))
     found = head_name(_head(finding))
-    number = weight(finding.number)
+    number = write_weight(finding.number)
     if finding.holds:
         sentence = f"From **{from_token}**, {found} puts **{number}** of its attention on **{to_token}**."
     else:
@@ -88,7 +88,7 @@ def show_subject(slide: Slide, columns: Columns) -> None:
     _verdict(slide, finding, sentence)
     head = _found_or_articles(slide, _head(finding), whole)
     if head != finding.head:
-        its = weight(float(measured.head(*head)[query, key]))
+        its = write_weight(float(measured.head(*head)[query, key]))
         slide.verdict.markdown(f"In the article it is {head_name(head)}; its weight here is **{its}**.")
     with columns[0]:
         title = f"**{head_name(head)}** · {strongest_link(trace, *head, query, view=view)}"
@@ -121,7 +121,7 @@ def show_previous_token(slide: Slide, columns: Columns) -> None:
             pass
         _cannot_tell(slide, "Too short to tell the previous token from the first. Type three words or more.")
         return
-    found, number = head_name(_head(finding)), weight(finding.number)
+    found, number = head_name(_head(finding)), write_weight(finding.number)
     _verdict(
         slide,
         finding,
@@ -168,7 +168,7 @@ def show_list(slide: Slide, columns: Columns) -> None:
     if finding is None:
         _cannot_tell(slide, "The list begins with the first token, where heads rest. Type a word or two before it.")
         return
-    head, number = _head(finding), weight(finding.number)
+    head, number = _head(finding), write_weight(finding.number)
     _verdict(
         slide,
         finding,
@@ -256,7 +256,7 @@ def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
     _say_drop(slide, moved, index, finding, of_the_article)
     if a.prediction is not None and b.prediction is not None and word.span_a is not None:
         piece = a.tokens[word.span_a[0]]
-        after_a, after_b = (percent(side.probability_of(piece)) for side in (a.prediction, b.prediction))
+        after_a, after_b = (write_percent(side.probability_of(piece)) for side in (a.prediction, b.prediction))
         slide.verdict.markdown(
             f"Next token “{plain(token_label(piece))}”: **{after_a}** after A, **{after_b}** after B."
         )
@@ -281,7 +281,7 @@ def _show_side(letter: str, whole: AttentionTrace, head: Head, view: View, query
         key=f"tour_{letter.lower()}_query",
         panel_name=letter,
         marks=marks,
-        mark_color=COLORS[theme()][letter],
+        mark_color=color_of_side(letter),
     )
 
 
@@ -295,7 +295,7 @@ def _dropped_word(moved: Comparison, texts: tuple[str, str]) -> tuple[int | None
 
 def _say_drop(slide: Slide, moved: Comparison, index: int, finding: Finding, of_the_article: bool) -> None:
     head, label = _head(finding), plain(moved.words[index].label)
-    in_a, in_b = (weight(float(side[(*head, index)])) for side in (moved.attention_a, moved.attention_b))
+    in_a, in_b = (write_weight(float(side[(*head, index)])) for side in (moved.attention_a, moved.attention_b))
     name = head_name(head)
     holds = f"From the last token, {name} puts **{in_a}** of its attention on **{label}** in A and **{in_b}** in B."
     if not of_the_article:

@@ -13,13 +13,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attn_core import limits
+from attn_core.charts.texts import write_percent
 from attn_core.errors import AttnCoreError
 from attn_core.tokens import token_label
 from attn_core.ui.links import WAYS, to_do, writing_choices
 from attn_core.ui.presenting import presenting
 from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
-from attn_core.ui.wording import percent
 
 if TYPE_CHECKING:
     from attn_core.ablation import Head, Replacement
@@ -232,7 +232,7 @@ def show_tokens(generated: GeneratedText, *, chosen: int) -> None:
         {
             "text": _as_shown(step.token),
             "probability": step.probability,
-            "title": f"{token_label(step.token)}: {percent(step.probability)}",
+            "title": f"{token_label(step.token)}: {write_percent(step.probability)}",
         }
         for step in generated.steps
     ]
