@@ -415,7 +415,8 @@ def _what_becomes_of_it(at: Moment) -> None:
         probabilities = _probabilities(at.model.name, at.ids, off, replacement(), at.model)
     best = int(probabilities.argmax())
     after = float(probabilities[at.step.token_id])
-    verdict = f"With {heads_phrase(off)}, {at.word} goes from **{write_percent(at.step.probability)}** to **{write_percent(after)}**"
+    then, now = write_percent(at.step.probability), write_percent(after)
+    verdict = f"With {heads_phrase(off)}, {at.word} goes from **{then}** to **{now}**"
     if best == at.step.token_id:
         st.markdown(f"{verdict} and stays the top prediction.")
     else:
