@@ -85,15 +85,20 @@ def popovers(app: AppTest) -> dict[str, Any]:
     return {re.sub(r"^\$\$ID-\w{32}-", "", block.id): block.popover for block in blocks}
 
 
-def popover(app: AppTest, key: str) -> Any:
-    """One menu of a page."""
-    return popovers(app)[key]
+def label_of(app: AppTest, key: str) -> str:
+    """The label of a menu, as it is read."""
+    return re.sub(r"\\(.)", r"\1", popovers(app)[key].label)
 
 
 def table_of(app: AppTest, key: str, name: str = "links") -> pd.DataFrame:
-    """A table that the figure with a key draws."""
-    (chart,) = (chart.proto for chart in app.get("vega_lite_chart") if chart.proto.id.endswith(f"-{key}"))
-    (table,) = (dataset.data.data for dataset in chart.datasets if dataset.name == name)
+    """A table that the figure with a key draws; a figure that takes no clicks has none, and an empty key."""
+    (table,) = (
+        dataset.data.data
+        for chart in app.get("vega_lite_chart")
+        if chart.proto.id.endswith(f"-{key}" if key else "") and bool(chart.proto.id) == bool(key)
+        for dataset in chart.proto.datasets
+        if dataset.name == name
+    )
     return cast(pd.DataFrame, pa.ipc.open_stream(table).read_pandas())
 
 
@@ -333,10 +338,10 @@ def test_heads_that_are_off_are_off_on_every_page_and_in_the_link() -> None:
         app = go_to(app, page)
         assert not app.exception
         assert "**2 heads off**] L5H7, L7H11. Output replaced with its mean over the prompt." in shown(app)
-        assert popover(app, "model_menu").label == "mini · 2 heads off"
+        assert label_of(app, "model_menu") == "mini · 2 heads off"
     assert app.query_params["off"] == "5.7,7.11"
     app = press(app, "Turn all heads on")
-    assert popover(app, "model_menu").label == "mini"
+    assert label_of(app, "model_menu") == "mini"
     assert "heads off" not in shown(go_to(app, "home"))
 
 
@@ -345,7 +350,7 @@ def test_a_head_is_switched_off_where_it_is_looked_at() -> None:
     app.toggle(key="switch_box").set_value(True).run()
     assert app.session_state["heads_off"] == ((7, 11),)
     assert "**L7H11 off**] L7H11. Output replaced with zero." in shown(app)
-    assert popover(app, "view_menu").label == "View: head off"
+    assert label_of(app, "view_menu") == "View: head off"
     app.number_input(key="head_box").set_value(3).run()
     assert not app.toggle(key="switch_box").value
 
@@ -447,7 +452,7 @@ def test_head_view_joins_pieces_and_hides_the_first_word(view: str) -> None:
     app.toggle(key="hide_first").set_value(True).run()
     assert not app.exception
     assert not complaints(app)
-    assert popover(app, "view_menu").label == "View: words merged, first token hidden"
+    assert label_of(app, "view_menu") == "View: words merged, first token hidden"
 
 
 def test_compare_shows_both_prompts_and_what_comes_next() -> None:
@@ -535,11 +540,11 @@ def test_every_page_weighs_joins_and_hides(page: str, switch: str) -> None:
 
 def test_the_first_word_is_hidden_where_a_generated_word_is_looked_at() -> None:
     app = generated(layer="0", head="0")
-    links = table_of(app, "row_chart")
+    links = table_of(app, "")
     assert 0 in set(links["key"])
     app.toggle(key="hide_first").set_value(True).run()
     assert not app.exception
-    hidden = table_of(app, "row_chart")
+    hidden = table_of(app, "")
     assert 0 not in set(hidden["key"])
     assert hidden["weight"].sum() == pytest.approx(1, abs=0.02)
 
@@ -604,7 +609,7 @@ def test_heads_are_filtered_by_what_they_do() -> None:
     table = app.dataframe[0].value
     assert set(table["label"]) == {"null"}
     assert f"**{len(table)} of 144 heads** attend mostly to the first token" in shown(app)
-    assert popover(app, "finder").label == "Find heads: null"
+    assert label_of(app, "finder") == "Find heads: null"
 
 
 def test_heads_are_sorted_by_a_score() -> None:
@@ -654,7 +659,7 @@ def test_heads_that_look_from_one_word_to_another_are_ranked(recording: Callable
     app.selectbox(key="link_key").set_value(1).run()
     assert not app.exception
     assert "**ran** → **dog**: L4H3 (**0.74**)" in shown(app)
-    assert popover(app, "finder").label == "Find heads: ran → dog"
+    assert label_of(app, "finder") == "Find heads: ran → dog"
     table = app.dataframe[0].value
     assert table["attention"].is_monotonic_decreasing
     assert (table["layer"].iloc[0], table["head"].iloc[0]) == (4, 3)
@@ -777,6 +782,8 @@ def test_ones_own_pair_is_measured_but_neither_proves_nor_breaks_the_claim() -> 
     assert "Measured on your prompts" in shown(app)
     assert "olds for this prompt" not in shown(app)
     assert "not hold" not in shown(app)
+    app.text_area(key="tour_a_box").set_value(SON).run()
+    assert "No head attends less to a shared word in B." in shown(app)
 
 
 def test_a_pair_that_shares_its_last_word_alone_is_told_what_is_missing() -> None:
@@ -793,6 +800,7 @@ def test_a_link_is_measured_with_the_hidden_word_counted() -> None:
     assert before
     app.toggle(key="hide_first").set_value(True).run()
     assert before.group() in shown(app)
+    assert "The figure is rescaled without the first token. Numbers in the text are not." in shown(app)
 
 
 def test_a_name_too_long_to_write_about_gets_one_sentence() -> None:
@@ -800,7 +808,7 @@ def test_a_name_too_long_to_write_about_gets_one_sentence() -> None:
     app.text_area(key="tour_name_box").set_value("Ann " * 235).run()
     assert not app.exception
     assert len(complaints(app)) == 1
-    assert "Shorten it" in complaints(app)[0]
+    assert "or shorten it." in complaints(app)[0]
 
 
 def test_a_head_clicked_in_the_tour_is_forgotten_with_its_sentence() -> None:
