@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attn_core.charts.figure import Figure, as_chart
 from attn_core.charts.sizes import Look, across, across_to, along, breadth, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors
-from attn_core.charts.texts import name_head, spell_head, write_weight
+from attn_core.charts.texts import name_head, spell_heads, write_weight
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
@@ -123,7 +123,6 @@ def lines_figure(
     """
     heads = [(layer, head), *more_heads]
     names = [name or name_head(heads[0]), *map(name_head, more_heads)]
-    spelled = [name or spell_head(heads[0]), *map(spell_head, more_heads)]
     chosen = _positions(query)
     links = _choose([(called, trace.head(*head)) for called, head in zip(names, heads, strict=True)], chosen)
     summed = len(heads) == 1 and chosen is not None and len(chosen) > 1
@@ -133,7 +132,7 @@ def lines_figure(
         names=names,
         queries=range(trace.n_tokens),
         sums=trace.head(layer, head)[list(chosen or ())].sum(axis=0) if summed else None,
-        subject=f"Lines of {' and '.join(spelled)}",
+        subject=f"Lines of {' and '.join(names)}",
         mark_color=mark_color,
         theme=theme,
     )
@@ -233,7 +232,7 @@ def _figure(
             "queries": words[words["query"].isin(list(queries))],
             "sums": totals,
         },
-        f"{subject}. {_strongest(links[links['chosen']], several=not alone)}",
+        spell_heads(f"{subject}. {_strongest(links[links['chosen']], several=not alone)}"),
         "Lines from each query token, on the left, to the tokens it attends to, on the right.",
         size=(WIDTH, step * n),
         least_height=LEAST_STEP * n,
@@ -272,7 +271,7 @@ def _strongest(links: pd.DataFrame, *, several: bool) -> str:
 
 
 def _draw(form: Form, look: Look) -> alt.LayerChart:
-    letter = look.letters("(rows / tokens)", f"width * 0.6 / (2 * {first('words', 'longest')} + 3.5)")
+    letter = look.letters("(rows / tokens)", f"width * 0.6 / (2 * min({first('words', 'longest')}, 5.5) + 3.5)")
     lengths = LENGTHS | {"letter": letter, "thickest": f"clamp(width / 40, 8, {look.pixels(16)})"}
     hovered = alt.selection_point(
         name="hovered", fields=["query"], on="pointerover", clear="pointerout", empty=False
