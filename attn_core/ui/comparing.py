@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from attn_core import charts, examples
@@ -68,6 +70,24 @@ def marked_tokens(a: AttentionTrace, b: AttentionTrace, view: View) -> tuple[dic
             if span is not None:
                 side.update(dict.fromkeys(range(*span), kind))
     return marks
+
+
+def shared_rows(a: AttentionTrace, b: AttentionTrace, view: View) -> tuple[list[int], list[int], int]:
+    """Return the rows in which the tokens of both traces line up word by word.
+
+    A word takes as many rows as it has tokens in the trace where it has more.
+
+    Returns:
+        The row of each token of A and of B, as they are looked at, and the number of rows.
+    """
+    rows: tuple[list[int], list[int]] = ([], [])
+    n_rows = 0
+    for word in aligned_words(view.arranged(a).tokens, view.arranged(b).tokens):
+        spans = [span if span is not None else (0, 0) for span in (word.span_a, word.span_b)]
+        for side, (start, end) in zip(rows, spans, strict=True):
+            side.extend(n_rows + offset for offset in range(end - start))
+        n_rows += max(end - start for start, end in spans)
+    return *rows, n_rows
 
 
 def pick_comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
@@ -185,6 +205,8 @@ def show_side(
     view: View,
     query: int,
     marks: dict[int, str],
+    rows: Sequence[int],
+    n_rows: int,
 ) -> None:
     """Draw one head's lines in one of the prompts; a click on a word looks from there in both."""
     trace = view.of(whole)
@@ -199,6 +221,8 @@ def show_side(
         on_click=lambda position: _look_from(moved, letter, position),
         marks=marks,
         mark_color=color_of_side(letter),
+        rows=rows,
+        n_rows=n_rows,
     )
 
 
