@@ -154,7 +154,7 @@ def show_shift(moved: Comparison, word: int | None, selected: Head, *, source: O
         show_head_map(
             moved.change,
             selected,
-            title="**Which heads shifted?** Darker: more attention on other words.",
+            title="**Which heads shifted?** Stronger color: more attention on other words.",
             quantity="attention shifted (0 to 1)",
             source=source,
             key="moved",
