@@ -24,10 +24,13 @@ with ui.first_screen():
             ui.pick_head(a.attention, (layer, head))
 
     left, right, every_head = ui.panels([5, 5, 4], name="panels_three")
-    marks = ui.marked_tokens(a, b, view)
-    for column, letter, whole, query, marked in zip((left, right), "AB", (a, b), moved.queries, marks, strict=True):
+    *rows, n_rows = ui.shared_rows(a, b, view)
+    sides = zip((left, right), "AB", (a, b), moved.queries, ui.marked_tokens(a, b, view), rows, strict=True)
+    for column, letter, whole, query, marks, row in sides:
         with column:
-            ui.show_side(moved, letter, whole, (layer, head), view=view, query=query, marks=marked)
+            ui.show_side(
+                moved, letter, whole, (layer, head), view=view, query=query, marks=marks, rows=row, n_rows=n_rows
+            )
     with every_head:
         ui.show_shift(moved, word, (layer, head), source=ui.origin(a, b, how=view))
         with ui.ranked_heads():

@@ -21,7 +21,7 @@ with ui.first_screen():
 
     source = ui.origin(trace, how=view)
     last = shown.n_tokens - 1 if query is None else query
-    looks_back, in_many_ways, predicts = ui.panels([6, 7, 4])
+    looks_back, in_many_ways, predicts = ui.panels([6, 7, 4], name="panels_three")
     with looks_back:
         sentence = ui.strongest_link(shown, layer, head, last, view=view)
         ui.show_lines(

@@ -59,7 +59,8 @@ def words_of(n_tokens: int) -> tuple[str, ...]:
 
 
 def trace_of(head: tuple[int, int], n_tokens: int) -> AttentionTrace:
-    return AttentionTrace(words_of(n_tokens), random_trace(12, 12, n_tokens, seed=sum(head)).attention)
+    layers, heads = map(int, st.query_params.get("shape", "12x12").split("x"))
+    return AttentionTrace(words_of(n_tokens), random_trace(layers, heads, n_tokens, seed=sum(head)).attention)
 
 
 def prediction(*tokens: str) -> Prediction:
@@ -78,11 +79,12 @@ def figure_of(kind: str, head: tuple[int, int], query: int, n_tokens: int) -> Fi
     theme: Any = "dark" if st.context.theme.type == "dark" else "light"
     next_words = prediction(*words_of(10))
     values = trace.attention[:, :, -1, 0].astype(float) - 0.2
+    labels = (LABELS * trace.n_layers * trace.n_heads)[: trace.n_layers * trace.n_heads]
     draws: dict[str, Callable[..., Figure]] = {
         "lines": partial(charts.lines_figure, trace, *head, query=query, marks=MARKS),
         "heads": partial(charts.lines_figure, trace, *head, query=query, more_heads=[(0, 0), (3, 5)]),
         "row": partial(charts.row_figure, trace.tokens, trace.head(*head)[-1], name="L0H0"),
-        "grid": partial(charts.grid_figure, trace, selected=head, labels=LABELS * 48),
+        "grid": partial(charts.grid_figure, trace, selected=head, labels=labels),
         "ranked": partial(charts.grid_figure, trace, selected=head, heads=[(0, 3), (11, 11), head], ranked=True),
         "map": partial(charts.map_figure, values, selected=head, title=f"weight from {query}"),
         "matrix": partial(charts.heatmap_figure, trace, *head, query=query),
@@ -243,25 +245,31 @@ def assert_fits(page: Page, *, letters: float = 0) -> None:
     except Exception:
         problems = page.evaluate(PROBLEMS, [letters])
         raise AssertionError(
-            f"{page.viewport_size}: {len(problems)} problems\n" + "\n".join(problems[:12])
+            f"{page.viewport_size}: {len(problems)} problems\n" + "\n".join(problems[:40])
         ) from None
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("width", "height"), [("100%", "60vh"), ("230px", "70vh")])
-def test_a_figure_fills_its_panel_and_nothing_collides(
-    page: Page, server: str, kind: str, width: str, height: str
-) -> None:
-    visit(page, f"{server}?kinds={kind}&n=16&width={width.replace('%', '%25')}&height={height}")
+@pytest.mark.parametrize(("width", "height"), [("100%25", "60vh"), ("230px", "70vh")])
+def test_figures_fill_their_panels_and_nothing_collides(page: Page, server: str, width: str, height: str) -> None:
+    visit(page, f"{server}?kinds={','.join(KINDS)}&n=16&width={width}&height={height}")
     for window_width, window_height in SIZES:
         page.set_viewport_size({"width": window_width, "height": window_height})
         assert_fits(page)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_last_row_of_a_room_can_read_the_smallest_letters(page: Page, server: str, kind: str) -> None:
+@pytest.mark.parametrize(("n_layers", "n_heads"), [(30, 9), (24, 16), (1, 1)])
+def test_grids_of_any_shape_fit_and_answer_a_click(page: Page, server: str, n_layers: int, n_heads: int) -> None:
+    visit(page, f"{server}?kinds=grid,map&shape={n_layers}x{n_heads}")
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert_fits(page)
+    words(page, "grid").nth(n_layers * n_heads - 1).click(force=True)
+    expect(page.get_by_text(f"1 clicks, L{n_layers - 1}H{n_heads - 1}")).to_be_visible()
+
+
+def test_the_last_row_of_a_room_can_read_the_smallest_letters(page: Page, server: str) -> None:
     page.set_viewport_size({"width": 1920, "height": 1080})
-    visit(page, f"{server}?kinds={kind}&room=1&n=8&width=700px&height=800px")
+    visit(page, f"{server}?kinds={','.join(KINDS)}&room=1&n=8&width=700px&height=800px")
     assert_fits(page, letters=20)
 
 

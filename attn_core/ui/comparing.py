@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from attn_core import charts, examples
@@ -70,6 +72,24 @@ def marked_tokens(a: AttentionTrace, b: AttentionTrace, view: View) -> tuple[dic
     return marks
 
 
+def shared_rows(a: AttentionTrace, b: AttentionTrace, view: View) -> tuple[list[int], list[int], int]:
+    """Return the rows in which the tokens of both traces line up word by word.
+
+    A word takes as many rows as it has tokens in the trace where it has more.
+
+    Returns:
+        The row of each token of A and of B, as they are looked at, and the number of rows.
+    """
+    rows: tuple[list[int], list[int]] = ([], [])
+    n_rows = 0
+    for word in aligned_words(view.arranged(a).tokens, view.arranged(b).tokens):
+        spans = [span if span is not None else (0, 0) for span in (word.span_a, word.span_b)]
+        for side, (start, end) in zip(rows, spans, strict=True):
+            side.extend(n_rows + offset for offset in range(end - start))
+        n_rows += max(end - start for start, end in spans)
+    return *rows, n_rows
+
+
 def pick_comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
     """Draw the choice of the word that both traces are compared from, and return the comparison."""
     words = compared_words(a, b)
@@ -134,7 +154,7 @@ def show_shift(moved: Comparison, word: int | None, selected: Head, *, source: O
         show_head_map(
             moved.change,
             selected,
-            title="**Which heads shifted?** Darker: more attention on other words.",
+            title="**Which heads shifted?** Stronger color: more attention on other words.",
             quantity="attention shifted (0 to 1)",
             source=source,
             key="moved",
@@ -185,6 +205,8 @@ def show_side(
     view: View,
     query: int,
     marks: dict[int, str],
+    rows: Sequence[int],
+    n_rows: int,
 ) -> None:
     """Draw one head's lines in one of the prompts; a click on a word looks from there in both."""
     trace = view.of(whole)
@@ -199,6 +221,8 @@ def show_side(
         on_click=lambda position: _look_from(moved, letter, position),
         marks=marks,
         mark_color=color_of_side(letter),
+        rows=rows,
+        n_rows=n_rows,
     )
 
 

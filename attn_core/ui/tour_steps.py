@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -21,7 +21,7 @@ from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
 from attn_core.tokens import find_word, token_label, token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui.comparing import color_of_side, difference_note, marked_tokens
+from attn_core.ui.comparing import color_of_side, difference_note, marked_tokens, shared_rows
 from attn_core.ui.figures import show_grid, show_lines, show_next_tokens, strongest_link, top_prediction
 from attn_core.ui.heads import head_pattern, head_scores_of, label_evidence_of, pick_head, suggested_head
 from attn_core.ui.layout import panel, quiet_note
@@ -37,7 +37,6 @@ from attn_core.ui.writing import continuation, shaded
 
 Head = tuple[int, int]
 Columns = list[DeltaGenerator]
-Marks = dict[int, str]
 
 BIOGRAPHY = 30  # tokens
 
@@ -261,14 +260,17 @@ def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
             f"Next token “{plain(token_label(piece))}”: **{after_a}** after A, **{after_b}** after B."
         )
     head = _found_or_articles(slide, _head(finding), a)
-    sides = zip(columns, "AB", (a, b), queries, marked_tokens(a, b, view), strict=True)
-    for column, letter, whole, query, marks in sides:
+    *rows, n_rows = shared_rows(a, b, view)
+    sides = zip(columns, "AB", (a, b), queries, marked_tokens(a, b, view), rows, strict=True)
+    for column, letter, whole, query, marks, row in sides:
         with column:
-            _show_side(letter, whole, head, view, query, marks)
+            _show_side(letter, whole, head, view, query, marks=marks, rows=row, n_rows=n_rows)
     _open_elsewhere(slide, "compare", "Open in Compare", head, prompt_a=text_a, prompt_b=text_b)
 
 
-def _show_side(letter: str, whole: AttentionTrace, head: Head, view: View, query: int | None, marks: Marks) -> None:
+def _show_side(
+    letter: str, whole: AttentionTrace, head: Head, view: View, query: int | None, **options: Any
+) -> None:
     """Draw one head's lines in one of two prompts, from its last token until somebody clicks another."""
     trace = view.of(whole)
     shown = trace.n_tokens - 1 if query is None else query
@@ -280,8 +282,8 @@ def _show_side(letter: str, whole: AttentionTrace, head: Head, view: View, query
         source=origin(whole, how=view),
         key=f"tour_{letter.lower()}_query",
         panel_name=letter,
-        marks=marks,
         mark_color=color_of_side(letter),
+        **options,
     )
 
 
