@@ -40,7 +40,8 @@ with ui.first_screen():
             ui.pick_shifted_head(moved, word, (layer, head))
     with ui.notes():
         ui.quiet_note(ui.difference_note(a, b))
-        ui.quiet_note(ui.note_on_view(view.of(a), layer, head))
+        for note in dict.fromkeys(ui.note_on_view(view.of(whole), layer, head) for whole in (a, b)):
+            ui.quiet_note(note)
         ui.quiet_note(ui.note_on_hidden(view))
 
 if not ui.figures_only():
