@@ -151,12 +151,28 @@ def test_what_stands_as_it_began_is_not_in_the_link() -> None:
 @pytest.mark.parametrize(
     ("page", "query", "sentence"),
     [
-        ("generate", {"new_tokens": "9999"}, "Ignored new_tokens=9999 in the link. Expected a whole number from 1 to 256."),
-        ("generate", {"temperature": "nan"}, "Ignored temperature=nan in the link. Expected a number from 0.05 to 5."),
+        (
+            "generate",
+            {"new_tokens": "9999"},
+            "Ignored new_tokens=9999 in the link. Expected a whole number from 1 to 256.",
+        ),
+        (
+            "generate",
+            {"temperature": "nan"},
+            "Ignored temperature=nan in the link. Expected a number from 0.05 to 5.",
+        ),
         ("generate", {"seed": "１"}, "Ignored seed=１ in the link. Expected a whole number from 0 to"),
-        ("generate", {"written": "some"}, "Ignored written=some in the link. Expected heads written like 7.11,5.7."),
+        (
+            "generate",
+            {"written": "some"},
+            "Ignored written=some in the link. Expected heads written like 7.11,5.7.",
+        ),
         ("head_view", {"view": "pie"}, "Ignored view=pie in the link. Expected one of lines, matrix, table."),
-        ("head_view", {"more_heads": "99.1"}, "Ignored heads to overlay in the link that this model does not have."),
+        (
+            "head_view",
+            {"more_heads": "99.1"},
+            "Ignored heads to overlay in the link that this model does not have.",
+        ),
         ("head_view", {"view_queries": "3,77"}, "The link points to token 77, but this prompt has tokens 0 to 5."),
         ("head_grid", {"query": "77"}, "The link points to token 77, but this prompt has tokens 0 to 5."),
         ("head_grid", {"kinds": "<b>"}, "Ignored kinds=<b> in the link. Expected labels of heads"),

@@ -157,7 +157,9 @@ def test_a_head_is_shown_with_what_it_does(recording: Callable[[str], Path]) -> 
     app = with_recording("head_view", AttentionTrace.load(recording("dog_on_the_ship")))
     assert "it shows none of the known patterns" in shown(app)
     app.number_input(key="head_box").set_value(11).run()
-    assert "it attends to the previous token. :blue-badge[previous token 1.00] :gray-badge[15 queries]" in shown(app)
+    assert "it attends to the previous token. :blue-badge[previous token 1.00] :gray-badge[15 queries]" in shown(
+        app
+    )
     app.number_input(key="layer_box").set_value(5).run()
     app.number_input(key="head_box").set_value(5).run()
     assert ":blue-badge[induction 0.85] :gray-badge[share 0.95, 1 query]" in shown(app)
@@ -770,7 +772,9 @@ def test_a_pair_that_shares_the_first_word_of_one_alone_is_told_what_is_missing(
 def test_a_claim_that_does_not_hold_says_so_with_its_number() -> None:
     told = shown(with_recording("tour", random_trace(3, 4, 8)))
     assert "Does not hold for this prompt" in told
-    assert re.search(r"the most any head puts on \*\*w\d\*\* is \*\*0\.\d\d\*\* \(L\dH\d\)\. The threshold is 0\.50", told)
+    assert re.search(
+        r"the most any head puts on \*\*w\d\*\* is \*\*0\.\d\d\*\* \(L\dH\d\)\. The threshold is 0\.50", told
+    )
 
 
 def test_ones_own_pair_is_measured_but_neither_proves_nor_breaks_the_claim() -> None:
@@ -796,7 +800,9 @@ def test_a_pair_that_shares_its_last_word_alone_is_told_what_is_missing() -> Non
 
 def test_a_link_is_measured_with_the_hidden_word_counted() -> None:
     app = dashboard("tour")
-    before = re.search(r"From \*\*ran\*\*, L\d+H\d+ puts \*\*\d\.\d\d\*\* of its attention on \*\*dog\*\*", shown(app))
+    before = re.search(
+        r"From \*\*ran\*\*, L\d+H\d+ puts \*\*\d\.\d\d\*\* of its attention on \*\*dog\*\*", shown(app)
+    )
     assert before
     app.toggle(key="hide_first").set_value(True).run()
     assert before.group() in shown(app)
