@@ -112,7 +112,9 @@ def some_charts() -> dict[str, alt.LayerChart]:
         "row": charts.row_lines(["The", " dog", " ran"], np.array([0.1, 0.7, 0.2]), name="L4H3"),
         "matrix": charts.attention_heatmap(dog, 0, 0),
         "grid": charts.head_grid(trace, selected=(1, 0), labels=["null", "null", "other", "induction"]),
-        "map": charts.head_map(np.array([[0.1, -2], [3, 0]]), selected=(0, 1), title="direct effect on “a” (logits)"),
+        "map": charts.head_map(
+            np.array([[0.1, -2], [3, 0]]), selected=(0, 1), title="direct effect on “a” (logits)"
+        ),
         "bars": charts.probability_bars(after_a),
         "lens": charts.lens_bars([after_b, after_a], 5, [0.01, 0.8]),
         "pairs": charts.paired_probabilities(after_a, after_b),

@@ -16,6 +16,7 @@ from streamlit.testing.v1.element_tree import Block, Element
 
 from attn_core import AttentionTrace, limits
 from attn_core.examples import COLLEAGUE, DOG, OPENING, SON
+from attn_core.tokens import token_label
 from attn_core.ui import links
 from tests.conftest import random_trace
 from tests.test_pages import (
@@ -519,7 +520,7 @@ def test_buttons_go_from_token_to_token_and_not_beyond_the_ends() -> None:
         tokens = [made.token for made in app.session_state["generated"].steps]
         app = press(app, "Next token")
         assert app.session_state["chosen_step"] == step
-        assert f"**Alternatives** to “{tokens[step].strip()}”" in shown(app).replace("+", "")
+        assert f"**Alternatives** to “{token_label(tokens[step])}”" in re.sub(r"\\(.)", r"\1", shown(app))
     assert disabled(app) == {"Previous token": False, "Next token": True, "Play": False}
     app = press(app, "Previous token")
     assert app.session_state["chosen_step"] == 1
