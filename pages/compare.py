@@ -15,13 +15,16 @@ with ui.first_screen():
 
     with ui.toolbar("compare"):
         head_place, words_place = ui.in_toolbar("head"), ui.in_toolbar("words")
-        view = ui.pick_view_options(a, b)
+        menu = ui.view_menu()
+        view = ui.pick_view_options(a, b, menu=menu)
         with words_place:
             moved = ui.pick_comparison(view.measured(a), view.measured(b))
             word = ui.pick_ranking(moved)
         layer, head = ui.chosen_head(a.attention, ui.most_shifted_head(a, moved, word))
         with head_place:
             ui.pick_head(a.attention, (layer, head))
+        with menu:
+            ui.head_switch(layer, head)
 
     left, right, every_head = ui.panels([5, 5, 4], name="panels_three")
     *rows, n_rows = ui.shared_rows(a, b, view)
@@ -37,7 +40,8 @@ with ui.first_screen():
             ui.pick_shifted_head(moved, word, (layer, head))
     with ui.notes():
         ui.quiet_note(ui.difference_note(a, b))
-        ui.quiet_note(ui.note_on_view(view.of(a), layer, head))
+        for note in dict.fromkeys(ui.note_on_view(view.of(whole), layer, head) for whole in (a, b)):
+            ui.quiet_note(note)
         ui.quiet_note(ui.note_on_hidden(view))
 
 if not ui.figures_only():

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from attn_core.ui.recordings import offer_text
     from attn_core.ui.saving import origin, origin_of_token
     from attn_core.ui.summaries import pick_averaged_heads, pick_summary, summary
+    from attn_core.ui.switches import head_switch
     from attn_core.ui.tour import show_tour
     from attn_core.ui.traces import show_question, show_two_prompts, start_note, trace_in_view, two_traces
     from attn_core.ui.views import (
@@ -112,6 +113,7 @@ _HOME = {
     "generation_again": "writing",
     "head_counts": "heads",
     "head_pattern": "heads",
+    "head_switch": "switches",
     "in_toolbar": "layout",
     "language_model": "models",
     "last_head": "heads",

@@ -13,14 +13,14 @@ from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
 from attn_core.ui.drawing import draw
-from attn_core.ui.figures import choice_of_heads, show_head_map, show_lines, strongest_link
+from attn_core.ui.figures import choice_of_heads, note_on_links, show_head_map, show_lines, strongest_link
 from attn_core.ui.heads import chosen_head, pick_head, suggested_head
-from attn_core.ui.layout import in_toolbar, panel, panels, quiet_note, toolbar
+from attn_core.ui.layout import in_toolbar, notes, panel, panels, quiet_note, toolbar
 from attn_core.ui.links import fell_back
 from attn_core.ui.saving import Origin, offer_figure, origin
 from attn_core.ui.state import notice, plain, theme
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import View, forget_other_words, pick_query, pick_view_options
+from attn_core.ui.views import View, forget_other_words, note_on_view, pick_query, pick_view_options
 
 LAST = -1  # instead of an aligned word
 SMALLEST_CHANGE = 0.005  # that is said in words
@@ -286,3 +286,6 @@ def show_one_of_two(whole: AttentionTrace) -> None:
             source=origin(whole, how=view),
             key="query",
         )
+    with notes():
+        quiet_note(note_on_view(trace, *head))
+        quiet_note(note_on_links(trace, [head], query))

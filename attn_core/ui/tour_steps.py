@@ -22,7 +22,14 @@ from attn_core.patterns import LABELS
 from attn_core.tokens import find_word, token_label, token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui.comparing import color_of_side, difference_note, marked_tokens, shared_rows
-from attn_core.ui.figures import show_grid, show_lines, show_next_tokens, strongest_link, top_prediction
+from attn_core.ui.figures import (
+    note_on_links,
+    show_grid,
+    show_lines,
+    show_next_tokens,
+    strongest_link,
+    top_prediction,
+)
 from attn_core.ui.heads import head_pattern, head_scores_of, label_evidence_of, pick_head, suggested_head
 from attn_core.ui.layout import panel, quiet_note
 from attn_core.ui.models import language_model
@@ -32,7 +39,7 @@ from attn_core.ui.saving import origin
 from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
 from attn_core.ui.switches import head_name, heads_off, heads_phrase, replacement
 from attn_core.ui.traces import show_prompt, trace_of
-from attn_core.ui.views import View, hiding_switch, note_on_view, pick_query, pick_token
+from attn_core.ui.views import View, hiding_switch, note_on_hidden, note_on_view, pick_query, pick_token
 from attn_core.ui.writing import continuation, shaded
 
 Head = tuple[int, int]
@@ -95,6 +102,7 @@ def show_subject(slide: Slide, columns: Columns) -> None:
         title = f"**{head_name(head)}** · {strongest_link(trace, *head, query, view=view)}"
         show_lines(trace, *head, title=title, query=query, source=origin(whole, how=view), key="tour_subject_query")
         quiet_note(note_on_view(trace, *head))
+        quiet_note(note_on_hidden(view))
     _open_elsewhere(slide, "head_view", "Open in Head view", head, prompt=whole.text)
 
 
@@ -260,6 +268,8 @@ def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
     else:
         finding = claims.ignores(moved, index)
         _say_drop(slide, moved, index, finding, of_the_article)
+        if note := difference_note(a, b):
+            slide.verdict.caption(note)
         _say_next_token(slide, moved.words[index], a, b)
         head = _found_or_articles(slide, _head(finding), a)
     *rows, n_rows = shared_rows(a, b, view)
@@ -298,6 +308,7 @@ def _show_side(
         mark_color=color_of_side(letter),
         **options,
     )
+    quiet_note(note_on_view(trace, *head))
 
 
 def _dropped_word(moved: Comparison, texts: tuple[str, str]) -> tuple[int | None, bool]:
@@ -495,6 +506,7 @@ def _grid_and_lines(
         title = f"**{head_name(head)}** · {head_pattern(trace, *head)}"
         show_lines(shown, *head, title=title, query=query, source=source, key="tour_all")
         quiet_note(note_on_view(shown, *head))
+        quiet_note(note_on_links(shown, [head], query))
     _open_elsewhere(slide, "head_grid", "Open in Head grid", head, prompt=trace.text)
 
 
