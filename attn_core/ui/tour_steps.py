@@ -115,7 +115,7 @@ def show_all_heads(slide: Slide, columns: Columns) -> None:
     _verdict(
         slide,
         Finding(same, 1.0),
-        f"This model has {trace.n_layers} × {trace.n_heads} = **{number}** heads{'' if same else ', not 12 × 12'}. On "
+        f"This model has {trace.n_layers}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{trace.n_heads} = **{number}** heads{'' if same else ', not 12 × 12'}. On "
         f"this prompt: {', '.join(f'{count} {label}' for label, count in kinds.most_common())}.",
     )
     _grid_and_lines(slide, columns, trace, suggested_head(trace), "tour_grid")
