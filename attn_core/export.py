@@ -141,7 +141,7 @@ vegaEmbed("#chart", JSON.parse(written.textContent), options);
 
 
 def numbers(drawing: Drawing) -> pd.DataFrame:
-    """Return what the tooltips of a chart say as a table with their names: a row for each mark, numbers as numbers."""
+    """Return what the tooltips of a chart say, as a table with their names and a row for each mark."""
     written = drawing.specification() if isinstance(drawing, Figure) else drawing.to_dict()
     layer = next(layer for layer in written["layer"] if isinstance(layer["encoding"].get("tooltip"), list))
     table = written["datasets"][layer.get("data", written.get("data"))["name"]]

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from attn_core import NameProbe, Prediction, charts
 from attn_core.charts import lines, style
 from attn_core.charts.style import ACCENT, BACKGROUNDS, CATEGORIES, DIVERGING, LINK, SEQUENTIAL, Theme
+from attn_core.examples import DOG
 from tests.conftest import WAIT, random_trace, settle
 from tests.serving import ROOT, serving
 from tests.test_browser import PAGES, fits, visit
@@ -149,15 +150,20 @@ def test_what_a_click_in_the_tour_chooses_can_be_typed() -> None:
     assert "from “on” to" in descriptions(app)[-1]
 
 
-def test_the_word_on_the_first_page_is_the_last_one_until_another_is_chosen() -> None:
-    app = dashboard("home")
+def test_the_token_on_the_first_page_is_the_last_one_until_another_is_chosen() -> None:
+    app = dashboard("home", prompt="A cat on the ship ran")
     assert app.selectbox(key="home_query").value == 5
-    app.text_area(key="prompt_box").set_value("The dog on the ship ran away").run()
+    app.text_area(key="prompt_box").set_value("A cat on the ship ran away").run()
     assert app.selectbox(key="home_query").value == 6
     app.selectbox(key="home_query").set_value(4).run()
     assert "from “ship” to" in descriptions(app)[0]
-    app.text_area(key="prompt_box").set_value("The dog on the ship ran").run()
+    app.text_area(key="prompt_box").set_value("A cat on the ship ran").run()
     assert app.selectbox(key="home_query").value == 4
+
+
+def test_the_articles_prompt_is_looked_at_from_where_the_article_looks() -> None:
+    app = dashboard("home", prompt=f"{DOG} away")
+    assert app.selectbox(key="home_query").value == 5
 
 
 def descriptions(app: AppTest) -> list[str]:

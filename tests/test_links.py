@@ -154,7 +154,7 @@ def test_what_stands_as_it_began_is_not_in_the_link() -> None:
         (
             "generate",
             {"new_tokens": "9999"},
-            "Ignored new_tokens=9999 in the link. Expected a whole number from 1 to 256",
+            "Ignored new_tokens=9999 in the link. Expected a whole number from 1 to 256.",
         ),
         (
             "generate",

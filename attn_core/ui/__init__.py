@@ -39,7 +39,15 @@ if TYPE_CHECKING:
     )
     from attn_core.ui.finder import find_heads, show_head_table
     from attn_core.ui.header import show_header
-    from attn_core.ui.heads import chosen_head, head_counts, head_pattern, last_head, pick_head, suggested_head
+    from attn_core.ui.heads import (
+        chosen_head,
+        head_counts,
+        head_pattern,
+        last_head,
+        pick_head,
+        suggested_head,
+        suggested_query,
+    )
     from attn_core.ui.layout import first_screen, in_toolbar, notes, panels, quiet_note, ranked_heads, toolbar
     from attn_core.ui.links import begin
     from attn_core.ui.models import language_model
@@ -175,6 +183,7 @@ _HOME = {
     "strongest_head": "reasons",
     "strongest_link": "figures",
     "suggested_head": "heads",
+    "suggested_query": "heads",
     "summary": "summaries",
     "toolbar": "layout",
     "top_prediction": "figures",
@@ -270,6 +279,7 @@ __all__ = [
     "strongest_head",
     "strongest_link",
     "suggested_head",
+    "suggested_query",
     "summary",
     "toolbar",
     "top_prediction",

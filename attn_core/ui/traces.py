@@ -138,7 +138,7 @@ def _recording_line() -> None:
     recording: AttentionTrace = st.session_state.recording
     parts = [
         f"Recording **{plain(st.session_state.recording_name)}**",
-        *([plain(recording.model)] if recording.model else []),
+        *([plain(recording.model.split(" (")[0])] if recording.model else []),
         f"{recording.n_layers} × {recording.n_heads} heads",
         f"{recording.n_tokens} tokens",
         *([f"**{heads_phrase(recording.ablated)}**"] if recording.ablated else []),
