@@ -17,10 +17,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from attn_core import NameProbe, Prediction, charts
 from attn_core.charts import lines, style
 from attn_core.charts.style import ACCENT, BACKGROUNDS, CATEGORIES, DIVERGING, LINK, SEQUENTIAL, Theme
-from tests.conftest import WAIT, random_trace, settle
+from tests.conftest import random_trace
 from tests.serving import ROOT, serving
 from tests.test_browser import PAGES, fits, visit
 from tests.test_pages import dashboard
+from tests.visiting import WAIT, settle
 
 SON = "Jesse Vig is the son of an evangelical preacher named James"
 THEMES: tuple[Theme, ...] = ("light", "dark")

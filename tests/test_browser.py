@@ -11,11 +11,12 @@ from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from attn_core import AttentionTrace, LanguageModel
-from tests.conftest import WAIT, random_trace, settle
+from tests.conftest import random_trace
 from tests.serving import serving
 from tests.visiting import (
     NAMES,
     QUESTIONS,
+    WAIT,
     charts,
     choose,
     close_menu,
@@ -23,6 +24,7 @@ from tests.visiting import (
     fits,
     open_menu,
     run_prompt,
+    settle,
     visit,
 )
 

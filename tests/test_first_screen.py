@@ -14,9 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 import attn_core
-from tests.conftest import WAIT, settle
 from tests.serving import serving
-from tests.visiting import NAMES, QUESTIONS, charts, drawing, visit
+from tests.visiting import NAMES, QUESTIONS, WAIT, charts, drawing, settle, visit
 
 pytestmark = pytest.mark.browser
 
@@ -118,9 +117,11 @@ def server(playlist: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def visitor(browser: Browser) -> Iterator[Page]:
-    """Return a page for all tests, whose browser has loaded the dashboard's files already."""
+def visitor(browser: Browser, server: str) -> Iterator[Page]:
+    """Return a page for all tests, whose browser and server have loaded already what they need."""
     with visiting(browser) as page:
+        page.goto(f"{server}/?model=mini")
+        expect(charts(page).first).to_be_visible(timeout=4 * WAIT)
         yield page
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import random_trace, settle
+from tests.conftest import random_trace
 from tests.serving import serving
+from tests.visiting import settle
 
 pytestmark = pytest.mark.browser
 

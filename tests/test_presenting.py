@@ -11,9 +11,10 @@ from playwright.sync_api import Browser, Page, expect
 from streamlit.testing.v1 import AppTest
 
 from attn_core import limits
-from tests.conftest import random_trace, settle
+from tests.conftest import random_trace
 from tests.serving import serving
 from tests.test_pages import chosen_head, dashboard, press, shown
+from tests.visiting import settle
 
 EXPLAINED = "Every attention head at once"
 

@@ -8,9 +8,8 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-from tests.conftest import WAIT, settle
-
-QUESTIONS = {
+WAIT = 30_000  # milliseconds, for whatever a slow machine still has to load
+QUESTIONS: dict[str, str | re.Pattern[str]] = {
     "": "How GPT-2 chooses its next word",
     "tour": re.compile(r"^\d\. "),
     "generate": "Why this word?",
@@ -30,6 +29,11 @@ def visit(page: Page, server: str, path: str = "", **query: str) -> None:
     """Open a page, with `mini` if the query names no other model."""
     page.goto(f"{server}/{path}?{urlencode({'model': 'mini'} | query)}")
     expect(page.locator("h1")).to_contain_text(QUESTIONS[path])  # while somebody presents, nobody sees it
+
+
+def settle(page: Page) -> None:
+    """Wait until the server has nothing more to send; while it sends, old parts of a page stand beside new."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
 
 
 def charts(page: Page) -> Locator:
