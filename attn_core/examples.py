@@ -30,7 +30,12 @@ def article_head(model: str, text: str) -> tuple[int, int] | None:
     """The head that the article shows for this prompt; None for other prompts and other models."""
     if model != "gpt2" and not model.startswith("gpt2 "):
         return None
-    return next((head for prompt, head in _ARTICLE_HEADS.items() if text.startswith(prompt)), None)
+    return _ARTICLE_HEADS.get(article_prompt(text))
+
+
+def article_prompt(text: str) -> str:
+    """The prompt of the article that a text begins with; empty if there is none."""
+    return next((prompt for prompt in _ARTICLE_HEADS if text.startswith(prompt)), "")
 
 
 # Not the article's: names of many origins, to be asked about as it asks for.

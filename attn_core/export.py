@@ -51,7 +51,7 @@ class Caption:
     """What a figure shows, in words.
 
     Attributes:
-        what: "layer 4 head 3".
+        what: "L4H3".
         model: its name; empty if nobody knows.
         texts: the prompt, or both that are compared; a long one is cut.
         notes: how it is looked at: "word pieces joined".
@@ -141,11 +141,14 @@ vegaEmbed("#chart", JSON.parse(written.textContent), options);
 
 
 def numbers(drawing: Drawing) -> pd.DataFrame:
-    """What the tooltips of a chart tell, as a table with their names: a row for each mark."""
+    """Return what the tooltips of a chart say, as a table with their names and a row for each mark."""
     written = drawing.specification() if isinstance(drawing, Figure) else drawing.to_dict()
     layer = next(layer for layer in written["layer"] if isinstance(layer["encoding"].get("tooltip"), list))
     table = written["datasets"][layer.get("data", written.get("data"))["name"]]
-    names = {field["field"]: field.get("title", field["field"]) for field in layer["encoding"]["tooltip"]}
+    names = {
+        field["field"].removesuffix("_text"): field.get("title", field["field"])
+        for field in layer["encoding"]["tooltip"]
+    }
     return pd.DataFrame(table)[list(names)].rename(columns=names)
 
 

@@ -17,11 +17,11 @@ with ui.first_screen():
         view = ui.pick_view_options(trace, head=(layer, head))
         shown = view.of(trace)
         with query_place:
-            query = ui.pick_query(shown, key="home_query", default=shown.n_tokens - 1)
+            query = ui.pick_query(shown, key="home_query", default=ui.suggested_query(shown))
 
     source = ui.origin(trace, how=view)
     last = shown.n_tokens - 1 if query is None else query
-    looks_back, in_many_ways, predicts = ui.panels([6, 7, 4])
+    looks_back, in_many_ways, *predicts = ui.panels([6, 7, 4] if trace.prediction else [6, 7], name="panels_three")
     with looks_back:
         sentence = ui.strongest_link(shown, layer, head, last, view=view)
         ui.show_lines(
@@ -34,12 +34,15 @@ with ui.first_screen():
             title=f"**In {trace.n_layers * trace.n_heads} ways at once.** Each square is a head. Click one.",
             source=source,
         )
-    with predicts:
-        ui.show_next_tokens(
-            trace.prediction,
-            title=f"**It predicts the next word:** {ui.top_prediction(trace.prediction)}",
-            source=source,
-        )
+    if predicts:
+        with predicts[0]:
+            ui.show_next_tokens(
+                trace.prediction,
+                title=f"**It predicts the next word:** {ui.top_prediction(trace.prediction)}",
+                source=source,
+            )
     with ui.notes():
+        if not predicts:
+            ui.quiet_note("This recording has no next-token probabilities.")
         ui.quiet_note(ui.note_on_view(shown, layer, head))
         ui.quiet_note(ui.note_on_links(shown, [(layer, head)], query))

@@ -3,12 +3,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import app_test
 
 import attn_core
 from attn_core import AttentionTrace
@@ -24,6 +27,24 @@ settings.load_profile("repeatable")
 @pytest.fixture(scope="session", autouse=True)
 def _two_threads() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+
+
+class PagesByTheDashboard(PagesManager):
+    """Runs every page by way of dashboard.py, as a server does from its second visit on.
+
+    AppTest takes each run for a server's first, which would run a file of pages/ by itself.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        PagesManager.uses_pages_directory = False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pages_by_the_dashboard() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app_test, "PagesManager", PagesByTheDashboard)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from attn_core import AttentionTrace, Prediction, charts
-from attn_core.charts.style import picture, ramp
+from attn_core.charts.style import BACKGROUNDS, DIVERGING, SEQUENTIAL, Theme, colors, picture, ramp
+from attn_core.charts.texts import write_percent, write_signed, write_weight
 from tests.conftest import random_trace
+from tests.test_accessibility import MARKS, TEXT, contrast, rgb
 
 
 def rows(chart: alt.LayerChart, field: str) -> list[dict[str, Any]]:
@@ -107,11 +109,11 @@ def test_what_is_done_to_one_figure_is_not_done_to_the_next() -> None:
 
 def test_several_heads_get_a_colour_each() -> None:
     chart = charts.attention_lines(random_trace(), 0, 0, more_heads=[(1, 2)])
-    assert {link["head"] for link in rows(chart, "from_word")} == {"layer 0 head 0", "layer 1 head 2"}
+    assert {link["head"] for link in rows(chart, "from_word")} == {"L0H0", "L1H2"}
 
 
 def test_the_row_of_one_step_draws_only_its_own_lines() -> None:
-    links = rows(charts.row_lines(["a", " b", " c"], np.array([0.7, 0.2, 0.1]), name="layer 0 head 0"), "from_word")
+    links = rows(charts.row_lines(["a", " b", " c"], np.array([0.7, 0.2, 0.1]), name="L0H0"), "from_word")
     assert [(link["from_word"], link["to_word"]) for link in links] == [("c", "a"), ("c", "b"), ("c", "c")]
 
 
@@ -152,15 +154,16 @@ def test_no_token_breaks_a_chart(token: str) -> None:
 
 def test_a_map_of_heads_has_a_square_a_head_and_zero_in_the_middle_of_its_colours() -> None:
     values = np.linspace(-1, 3, 12).reshape(3, 4)
-    chart = charts.head_map(values, selected=(2, 1), title="pushed “dog” by (logits)").to_dict()
+    chart = charts.head_map(values, selected=(2, 1), title="direct effect on “dog” (logits)").to_dict()
     table = next(iter(chart["datasets"].values()))
     assert [(row["layer"], row["head"]) for row in table if row["selected"]] == [(2, 1)]
     assert [row["value"] for row in table] == pytest.approx(values.ravel())
-    scale = chart["layer"][0]["encoding"]["color"]["scale"]
-    assert scale["domain"][0] == -scale["domain"][-1] == -3
+    assert max(abs(row["shade"]) for row in table) == 1
+    scale = next(layer["encoding"]["color"]["scale"] for layer in chart["layer"] if "color" in layer["encoding"])
+    assert scale["domain"][0] == -scale["domain"][-1] == -1
     assert scale["domain"][len(scale["domain"]) // 2] == 0
     assert scale["range"][len(scale["range"]) // 2] == "#ffffff"
-    assert "3 layers of 4 heads" in chart["description"]
+    assert "3 × 4 heads" in chart["description"]
 
 
 def test_a_map_of_nothing_but_zeros_is_drawn() -> None:
@@ -175,13 +178,13 @@ def test_the_lens_names_the_best_word_of_each_layer_and_marks_the_chosen_one() -
     table = next(iter(chart["datasets"].values()))
     assert [row["label"] for row in table] == ["a", "b"]
     assert [row["chosen"] for row in table] == [False, True]
-    assert [row["place"] for row in table] == ["before layer 0", "after layer 0"]
+    assert [row["place"] for row in table] == ["input", "after L0"]
     assert [row["of_chosen"] for row in table] == pytest.approx([0.1, 0.9])
 
 
 def test_a_query_that_looks_everywhere_alike_still_shows_its_strongest_links() -> None:
     n = 300
-    chart = charts.row_lines([f" w{i}" for i in range(n)], np.full(n, 1 / n), name="layer 0 head 0")
+    chart = charts.row_lines([f" w{i}" for i in range(n)], np.full(n, 1 / n), name="L0H0")
     assert len(rows(chart, "weight")) == 5
     looks_at_one = np.eye(1, n, 7)[0] * 0.99 + 0.01 / n
     assert len(rows(charts.row_lines([f" w{i}" for i in range(n)], looks_at_one, name=""), "weight")) == 1
@@ -206,9 +209,8 @@ def test_of_tokens_that_read_the_same_only_the_chosen_one_stands_out() -> None:
 def test_chosen_words_are_summed_at_the_right() -> None:
     trace = random_trace(1, 1, 6)
     chart = charts.attention_lines(trace, 0, 0, query=[3, 5]).to_dict()
-    tables = [table for table in chart["datasets"].values() if table and set(table[0]) == {"key", "weight"}]
     sums = trace.head(0, 0)[[3, 5]].sum(axis=0)
-    assert [row["weight"] for row in tables[0]] == pytest.approx(sums[sums >= 0.01].tolist())
+    assert [row["weight"] for row in chart["datasets"]["sums"]] == pytest.approx(sums[sums >= 0.01].tolist())
 
 
 def grid_rows(**options: Any) -> list[dict[str, Any]]:
@@ -234,12 +236,171 @@ def test_ranked_heads_have_room_for_their_names_however_many_heads_a_layer_has()
     assert {cell["row"] for cell in cells} == set(range(5))
 
 
-def test_every_kind_of_head_has_a_colour() -> None:
+def test_heads_that_found_something_have_frames_and_a_legend() -> None:
     labels = ["null", "other", "induction", "null", "list items", "previous token"]
     chart = charts.head_grid(random_trace(2, 3), labels=labels).to_dict()
     strokes = [layer["encoding"]["stroke"] for layer in chart["layer"] if "stroke" in layer["encoding"]]
-    assert strokes[0]["scale"]["domain"] == ["previous token", "null", "induction", "list items", "other"]
-    assert len(set(strokes[0]["scale"]["range"])) == 5
+    assert strokes[0]["scale"]["domain"] == list(charts.label_colors("light"))
+    assert strokes[0]["legend"]["values"] == ["previous token", "induction", "list items"]
+    framed = [cell["label"] for cell in chart["datasets"]["cells"] if cell["framed"]]
+    assert framed == ["induction", "list items", "previous token"]
+
+
+def test_swatches_count_what_was_found() -> None:
+    labels = ["null", "other", "induction", "null", "induction", "previous token"]
+    colors = charts.label_colors("dark")
+    assert charts.swatches(labels, "dark") == [
+        ("previous token", colors["previous token"], 1),
+        ("induction", colors["induction"], 2),
+    ]
+
+
+def test_the_scale_of_a_map_is_told_in_texts() -> None:
+    values = np.array([[0.5, -2.0], [0.0, 1.25]])
+    assert charts.scale_of(values, True, "light") == charts.Scale(DIVERGING["light"], "−2.0", "0", "+2.0")
+    assert charts.scale_of(abs(values) / 4, False, "dark") == charts.Scale(SEQUENTIAL["dark"], "0", "0.25", "0.50")
+
+
+@pytest.mark.parametrize(
+    ("write", "number", "text"),
+    [
+        (write_weight, 0.825, "0.82"),
+        (write_weight, 0.009, "<0.01"),
+        (write_weight, 0.0, "0"),
+        (write_percent, 0.342, "34%"),
+        (write_percent, 0.0342, "3.4%"),
+        (write_percent, 0.0999, "10%"),
+        (write_percent, 0.0034, "0.34%"),
+        (write_percent, 0.0009, "<0.1%"),
+        (write_percent, 0.999, ">99%"),
+        (write_percent, 1.0, "100%"),
+        (write_signed, 12.3, "+12"),
+        (write_signed, 1.23, "+1.2"),
+        (write_signed, -0.451, "−0.45"),
+        (write_signed, -0.00001, "0"),
+        (write_signed, 0.0, "0"),
+    ],
+)
+def test_numbers_have_two_digits(write: Callable[[float], str], number: float, text: str) -> None:
+    assert write(number) == text
+
+
+def forms(theme: Theme = "light") -> dict[str, list[charts.Figure]]:
+    """Figures of each kind that differ in what is chosen, in their numbers and in how many tokens there are."""
+    few, many = random_trace(2, 3, 5), random_trace(2, 3, 9, seed=1)
+    next_words = [
+        Prediction((" a", " b", " c")[:n], np.array([0.5, 0.2, 0.1][:n], np.float32), (1, 2, 3)[:n]) for n in (2, 3)
+    ]
+    return {
+        "lines": [
+            charts.lines_figure(few, 0, 0, query=3, theme=theme),
+            charts.lines_figure(few, 1, 2, theme=theme),
+            charts.lines_figure(many, 0, 1, query=[2, 7], marks={1: "changed", 4: "only here"}, theme=theme),
+        ],
+        "heads": [
+            charts.lines_figure(few, 0, 0, query=3, more_heads=[(1, 1)], theme=theme),
+            charts.lines_figure(many, 0, 0, more_heads=[(1, 2), (0, 1)], theme=theme),
+        ],
+        "row": [
+            charts.row_figure(trace.tokens, trace.head(0, 0)[-1], name=name, theme=theme)
+            for trace, name in ((few, "L0H0"), (many, "L1H2"))
+        ],
+        "grid": [
+            charts.grid_figure(few, labels=["null", "other", "induction"] * 2, theme=theme),
+            charts.grid_figure(many, selected=(1, 2), labels=["list items"] * 6, heads=[(0, 0)], theme=theme),
+        ],
+        "ranked": [
+            charts.grid_figure(few, heads=heads, ranked=True, theme=theme) for heads in ([(0, 0)], [(1, 2), (0, 1)])
+        ],
+        "map": [
+            charts.map_figure(trace.attention[:, :, -1, 0] - 0.1, selected=head, title=title, theme=theme)
+            for trace, head, title in ((few, (0, 0), "one"), (many, None, "other"))
+        ],
+        "matrix": [
+            charts.heatmap_figure(few, 0, 0, theme=theme),
+            charts.heatmap_figure(many, 1, 1, query=[2, 3], theme=theme),
+        ],
+        "bars": [
+            charts.probability_figure(words, chosen=chosen, theme=theme)
+            for words, chosen in zip(next_words, (None, 2), strict=True)
+        ],
+        "layers": [charts.lens_figure([words, words], 2, [0.1, 0.2], theme=theme) for words in next_words],
+        "pairs": [charts.paired_figure(next_words[0], words, theme=theme) for words in next_words],
+    }
+
+
+@pytest.mark.parametrize("for_a_room", [False, True])
+@pytest.mark.parametrize("kind", list(forms()))
+def test_on_a_page_only_the_data_of_a_figure_change(kind: str, for_a_room: bool) -> None:
+    written = []
+    for figure in forms()[kind]:
+        specification = figure.filling(for_a_room=for_a_room)
+        assert specification["datasets"].keys() == figure.tables.keys()
+        written.append(json.dumps(specification | {"datasets": None}))
+    assert len(set(written)) == 1
+    assert '"legend": {' not in written[0].replace('"legend": {"aria"', "")
+    assert not {"width", "height"} & json.loads(written[0]).keys()
+
+
+@pytest.mark.parametrize("kind", list(forms()))
+def test_what_a_click_chooses_differs_from_turn_to_turn(kind: str) -> None:
+    figure = forms()[kind][0]
+    if figure.clickable is None:
+        return
+    specification = figure.filling(turn=7)
+    assert set(specification["datasets"][figure.clickable]["turn"]) == {7}
+    fields = [param["select"]["fields"] for param in specification["params"] if param["name"] in ("query", "head")]
+    assert all("turn" in names for names in fields)
+    assert "turn" not in json.dumps(figure.specification() | {"datasets": None})
+
+
+def test_a_projector_swallows_no_weight_and_dark_pages_show_faint_ones() -> None:
+    figure = forms()["lines"][0]
+
+    def faintest(specification: dict[str, Any]) -> float:
+        opacity = next(layer for layer in specification["layer"] if layer["mark"]["type"] == "rule")
+        return float(opacity["encoding"]["opacity"]["condition"]["scale"]["range"][0])
+
+    assert faintest(figure.filling()) == 0.25
+    assert faintest(forms("dark")["lines"][0].filling()) == 0.4
+    assert faintest(figure.filling(for_a_room=True)) == 0.6
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_marks_stand_out_and_colored_text_can_be_read(theme: Theme) -> None:
+    palette, background = colors(theme), rgb(BACKGROUNDS[theme])
+    for color in (palette.link, *palette.categories):
+        assert contrast(rgb(color), background) >= MARKS
+    for color in (palette.accent, *palette.categories[:2]):
+        assert contrast(rgb(color), background) >= TEXT
+
+
+def test_words_that_differ_are_marked_and_those_only_here_have_a_sign_of_their_own() -> None:
+    figure = forms()["lines"][2]
+    assert figure.tables["words"]["mark"].tolist()[:5] == ["", "changed", "", "", "only here"]
+    assert "datum.mark === 'only here'" in json.dumps(figure.filling()["layer"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("lines", "Lines of layer 0, head 0. Strongest: from “w3” to “"),
+        ("heads", "Lines of layer 0, head 0 and layer 1, head 1. Strongest: from “w3” to “"),
+        ("row", "Lines of layer 0, head 0, from the last token. Strongest: from “w4” to “"),
+        ("grid", "Grid of 2 × 3 attention thumbnails. Patterns: 2 null, 2 other, 2 induction."),
+        ("ranked", "Grid of 2 × 3 attention thumbnails, 1 highlighted."),
+        ("map", "Map of 2 × 3 heads: one. Largest: layer "),
+        ("matrix", "Matrix of layer 0, head 0. Strongest: from “"),
+        ("bars", "Bars of the most probable next tokens: “a” 50%, “b” 20%."),
+        ("layers", "Bars of the top prediction after each layer. At the input “a” 50%, at the end “a” 50%."),
+        ("pairs", "Bars of the largest differences in next-token probability between prompts A and B. Largest: “"),
+    ],
+)
+def test_a_figure_says_what_is_to_be_seen_in_it(kind: str, said: str) -> None:
+    figure = forms()[kind][0]
+    assert figure.description.startswith(said)
+    assert figure.specification()["description"] == figure.description
+    assert figure.filling()["description"] == figure.kind
 
 
 def test_the_grid_tells_on_what_each_label_rests() -> None:

@@ -54,13 +54,13 @@ def kinds(theme: Theme = "light", *tokens: str) -> dict[str, tuple[Drawing, str]
     row = np.array([0.5, 0.3, 0.2])
     return {
         "lines": (charts.lines_figure(trace, 1, 2, query=2), "w2"),
-        "heads": (charts.lines_figure(trace, 1, 2, more_heads=[(0, 0)]), "layer 0 head 0"),
-        "row": (charts.row_figure(trace.tokens, row, name="layer 1 head 2"), "w2"),
+        "heads": (charts.lines_figure(trace, 1, 2, more_heads=[(0, 0)]), "L0H0"),
+        "row": (charts.row_figure(trace.tokens, row, name="L1H2"), "w2"),
         "grid": (charts.grid_figure(trace, labels=["null", "other", "induction"] * 2, theme=theme), "induction"),
         "matrix": (charts.attention_heatmap(trace, 1, 2, theme=theme), "w1"),
-        "map": (charts.map_figure(values, title="pushed it by (logits)", theme=theme), "pushed it by (logits)"),
+        "map": (charts.map_figure(values, title="direct effect (logits)", theme=theme), "direct effect (logits)"),
         "next words": (charts.probability_bars(next_words), "cat"),
-        "layers": (charts.lens_bars([next_words, next_words], 0, [0.1, 0.2]), "after layer 0"),
+        "layers": (charts.lens_bars([next_words, next_words], 0, [0.1, 0.2]), "after L0"),
         "pair": (charts.paired_probabilities(next_words, prediction(" cat", " cow")), "cow"),
         "names": (charts.name_probabilities(names()), "tall"),
     }
@@ -247,8 +247,9 @@ def test_the_numbers_of_a_figure_are_a_table(kind: str) -> None:
 def test_the_table_of_a_map_has_a_number_for_every_head() -> None:
     values = np.arange(6.0).reshape(2, 3)
     table = export.numbers(charts.map_figure(values, title="moved"))
-    assert list(table.columns) == ["layer", "head", "moved"]
-    assert [values[layer, head] for layer, head in table[["layer", "head"]].to_numpy()] == table["moved"].tolist()
+    assert list(table.columns) == ["head", "moved"]
+    assert table["head"].tolist() == ["L0H0", "L0H1", "L0H2", "L1H0", "L1H1", "L1H2"]
+    assert table["moved"].tolist() == values.ravel().tolist()
 
 
 def test_the_table_of_a_grid_has_the_strongest_links_of_every_head() -> None:

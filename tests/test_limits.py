@@ -84,10 +84,10 @@ def test_as_many_tokens_are_written_as_allowed_and_not_one_more(monkeypatch: pyt
     monkeypatch.setattr(limits, "NEW_TOKENS", 3)
     monkeypatch.setitem(links.CHOICES, "new_tokens", replace(links.CHOICES["new_tokens"], default=3))
     app = dashboard("generate")
-    (box,) = (box for box in app.number_input if box.label == "New tokens")
+    (box,) = (box for box in app.number_input if box.label == "Tokens to generate")
     assert (box.max, box.value) == (3, 3)
     press(app, "Generate")
-    assert "3 new tokens by mini" in shown(app)
+    assert "3 tokens by mini" in shown(app)
     box.set_value(4)  # a browser would not, but what it sends need not come from a browser
     press(app, "Generate")
     assert len(app.session_state["generated"].steps) <= 3
@@ -187,15 +187,15 @@ def test_a_text_that_is_written_lets_others_in_between_its_tokens(mini: Language
 @pytest.fixture
 def public(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MODELS", ("mini",))
-    monkeypatch.setattr(importlib.import_module("attn_core.ui.sidebar"), "MODELS", ("mini",))
+    monkeypatch.setattr(importlib.import_module("attn_core.ui.header"), "MODELS", ("mini",))
 
 
 @pytest.mark.parametrize("asked", ["gpt2", "/etc", "someone/else", "[x](http://evil)", "/etc/../work"])
 def test_a_public_dashboard_shows_what_it_offers_whatever_the_link_asks_for(public: None, asked: str) -> None:
     app = dashboard(model=asked)
     assert not app.exception
-    assert "is not available on this public dashboard" in shown(app)
-    assert "mini: bundled with the dashboard" in shown(app)
+    assert "is unavailable, so you see mini" in shown(app)
+    assert "mini · 12 × 12 heads · bundled" in shown(app)
     assert not [button for button in app.button if button.label == "Try again"]
 
 

@@ -15,8 +15,8 @@ from tests.test_pages import complaints, dashboard, press, shown
 
 
 def link_of(app: AppTest) -> dict[str, str]:
-    """The parameters of the link, which dashboard.py writes at the start of a run; `app` is on Home after that."""
-    app.switch_page("pages/names.py").run().switch_page("dashboard.py").run()
+    """The parameters of the link, which dashboard.py writes at the start of a run."""
+    app.run()
     return {name: values[0] if isinstance(values, list) else values for name, values in app.query_params.items()}
 
 
@@ -44,7 +44,7 @@ def test_how_a_head_is_looked_at_is_in_the_link() -> None:
 
 def test_a_summary_and_its_heads_are_in_the_link() -> None:
     app = dashboard("head_view")
-    app.selectbox(key="summary").set_value("mean of chosen heads").run()
+    app.selectbox(key="summary").set_value("mean of selected heads").run()
     app.multiselect(key="mean_of").set_value([(3, 4), (4, 8)]).run()
     other = opened_elsewhere(app, "head_view")
     assert other.multiselect(key="mean_of").value == [(3, 4), (4, 8)]
@@ -57,7 +57,7 @@ def test_what_heads_were_looked_for_is_in_the_link() -> None:
     other = opened_elsewhere(app, "head_grid")
     assert sorted(other.pills(key="kinds").value or []) == ["null", "previous token"]
     assert other.selectbox(key="sort_by").value == "entropy"
-    other.segmented_control(key="find_by").set_value("by two words").run()
+    other.segmented_control(key="find_by").set_value("by two tokens").run()
     other.selectbox(key="link_query").set_value(4).run()
     other.selectbox(key="link_key").set_value(3).run()
     third = opened_elsewhere(other, "head_grid")
@@ -76,7 +76,7 @@ def test_heads_sorted_by_a_share_are_so_in_the_link() -> None:
 
 def test_a_text_drawn_at_random_is_the_same_elsewhere() -> None:
     app = dashboard("generate", prompt=SON)
-    app.segmented_control(key="way").set_value("drawn at random").run()
+    app.segmented_control(key="way").set_value("sampling").run()
     app.number_input(key="new_tokens").set_value(6)
     app.number_input(key="temperature").set_value(1.7)
     app.number_input(key="seed").set_value(41)
@@ -90,8 +90,8 @@ def test_a_text_drawn_at_random_is_the_same_elsewhere() -> None:
 
 
 def test_a_text_and_the_same_without_some_heads_come_back_together() -> None:
-    app = dashboard("generate", prompt=SON, new_tokens="3")
-    app = press(press(press(app, "Generate"), "strongest off"), "Generate again")
+    app = dashboard("generate", prompt=SON, new_tokens="3", details="off")
+    app = press(press(press(app, "Generate"), "Turn off the top"), "Regenerate")
     other = opened_elsewhere(app, "generate")
     for name in ("generated", "generated_again"):
         text = other.session_state[name]
@@ -107,19 +107,19 @@ def test_a_text_that_no_longer_belongs_to_the_prompt_is_not_written_elsewhere() 
 
 def test_what_is_lost_without_each_head_comes_back() -> None:
     app = press(dashboard("generate", prompt=SON, new_tokens="1", question="lost"), "Generate")
-    app = press(app, "heads in turn")
+    app = press(app, "Test all")
     other = opened_elsewhere(app, "generate")
-    assert "A head that is purple is missed" in shown(other)
+    assert "Purple: less probable with this head off" in shown(other)
 
 
 def test_names_that_were_asked_come_back_with_the_answer() -> None:
     app = dashboard("names")
     app.text_area(key="name_groups").set_value("one: Ann, Bob\nother: Cid, Dan")
-    app = press(app, "Ask with every name")
+    app = press(app, "Run all names")
     other = opened_elsewhere(app, "names")
     assert other.text_area(key="name_groups").value == "one: Ann, Bob\nother: Cid, Dan"
     assert other.session_state["name_probe"].names == ("Ann", "Bob", "Cid", "Dan")
-    assert "Something has changed since" not in shown(other)
+    assert "Inputs have changed" not in shown(other)
 
 
 def test_the_tours_step_sentence_and_word_are_in_the_link() -> None:
@@ -137,35 +137,49 @@ def test_what_stands_as_it_began_is_not_in_the_link() -> None:
     app = dashboard()
     for page in ("head_grid", "head_view", "compare", "names", "tour", "generate"):
         app.switch_page(f"pages/{page}.py").run()
-    assert link_of(app) == {"model": "mini"}
+    done = {"written": "all-on"}  # Generate opens with a text
+    assert link_of(app) == {"model": "mini"} | done
 
 
 @pytest.mark.parametrize(
     ("page", "query", "sentence"),
     [
-        ("generate", {"new_tokens": "9999"}, "new_tokens “9999”, which is not a whole number from 1 to 256"),
-        ("generate", {"temperature": "nan"}, "temperature “nan”, which is not a number from 0.05 to 5"),
-        ("generate", {"seed": "１"}, "seed “１”, which is not a whole number from 0 to"),
-        ("generate", {"written": "some"}, "written “some”, which is not written like 7.11,5.7"),
-        ("head_view", {"view": "pie"}, "view “pie”, which is not one of lines, matrix, table"),
-        ("head_view", {"more_heads": "99.1"}, "asks for heads to draw over it that are not there"),
-        ("head_view", {"view_queries": "3,77"}, "the word at 77, but there are 6 here"),
-        ("head_grid", {"query": "77"}, "the word at 77, but there are 6 here"),
-        ("head_grid", {"kinds": "<b>"}, "kinds “<b>”, which is not labels of heads"),
-        ("home", {"home_query": "77"}, "the word at 77, but there are 6 here"),
-        ("compare", {"compare_query": "77"}, "a word that is not in both prompts"),
-        ("compare", {"rank_by": "77"}, "a word that is not in both prompts"),
-        ("tour", {"step": "9"}, "step “9”, which is not a whole number from 1 to 8"),
+        (
+            "generate",
+            {"new_tokens": "9999"},
+            "Ignored new_tokens=9999 in the link. Expected a whole number from 1 to 256.",
+        ),
+        (
+            "generate",
+            {"temperature": "nan"},
+            "Ignored temperature=nan in the link. Expected a number from 0.05 to 5.",
+        ),
+        ("generate", {"seed": "１"}, "Ignored seed=１ in the link. Expected a whole number from 0 to"),
+        (
+            "generate",
+            {"written": "some"},
+            "Ignored written=some in the link. Expected heads written like 7.11,5.7.",
+        ),
+        ("head_view", {"view": "pie"}, "Ignored view=pie in the link. Expected one of lines, matrix, table."),
+        (
+            "head_view",
+            {"more_heads": "99.1"},
+            "Ignored heads to overlay in the link that this model does not have.",
+        ),
+        ("head_view", {"view_queries": "3,77"}, "The link points to token 77, but this prompt has tokens 0 to 5."),
+        ("head_grid", {"query": "77"}, "The link points to token 77, but this prompt has tokens 0 to 5."),
+        ("head_grid", {"kinds": "<b>"}, "Ignored kinds=<b> in the link. Expected labels of heads"),
+        ("home", {"home_query": "77"}, "The link points to token 77, but this prompt has tokens 0 to 5."),
+        ("compare", {"compare_query": "77"}, "Ignored a word in the link that is not in both prompts."),
+        ("compare", {"rank_by": "77"}, "Ignored a word in the link that is not in both prompts."),
+        ("tour", {"step": "9"}, "Ignored step=9 in the link. Expected a whole number from 1 to 8."),
     ],
 )
 def test_a_link_with_a_bad_value_gets_one_sentence(page: str, query: dict[str, str], sentence: str) -> None:
-    app = dashboard(**query)
-    said = shown(app)
-    if page != "home":
-        said += shown(app.switch_page(f"pages/{page}.py").run())
+    app = dashboard(page, **query)
     assert not app.exception
     assert not complaints(app)
-    assert said.count(sentence) == 1
+    assert shown(app).count(sentence) == 1
     assert sentence not in shown(app.run())
 
 

@@ -14,7 +14,7 @@ from attn_core.playlist import list_recordings, open_recording
 from attn_core.trace import MAX_BYTES
 from tests.conftest import random_trace
 from tests.test_limits import environment, read_again  # noqa: F401
-from tests.test_pages import WITHOUT_MODEL, complaints, dashboard, press, shown
+from tests.test_pages import WITHOUT_MODEL, complaints, dashboard, go_to, press, shown
 
 
 @pytest.fixture
@@ -98,20 +98,9 @@ def test_an_audience_looks_at_one_copy(folder: Path) -> None:
 # --- in the dashboard ------------------------------------------------------------------------------------------
 
 
-def sidebar_and_trace() -> None:
-    """What dashboard.py and a page do; AppTest runs dashboard.py itself only once."""
-    from attn_core import ui
-
-    ui.begin()
-    ui.sidebar()
-    ui.trace_in_view()
-
-
 def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr(limits, "PLAYLIST", folder)
-    app = AppTest.from_function(sidebar_and_trace, default_timeout=60)
-    app.query_params["model"] = "mini"
-    return app.run()
+    return dashboard("head_view")
 
 
 @pytest.fixture
@@ -143,7 +132,7 @@ def test_next_and_previous_go_through_the_recordings_with_no_model(app: AppTest)
     assert now(app) == "2_list.npz"
     assert not app.exception
     assert not complaints(app)
-    assert "No model is loaded" in shown(app)
+    assert "No model loaded" in shown(app)
 
 
 def test_a_recording_is_chosen_and_every_page_shows_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,24 +140,20 @@ def test_a_recording_is_chosen_and_every_page_shows_it(folder: Path, monkeypatch
     app = dashboard()
     app.selectbox(key="playlist_box").set_value("10_son.npz").run()
     for page in WITHOUT_MODEL:
-        app.switch_page(f"pages/{page}.py").run()
+        app = go_to(app, page)
         assert "6 tokens" in shown(app)
         assert app.session_state["playlist"] == "10_son.npz"
 
 
 def close(app: AppTest) -> AppTest:
-    return press(app, "Close the recording")
+    return press(app, "Close recording")
 
 
 def clear(app: AppTest) -> AppTest:
     return app.selectbox(key="playlist_box").set_value(None).run()
 
 
-def use_an_example(app: AppTest) -> AppTest:
-    return app.selectbox(key="example").select_index(0).run()
-
-
-@pytest.mark.parametrize("leave", [close, clear, use_an_example])
+@pytest.mark.parametrize("leave", [close, clear])
 def test_closing_the_recording_leaves_the_playlist(app: AppTest, leave: Callable[[AppTest], AppTest]) -> None:
     app = leave(press(app, "Next"))
     assert not app.exception
@@ -198,23 +183,23 @@ def test_a_recording_that_was_deleted_meanwhile_is_no_longer_offered(app: AppTes
     assert "4 tokens" in shown(app)
 
 
-def test_files_that_are_no_recordings_are_named_in_the_sidebar(app: AppTest, folder: Path) -> None:
+def test_files_that_are_no_recordings_are_named_in_the_menu(app: AppTest, folder: Path) -> None:
     (folder / "[x](http:__evil).npz").write_bytes(b"")
     app.run()
     assert r"\[x\]" in shown(app)
-    assert "Not in the playlist" in shown(app)
+    assert "Skipped, not recordings:" in shown(app)
 
 
 def test_an_empty_folder_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened(tmp_path, monkeypatch)
-    assert "holds no recordings" in shown(app)
+    assert "No recordings in " in shown(app)
 
 
 def test_where_there_is_no_folder_there_is_no_control(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened(tmp_path / "nowhere", monkeypatch)
     assert not app.exception
     assert "recordings" not in shown(app)
-    assert [box.label for box in app.selectbox] == ["Model", "Example prompts"]
+    assert [box.label for box in app.selectbox] == ["Model", "Show"]
 
 
 def test_choosing_by_name_tells_whether_it_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from tests.serving import serving
 from tests.test_pages import chosen_head, dashboard, press, shown
 from tests.visiting import settle
 
-EXPLAINED = "Every attention head at once"
+EXPLAINED = "Click a row to open that head."
 
 
 def labels(app: AppTest) -> list[str]:
@@ -26,7 +26,12 @@ def labels(app: AppTest) -> list[str]:
 @pytest.mark.parametrize("page", ["home", "head_grid", "head_view", "compare"])
 def test_keys_go_to_the_next_and_the_previous_head_and_layer_and_round(page: str) -> None:
     app = dashboard(page, present="1", layer="0", head="11")
-    for label, head in (("Head +", (0, 0)), ("Head −", (0, 11)), ("Layer −", (11, 11)), ("Layer +", (0, 11))):
+    for label, head in (
+        ("Next head", (0, 0)),
+        ("Previous head", (0, 11)),
+        ("Previous layer", (11, 11)),
+        ("Next layer", (0, 11)),
+    ):
         app = press(app, label)
         assert not app.exception
         assert chosen_head(app) == head
@@ -34,12 +39,12 @@ def test_keys_go_to_the_next_and_the_previous_head_and_layer_and_round(page: str
 
 def test_no_keys_but_while_somebody_presents() -> None:
     app = dashboard("head_grid")
-    assert "Head +" not in labels(app)
+    assert "Next head" not in labels(app)
     assert EXPLAINED in shown(app)
     presented = dashboard("head_grid", present="1")
     assert EXPLAINED not in shown(presented)
-    app = press(presented, "Leave").run()
-    assert "Head +" not in labels(app)
+    app = press(presented, "Exit").run()
+    assert "Next head" not in labels(app)
     assert EXPLAINED in shown(app)
 
 
@@ -60,7 +65,7 @@ def test_a_recording_that_is_not_in_the_playlist_gets_one_sentence(
     monkeypatch.setattr(limits, "PLAYLIST", tmp_path)
     app = dashboard(recording="../1.npz")
     assert not app.exception
-    assert shown(app).count("“../1.npz”, which this dashboard's playlist does not have") == 1
+    assert shown(app).count("The link's recording “../1.npz” is not in this playlist.") == 1
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from functools import lru_cache, wraps
 from typing import Any, ParamSpec
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from attn_core.charts.sizes import Look
@@ -51,7 +52,7 @@ class Figure:
 
     def chart(self) -> alt.LayerChart:
         """Return the chart for a notebook, which holds its data."""
-        records = {name: json.loads(table.to_json(orient="records")) for name, table in self.tables.items()}
+        records = {name: _records(table) for name, table in self.tables.items()}
         return self.draw(self.form, Look(legend=self.legend)).properties(**self._fixed(), datasets=records)
 
     def specification(self) -> dict[str, Any]:
@@ -96,6 +97,11 @@ def as_chart(function: Callable[P, Figure]) -> Callable[P, alt.LayerChart]:
         return function(*args, **kwargs).chart()
 
     return chart
+
+
+def _records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """Return a table's rows in terms of JSON, which has nothing that is not a number."""
+    return table.replace({np.nan: None}).to_dict("records")
 
 
 @lru_cache(maxsize=128)

@@ -179,7 +179,7 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
     places = edges(form.n_rows, form.n_columns)
     layers = [_images(places), _frames(form, look, places)]
     if form.ranked:
-        layers.insert(1, _corners(places, form.n_columns))
+        layers.insert(1, _corners(form, look, places))
     layers.insert(-1, selected_frame("cells", places, colors(form.theme).accent))
     return draw_squares(layers, form.n_rows, form.n_columns, look, named_rows=not form.ranked)
 
@@ -244,11 +244,18 @@ def _label_stroke(form: Form, look: Look) -> alt.Stroke:
     )
 
 
-def _corners(places: dict[str, Any], n_columns: int) -> alt.Chart:
+def _corners(form: Form, look: Look, places: dict[str, Any]) -> alt.Chart:
     """Return layer and head of each thumbnail in its upper right corner, which is empty: nothing looks ahead."""
     return (
         alt.Chart(alt.NamedData("cells"))
         .transform_calculate(corner="datum.layer + '.' + datum.head")
-        .mark_text(align="right", baseline="top", dx=-2, dy=3, fontSize=alt.expr("side * 0.3"), color=INK)
-        .encode(x=across_squares("right", n_columns), y=places["y"], text="corner:N", tooltip=alt.value(None))
+        .mark_text(
+            align="right",
+            baseline="top",
+            dx=-2,
+            dy=3,
+            fontSize=alt.expr(f"clamp({look.pixels(0, 20.5)}, side * 0.3, side * 0.4)"),
+            color=INK,
+        )
+        .encode(x=across_squares("right", form.n_columns), y=places["y"], text="corner:N", tooltip=alt.value(None))
     )

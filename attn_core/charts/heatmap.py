@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from attn_core.charts.figure import Figure, as_chart
 from attn_core.charts.sizes import Look, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors, picture
-from attn_core.charts.texts import spell_head, write_weight
+from attn_core.charts.texts import name_head, spell_heads, write_weight
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
@@ -86,7 +86,7 @@ def heatmap_figure(
             "picture": whole.assign(url=picture(weights, theme, max(PICTURE // n, 1) * min(n, PICTURE))),
             "rows": pd.DataFrame({"top": rows, "bottom": [row + 1 for row in rows], "left": 0, "right": n}),
         },
-        f"Matrix of {name or spell_head((layer, head))}. {strongest}",
+        spell_heads(f"Matrix of {name or name_head((layer, head))}. {strongest}"),
         "Matrix of attention weights: a row for each query token, a column for each key token.",
         size=(side, side),
     )
@@ -137,7 +137,9 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
     )
     image = _on_matrix("picture").mark_image(aspect=False).encode(url="url:N", tooltip=alt.value(None))
     outline = _on_matrix("picture").mark_rect(fillOpacity=0, stroke=INK, strokeOpacity=0.25)
-    letter = look.letters("(breadth / tokens)", f"breadth * 0.22 / {first('words', 'longest')}", thinned=True)
+    letter = look.letters(
+        "(breadth * 0.72 / tokens)", f"breadth * 0.22 / {first('words', 'longest')}", thinned=True
+    )
     return (
         alt.layer(image, outline, *_names(form), frames, tooltips)
         .add_params(*named(LENGTHS | {"letter": letter}))

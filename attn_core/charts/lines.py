@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attn_core.charts.figure import Figure, as_chart
 from attn_core.charts.sizes import Look, across, across_to, along, breadth, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors
-from attn_core.charts.texts import name_head, spell_head, write_weight
+from attn_core.charts.texts import name_head, spell_heads, write_weight
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
@@ -47,7 +47,7 @@ NOT_HOVERED = f"!{HOVERED}"
 
 # Lengths in pixels. From left to right: words, lines, words, numbers.
 LENGTHS = {
-    "tokens": "max(length(data('words')), 1)",
+    "tokens": first("words", "n_rows"),
     "rows": f"min(height, tokens * {MOST_STEP})",
     "gap": "letter * 0.45",
     "room_for_word": f"min(letter * {first('words', 'longest')}, width * 0.3)",
@@ -102,6 +102,8 @@ def lines_figure(
     name: str | None = None,
     marks: Mapping[int, str] | None = None,
     mark_color: str | None = None,
+    rows: Sequence[int] | None = None,
+    n_rows: int | None = None,
     theme: Theme = "light",
 ) -> Figure:
     """Draw one head's attention as lines; with `more_heads`, several heads over each other in colors.
@@ -119,21 +121,22 @@ def lines_figure(
         marks: token positions of words that differ from another prompt's, each "changed" or "only here". Both are
             bold in `mark_color`; those that are only here are underlined.
         mark_color: the theme's accent if None.
+        rows: the row of each token, if some rows stay empty, so that two figures line up; ascending.
+        n_rows: of the figure then.
         theme: which background the lines are painted for.
     """
     heads = [(layer, head), *more_heads]
     names = [name or name_head(heads[0]), *map(name_head, more_heads)]
-    spelled = [name or spell_head(heads[0]), *map(spell_head, more_heads)]
     chosen = _positions(query)
     links = _choose([(called, trace.head(*head)) for called, head in zip(names, heads, strict=True)], chosen)
     summed = len(heads) == 1 and chosen is not None and len(chosen) > 1
     return _figure(
-        _words(token_labels(trace.tokens), chosen, marks or {}),
+        _words(token_labels(trace.tokens), chosen, marks or {}, rows, n_rows),
         links.table,
         names=names,
         queries=range(trace.n_tokens),
         sums=trace.head(layer, head)[list(chosen or ())].sum(axis=0) if summed else None,
-        subject=f"Lines of {' and '.join(spelled)}",
+        subject=f"Lines of {' and '.join(names)}",
         mark_color=mark_color,
         theme=theme,
     )
@@ -193,10 +196,18 @@ def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], chosen: Sequenc
     return Links(table[shown].round({"weight": 4}), len(left_out), threshold)
 
 
-def _words(labels: Sequence[str], chosen: Sequence[int] | None, marks: Mapping[int, str]) -> pd.DataFrame:
-    """Return the words of the figure, a row each."""
+def _words(
+    labels: Sequence[str],
+    chosen: Sequence[int] | None,
+    marks: Mapping[int, str],
+    rows: Sequence[int] | None = None,
+    n_rows: int | None = None,
+) -> pd.DataFrame:
+    """Return the words of the figure, with where they are."""
     words = pd.DataFrame({"query": range(len(labels)), "word": labels})
-    words["middle"], words["bottom"] = words["query"] + 0.5, words["query"] + 1
+    words["top"] = range(len(labels)) if rows is None else list(rows)
+    words["middle"], words["bottom"] = words["top"] + 0.5, words["top"] + 1
+    words["n_rows"] = len(labels) if n_rows is None else n_rows
     words["longest"] = longest(labels)
     words["breadth"] = [breadth(label) for label in labels]
     words["chosen"] = chosen is None or words["query"].isin(chosen)
@@ -221,9 +232,11 @@ def _figure(
     links["numbered"] = links["chosen"] & (sums is None and bool(words["kept"].any()))
     totals = pd.DataFrame({"key": range(n), "weight": np.zeros(n) if sums is None else sums})
     totals = totals[totals["weight"] >= MIN_WEIGHT]
-    totals["middle"], totals["weight_text"] = totals["key"] + 0.5, totals["weight"].map(write_weight)
+    middles = words["middle"].to_numpy()
+    totals["middle"], totals["weight_text"] = middles[totals["key"]], totals["weight"].map(write_weight)
     form = Form(not alone, mark_color or colors(theme).accent, theme)
-    step = next(step for most, step in STEPS if n <= most)
+    n_rows = int(words["n_rows"].iloc[0])
+    step = next(step for most, step in STEPS if n_rows <= most)
     return Figure(
         _draw,
         form,
@@ -233,10 +246,10 @@ def _figure(
             "queries": words[words["query"].isin(list(queries))],
             "sums": totals,
         },
-        f"{subject}. {_strongest(links[links['chosen']], several=not alone)}",
+        spell_heads(f"{subject}. {_strongest(links[links['chosen']], several=not alone)}"),
         "Lines from each query token, on the left, to the tokens it attends to, on the right.",
-        size=(WIDTH, step * n),
-        least_height=LEAST_STEP * n,
+        size=(WIDTH, step * n_rows),
+        least_height=LEAST_STEP * n_rows,
         clickable="queries",
         legend=tuple(names),
     )
@@ -246,14 +259,14 @@ def _placed(links: pd.DataFrame, words: pd.DataFrame, names: Sequence[str]) -> p
     """Add to the links where they are drawn and what is written of them."""
     spread = 0.5 / len(names)  # heads over each other are set apart a little, or the last would hide the rest
     rank = links["head"].map({name: index for index, name in enumerate(names)}).astype(float)
-    apart = 0.5 + (rank - (len(names) - 1) / 2) * spread
-    labels, chosen = words["word"], words["chosen"]
+    apart = (rank - (len(names) - 1) / 2) * spread
+    labels, chosen, middles = words["word"], words["chosen"], words["middle"].to_numpy()
     return links.assign(
         id=links["query"].astype(str) + "-" + links["key"].astype(str) + "-" + rank.astype(str),
         rank=rank,
-        y=links["query"] + apart,
-        y2=links["key"] + apart,
-        middle=links["key"] + 0.5,
+        y=middles[links["query"]] + apart,
+        y2=middles[links["key"]] + apart,
+        middle=middles[links["key"]],
         weight_text=links["weight"].map(write_weight),
         chosen=chosen.to_numpy()[links["query"]],
         from_word=labels.to_numpy()[links["query"]],
@@ -272,7 +285,7 @@ def _strongest(links: pd.DataFrame, *, several: bool) -> str:
 
 
 def _draw(form: Form, look: Look) -> alt.LayerChart:
-    letter = look.letters("(rows / tokens)", f"width * 0.6 / (2 * {first('words', 'longest')} + 3.5)")
+    letter = look.letters("(rows / tokens)", f"width * 0.6 / (2 * min({first('words', 'longest')}, 5.5) + 3.5)")
     lengths = LENGTHS | {"letter": letter, "thickest": f"clamp(width / 40, 8, {look.pixels(16)})"}
     hovered = alt.selection_point(
         name="hovered", fields=["query"], on="pointerover", clear="pointerout", empty=False
@@ -288,7 +301,7 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
         .encode(
             x=across("0"),
             x2=across_to("left"),
-            y=_row("query"),
+            y=_row("top"),
             y2="bottom:Q",
             opacity=alt.when(hovered)
             .then(alt.value(0.28))

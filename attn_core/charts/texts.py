@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 Head = tuple[int, int]
 """A layer and a head, zero-based."""
@@ -18,6 +19,11 @@ def name_head(head: Head) -> str:
 def spell_head(head: Head) -> str:
     """Return the name of a head for a screen reader: "layer 4, head 3"."""
     return f"layer {head[0]}, head {head[1]}"
+
+
+def spell_heads(text: str) -> str:
+    """Return a text with the heads in it spelled for a screen reader."""
+    return re.sub(r"\bL(\d+)H(\d+)\b", r"layer \1, head \2", text)
 
 
 def write_weight(weight: float) -> str:

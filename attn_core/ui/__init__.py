@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         pick_comparison,
         pick_ranking,
         pick_shifted_head,
+        shared_rows,
         show_one_of_two,
         show_paired_next_tokens,
         show_shift,
@@ -38,7 +39,15 @@ if TYPE_CHECKING:
     )
     from attn_core.ui.finder import find_heads, show_head_table
     from attn_core.ui.header import show_header
-    from attn_core.ui.heads import chosen_head, head_counts, head_pattern, last_head, pick_head, suggested_head
+    from attn_core.ui.heads import (
+        chosen_head,
+        head_counts,
+        head_pattern,
+        last_head,
+        pick_head,
+        suggested_head,
+        suggested_query,
+    )
     from attn_core.ui.layout import first_screen, in_toolbar, notes, panels, quiet_note, ranked_heads, toolbar
     from attn_core.ui.links import begin
     from attn_core.ui.models import language_model
@@ -64,6 +73,7 @@ if TYPE_CHECKING:
     from attn_core.ui.recordings import offer_text
     from attn_core.ui.saving import origin, origin_of_token
     from attn_core.ui.summaries import pick_averaged_heads, pick_summary, summary
+    from attn_core.ui.switches import head_switch
     from attn_core.ui.tour import show_tour
     from attn_core.ui.traces import show_question, show_two_prompts, start_note, trace_in_view, two_traces
     from attn_core.ui.views import (
@@ -103,6 +113,7 @@ _HOME = {
     "generation_again": "writing",
     "head_counts": "heads",
     "head_pattern": "heads",
+    "head_switch": "switches",
     "in_toolbar": "layout",
     "language_model": "models",
     "last_head": "heads",
@@ -143,6 +154,7 @@ _HOME = {
     "quiet_note": "layout",
     "quoted": "reasons",
     "ranked_heads": "layout",
+    "shared_rows": "comparing",
     "show_effects": "reasons",
     "show_grid": "figures",
     "show_head_table": "finder",
@@ -171,6 +183,7 @@ _HOME = {
     "strongest_head": "reasons",
     "strongest_link": "figures",
     "suggested_head": "heads",
+    "suggested_query": "heads",
     "summary": "summaries",
     "toolbar": "layout",
     "top_prediction": "figures",
@@ -196,6 +209,7 @@ __all__ = [
     "generation_again",
     "head_counts",
     "head_pattern",
+    "head_switch",
     "in_toolbar",
     "language_model",
     "last_head",
@@ -236,6 +250,7 @@ __all__ = [
     "quiet_note",
     "quoted",
     "ranked_heads",
+    "shared_rows",
     "show_effects",
     "show_grid",
     "show_head_table",
@@ -264,6 +279,7 @@ __all__ = [
     "strongest_head",
     "strongest_link",
     "suggested_head",
+    "suggested_query",
     "summary",
     "toolbar",
     "top_prediction",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from attn_core import charts, examples
@@ -11,14 +13,14 @@ from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
 from attn_core.ui.drawing import draw
-from attn_core.ui.figures import choice_of_heads, show_head_map, show_lines, strongest_link
+from attn_core.ui.figures import choice_of_heads, note_on_links, show_head_map, show_lines, strongest_link
 from attn_core.ui.heads import chosen_head, pick_head, suggested_head
-from attn_core.ui.layout import in_toolbar, panel, panels, quiet_note, toolbar
+from attn_core.ui.layout import in_toolbar, notes, panel, panels, quiet_note, toolbar
 from attn_core.ui.links import fell_back
 from attn_core.ui.saving import Origin, offer_figure, origin
 from attn_core.ui.state import notice, plain, theme
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import View, forget_other_words, pick_query, pick_view_options
+from attn_core.ui.views import View, forget_other_words, note_on_view, pick_query, pick_view_options
 
 LAST = -1  # instead of an aligned word
 SMALLEST_CHANGE = 0.005  # that is said in words
@@ -68,6 +70,24 @@ def marked_tokens(a: AttentionTrace, b: AttentionTrace, view: View) -> tuple[dic
             if span is not None:
                 side.update(dict.fromkeys(range(*span), kind))
     return marks
+
+
+def shared_rows(a: AttentionTrace, b: AttentionTrace, view: View) -> tuple[list[int], list[int], int]:
+    """Return the rows in which the tokens of both traces line up word by word.
+
+    A word takes as many rows as it has tokens in the trace where it has more.
+
+    Returns:
+        The row of each token of A and of B, as they are looked at, and the number of rows.
+    """
+    rows: tuple[list[int], list[int]] = ([], [])
+    n_rows = 0
+    for word in aligned_words(view.arranged(a).tokens, view.arranged(b).tokens):
+        spans = [span if span is not None else (0, 0) for span in (word.span_a, word.span_b)]
+        for side, (start, end) in zip(rows, spans, strict=True):
+            side.extend(n_rows + offset for offset in range(end - start))
+        n_rows += max(end - start for start, end in spans)
+    return *rows, n_rows
 
 
 def pick_comparison(a: AttentionTrace, b: AttentionTrace) -> Comparison:
@@ -134,7 +154,7 @@ def show_shift(moved: Comparison, word: int | None, selected: Head, *, source: O
         show_head_map(
             moved.change,
             selected,
-            title="**Which heads shifted?** Darker: more attention on other words.",
+            title="**Which heads shifted?** Stronger color: more attention on other words.",
             quantity="attention shifted (0 to 1)",
             source=source,
             key="moved",
@@ -185,6 +205,8 @@ def show_side(
     view: View,
     query: int,
     marks: dict[int, str],
+    rows: Sequence[int],
+    n_rows: int,
 ) -> None:
     """Draw one head's lines in one of the prompts; a click on a word looks from there in both."""
     trace = view.of(whole)
@@ -199,6 +221,8 @@ def show_side(
         on_click=lambda position: _look_from(moved, letter, position),
         marks=marks,
         mark_color=color_of_side(letter),
+        rows=rows,
+        n_rows=n_rows,
     )
 
 
@@ -262,3 +286,6 @@ def show_one_of_two(whole: AttentionTrace) -> None:
             source=origin(whole, how=view),
             key="query",
         )
+    with notes():
+        quiet_note(note_on_view(trace, *head))
+        quiet_note(note_on_links(trace, [head], query))

@@ -13,7 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import charts
-from attn_core.charts.style import Theme
+from attn_core.charts.style import Theme, colors
 from attn_core.charts.texts import write_percent, write_weight
 from attn_core.tables import grid_table, inert_on_screen, link_table, summed_table
 from attn_core.tokens import token_label, token_labels
@@ -62,7 +62,8 @@ def show_grid(
     labels = options.get("labels")
     with panel("grid", title) as icons:
         if labels is not None:
-            _show_swatches(labels)
+            counts = charts.swatches(labels, theme())
+            show_swatches({f"{name} {count}": color for name, color, count in counts}, kind="frame")
         draw(figure, key=key, selection="head", on_click=_takes_head(on_choose))
     with icons:
         offer_figure(
@@ -79,11 +80,16 @@ def _takes_head(choose: Callable[[int, int], None]) -> Callable[[dict[str, int]]
     return lambda clicked: choose(int(clicked["layer"]), int(clicked["head"]))
 
 
-def _show_swatches(labels: Sequence[str]) -> None:
-    """List the colors of the frames, with how many heads have each."""
+def show_swatches(names: Mapping[str, str], *, kind: str = "filled") -> None:
+    """List names with their colors, as a legend over a figure.
+
+    Args:
+        names: each with its color.
+        kind: of the swatches: "filled" or "frame".
+    """
     swatches = "".join(
-        f'<span><i style="border-color:{color}"></i>{html.escape(name)} {count}</span>'
-        for name, color, count in charts.swatches(labels, theme())
+        f'<span><i class="{kind}" style="color:{color}"></i>{html.escape(name)}</span>'
+        for name, color in names.items()
     )
     if swatches:
         st.html(f'<div class="swatches">{swatches}</div>')
@@ -237,6 +243,8 @@ def show_lines(
     more: Sequence[Head] = options.get("more_heads", ())
     figure = charts.lines_figure(trace, layer, head, query=query, theme=theme(), **options)
     with panel(panel_name, title) as icons:
+        if more:
+            _show_colors_of_heads([(layer, head), *more])
         draw(
             figure,
             key=f"{key}_lines",
@@ -250,6 +258,11 @@ def show_lines(
     notes = ("from " + ", ".join(f"“{labels[position]}”" for position in chosen),) if chosen else ()
     with icons:
         offer_figure(figure, what, source, key=key, notes=notes, table=partial(_links_of, figure))
+
+
+def _show_colors_of_heads(heads: Sequence[Head]) -> None:
+    """List the colors of heads that lie over each other."""
+    show_swatches({head_name(head): color for head, color in zip(heads, colors(theme()).categories, strict=False)})
 
 
 def note_on_links(trace: AttentionTrace, heads: Sequence[Head], query: int | Sequence[int] | None) -> str:

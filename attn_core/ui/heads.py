@@ -65,6 +65,15 @@ def suggested_head(trace: AttentionTrace) -> tuple[int, int]:
     return article_head or most_telling_head(trace.attention[:, :, -1], trace.tokens)
 
 
+def suggested_query(trace: AttentionTrace) -> int:
+    """Return the token that the article looks from, where its prompt goes on; else the last token."""
+    prompt = examples.article_prompt(trace.text)
+    lengths = [len(token) for token in trace.tokens]
+    ends = np.cumsum(lengths) + len(trace.text) - sum(lengths)  # a token at the beginning may be hidden
+    at = int(np.searchsorted(ends, len(prompt))) if prompt else trace.n_tokens
+    return min(at, trace.n_tokens - 1)
+
+
 def chosen_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple[int, int]:
     """Return the chosen layer and head, if the model has them; the suggested ones until somebody chooses."""
     state = st.session_state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +15,7 @@ from attn_core.errors import AttnCoreError
 from attn_core.names import FEWEST_NAMES, NameProbe, check_probe, parse_groups, parse_words, probe
 from attn_core.tables import inert_csv, inert_on_screen
 from attn_core.ui.drawing import draw
+from attn_core.ui.figures import show_swatches
 from attn_core.ui.layout import panel
 from attn_core.ui.links import asking_choices, to_do
 from attn_core.ui.saving import offer_figure, origin_of_names
@@ -153,11 +153,7 @@ def _show_groups(found: NameProbe) -> None:
     """List the colors of the groups."""
     groups = list(dict.fromkeys(found.groups))
     marks = colors(theme()).categories[: len(groups)]
-    swatches = "".join(
-        f'<span><i style="border-color:{color};background:{color};border-radius:50%"></i>{html.escape(group)}</span>'
-        for group, color in zip(groups, marks, strict=False)
-    )
-    st.html(f'<div class="swatches">{swatches}</div>')
+    show_swatches(dict(zip(groups, marks, strict=False)))
 
 
 def show_name_tables(found: NameProbe) -> None:

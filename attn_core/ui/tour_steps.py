@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,14 +15,21 @@ from streamlit.delta_generator import DeltaGenerator
 from attn_core import claims, examples
 from attn_core.charts.texts import write_percent, write_weight
 from attn_core.claims import Finding
-from attn_core.comparison import Comparison, aligned_words, compare
+from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
 from attn_core.errors import AttnCoreError
 from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
 from attn_core.tokens import find_word, token_label, token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui.comparing import color_of_side, difference_note, marked_tokens
-from attn_core.ui.figures import show_grid, show_lines, show_next_tokens, strongest_link, top_prediction
+from attn_core.ui.comparing import color_of_side, difference_note, marked_tokens, shared_rows
+from attn_core.ui.figures import (
+    note_on_links,
+    show_grid,
+    show_lines,
+    show_next_tokens,
+    strongest_link,
+    top_prediction,
+)
 from attn_core.ui.heads import head_pattern, head_scores_of, label_evidence_of, pick_head, suggested_head
 from attn_core.ui.layout import panel, quiet_note
 from attn_core.ui.models import language_model
@@ -32,12 +39,11 @@ from attn_core.ui.saving import origin
 from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
 from attn_core.ui.switches import head_name, heads_off, heads_phrase, replacement
 from attn_core.ui.traces import show_prompt, trace_of
-from attn_core.ui.views import View, hiding_switch, note_on_view, pick_query, pick_token
+from attn_core.ui.views import View, hiding_switch, note_on_hidden, note_on_view, pick_query, pick_token
 from attn_core.ui.writing import continuation, shaded
 
 Head = tuple[int, int]
 Columns = list[DeltaGenerator]
-Marks = dict[int, str]
 
 BIOGRAPHY = 30  # tokens
 
@@ -72,6 +78,8 @@ def show_subject(slide: Slide, columns: Columns) -> None:
         key = pick_token("Key token", trace, key="tour_subject_key", default=usual, stop=query + 1)
     if query == 0:
         _cannot_tell(slide, "The first token can only attend to itself. Choose a later query token.")
+        with columns[0]:
+            _show_any_head(trace, whole, view, key="tour_subject_query", query=query)
         return
     measured = view.measured(whole)
     finding = claims.links(measured, query, key)
@@ -94,6 +102,7 @@ def show_subject(slide: Slide, columns: Columns) -> None:
         title = f"**{head_name(head)}** · {strongest_link(trace, *head, query, view=view)}"
         show_lines(trace, *head, title=title, query=query, source=origin(whole, how=view), key="tour_subject_query")
         quiet_note(note_on_view(trace, *head))
+        quiet_note(note_on_hidden(view))
     _open_elsewhere(slide, "head_view", "Open in Head view", head, prompt=whole.text)
 
 
@@ -117,9 +126,8 @@ def show_previous_token(slide: Slide, columns: Columns) -> None:
     trace = _prompt_or_recording(slide, "tour_previous")
     finding = claims.does(trace, "previous_token")
     if finding is None:
-        with _own(slide, "tour_previous"):
-            pass
         _cannot_tell(slide, "Too short to tell the previous token from the first. Type three words or more.")
+        _grid_and_lines(slide, columns, trace, suggested_head(trace), "tour_previous")
         return
     found, number = head_name(_head(finding)), write_weight(finding.number)
     _verdict(
@@ -139,9 +147,8 @@ def show_first_token(slide: Slide, columns: Columns) -> None:
     trace = _prompt_or_recording(slide, "tour_nothing")
     finding = claims.finds_nothing(trace)
     if finding is None:
-        with _own(slide, "tour_nothing"):
-            pass
         _cannot_tell(slide, "Too short to tell. Type three words or more.")
+        _grid_and_lines(slide, columns, trace, suggested_head(trace), "tour_nothing")
         return
     heads = _heads_labeled(trace, "first_token")
     number = trace.n_layers * trace.n_heads
@@ -162,11 +169,17 @@ def show_list(slide: Slide, columns: Columns) -> None:
         if separator is not None and finding is not None:
             default = separator - whole.n_tokens + trace.n_tokens
             query = pick_query(trace, key="tour_list_query", default=default)
-    if separator is None:
-        _cannot_tell(slide, "No list found. End the prompt like “apples, pears and”.")
-        return
-    if finding is None:
-        _cannot_tell(slide, "The list begins with the first token, where heads rest. Type a word or two before it.")
+    if separator is None or finding is None:
+        _cannot_tell(
+            slide,
+            "No list found. End the prompt like “apples, pears and”."
+            if separator is None
+            else "The list begins with the first token, where heads rest. Type a word or two before it.",
+        )
+        with columns[0]:
+            _show_any_head(trace, whole, view, key="tour_list_query", query=trace.n_tokens - 1)
+        with columns[1]:
+            show_next_tokens(whole.prediction, title="**What comes next**", source=origin(whole))
         return
     head, number = _head(finding), write_weight(finding.number)
     _verdict(
@@ -251,24 +264,36 @@ def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
     index, of_the_article = _dropped_word(moved, (text_a, text_b))
     if index is None:
         _cannot_tell(slide, difference_note(a, b) or _nothing_shared(moved, a, b))
-        return
-    word, finding = moved.words[index], claims.ignores(moved, index)
-    _say_drop(slide, moved, index, finding, of_the_article)
-    if a.prediction is not None and b.prediction is not None and word.span_a is not None:
-        piece = a.tokens[word.span_a[0]]
-        after_a, after_b = (write_percent(side.probability_of(piece)) for side in (a.prediction, b.prediction))
-        slide.verdict.markdown(
-            f"Next token “{plain(token_label(piece))}”: **{after_a}** after A, **{after_b}** after B."
-        )
-    head = _found_or_articles(slide, _head(finding), a)
-    sides = zip(columns, "AB", (a, b), queries, marked_tokens(a, b, view), strict=True)
-    for column, letter, whole, query, marks in sides:
+        head = suggested_head(a)
+    else:
+        finding = claims.ignores(moved, index)
+        _say_drop(slide, moved, index, finding, of_the_article)
+        if note := difference_note(a, b):
+            slide.verdict.caption(note)
+        _say_next_token(slide, moved.words[index], a, b)
+        head = _found_or_articles(slide, _head(finding), a)
+    *rows, n_rows = shared_rows(a, b, view)
+    sides = zip(columns, "AB", (a, b), queries, marked_tokens(a, b, view), rows, strict=True)
+    for column, letter, whole, query, marks, row in sides:
         with column:
-            _show_side(letter, whole, head, view, query, marks)
+            _show_side(letter, whole, head, view, query, marks=marks, rows=row, n_rows=n_rows)
     _open_elsewhere(slide, "compare", "Open in Compare", head, prompt_a=text_a, prompt_b=text_b)
 
 
-def _show_side(letter: str, whole: AttentionTrace, head: Head, view: View, query: int | None, marks: Marks) -> None:
+def _say_next_token(slide: Slide, word: AlignedWord, a: AttentionTrace, b: AttentionTrace) -> None:
+    """Say how probable a word is next after both prompts."""
+    if a.prediction is None or b.prediction is None or word.span_a is None:
+        return
+    token = a.tokens[word.span_a[0]]
+    after_a, after_b = (write_percent(side.probability_of(token)) for side in (a.prediction, b.prediction))
+    slide.verdict.markdown(
+        f"Next token “{plain(token_label(token))}”: **{after_a}** after A, **{after_b}** after B."
+    )
+
+
+def _show_side(
+    letter: str, whole: AttentionTrace, head: Head, view: View, query: int | None, **options: Any
+) -> None:
     """Draw one head's lines in one of two prompts, from its last token until somebody clicks another."""
     trace = view.of(whole)
     shown = trace.n_tokens - 1 if query is None else query
@@ -280,9 +305,10 @@ def _show_side(letter: str, whole: AttentionTrace, head: Head, view: View, query
         source=origin(whole, how=view),
         key=f"tour_{letter.lower()}_query",
         panel_name=letter,
-        marks=marks,
         mark_color=color_of_side(letter),
+        **options,
     )
+    quiet_note(note_on_view(trace, *head))
 
 
 def _dropped_word(moved: Comparison, texts: tuple[str, str]) -> tuple[int | None, bool]:
@@ -480,11 +506,19 @@ def _grid_and_lines(
         title = f"**{head_name(head)}** · {head_pattern(trace, *head)}"
         show_lines(shown, *head, title=title, query=query, source=source, key="tour_all")
         quiet_note(note_on_view(shown, *head))
+        quiet_note(note_on_links(shown, [head], query))
     _open_elsewhere(slide, "head_grid", "Open in Head grid", head, prompt=trace.text)
 
 
 def _choose_in_tour(layer: int, head: int) -> None:
     st.session_state.tour_head = (layer, head)
+
+
+def _show_any_head(trace: AttentionTrace, whole: AttentionTrace, view: View, *, key: str, query: int) -> None:
+    """Draw the lines of the head that says most, where the claim can't be told."""
+    head = suggested_head(whole)
+    title = f"**{head_name(head)}** · {strongest_link(trace, *head, query, view=view)}"
+    show_lines(trace, *head, title=title, query=query, source=origin(whole, how=view), key=key)
 
 
 def _heads_labeled(trace: AttentionTrace, score: str) -> list[Head]:

@@ -138,7 +138,7 @@ def _recording_line() -> None:
     recording: AttentionTrace = st.session_state.recording
     parts = [
         f"Recording **{plain(st.session_state.recording_name)}**",
-        *([plain(recording.model)] if recording.model else []),
+        *([plain(recording.model.split(" (")[0])] if recording.model else []),
         f"{recording.n_layers} × {recording.n_heads} heads",
         f"{recording.n_tokens} tokens",
         *([f"**{heads_phrase(recording.ablated)}**"] if recording.ablated else []),
@@ -185,7 +185,8 @@ def two_traces() -> tuple[AttentionTrace, AttentionTrace | None]:
 def show_two_prompts(question: str, explanation: str) -> None:
     """Draw the head of Compare: its question, and two prompts or two recordings."""
     with st.container(key="headline_two", horizontal=True):
-        st.title(question, help=explanation, width="content", anchor=False)
+        with st.container(width="content", key="heading"):
+            st.title(question, help=explanation, anchor=False)
         if st.session_state.recording is not None:
             with st.container(key="recordings"):
                 _recording_line()
