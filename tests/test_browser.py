@@ -17,10 +17,10 @@ from tests.visiting import (
     NAMES,
     QUESTIONS,
     WAIT,
-    charts,
     choose,
     close_menu,
     drawing,
+    figures_on,
     fits,
     open_menu,
     run_prompt,
@@ -173,7 +173,7 @@ def test_generate_and_click_a_generated_word(page: Page, server: str) -> None:
     expect(page.get_by_text("tokens by mini")).to_be_visible()
     expect(page.get_by_text("The prompt or model has changed")).to_be_hidden()
     settle(page)
-    expect(charts(page)).to_have_count(4)
+    expect(figures_on(page)).to_have_count(4)
     alternatives = drawing(page, "bars_chart")
     before = drawn(alternatives)
     tokens.nth(4).click()
@@ -289,12 +289,12 @@ def test_a_long_text_is_written_whole_and_every_token_answers(page: Page, server
     tokens.last.click()
     expect(tokens.last).to_have_attribute("aria-pressed", "true")
     settle(page)
-    expect(charts(page)).to_have_count(4)
+    expect(figures_on(page)).to_have_count(4)
 
 
 def test_compare_the_two_prompts(page: Page, server: str) -> None:
     visit(page, server, "compare")
-    expect(charts(page)).to_have_count(4)  # both lines, the map, the next words
+    expect(figures_on(page)).to_have_count(4)  # both lines, the map, the next words
     for letter, word in (("A", "son"), ("B", "colleague")):
         expect(page.get_by_role("heading", level=2, name=f"{letter} ·")).to_be_visible()
         expect(page.get_by_role("textbox", name=f"Prompt {letter}")).to_have_value(re.compile(word))
@@ -319,7 +319,7 @@ def test_every_step_of_the_tour_is_seen_and_has_its_address(any_page: Page, serv
         if step == 6:
             expect(page.get_by_text("Generated text, not fact.")).to_be_visible()
         else:
-            expect(charts(page).first.locator("svg")).to_be_visible()
+            expect(figures_on(page).first.locator("svg")).to_be_visible()
         if step < 8:
             expect(page.get_by_text("Holds for this prompt").first).to_be_visible()
             assert fits(page)
@@ -443,7 +443,7 @@ def test_a_head_of_the_map_of_change_opens_with_a_click_and_looks_from_another_w
     page: Page, server: str
 ) -> None:
     visit(page, server, "compare")
-    expect(charts(page)).to_have_count(4)
+    expect(figures_on(page)).to_have_count(4)
     settle(page)
     drawing(page, "moved").locator(".mark-rect.role-mark path").nth(-144).click(force=True)
     expect(page.get_by_role("heading", name="A · From James, L0H0")).to_be_visible()
@@ -534,7 +534,7 @@ def test_a_saved_trace_opens_again(page: Page, server: str) -> None:
 def test_without_the_hub_the_first_visit_shows_mini_and_says_why(page: Page, server: str) -> None:
     page.goto(server)
     expect(page.locator(".st-key-model_menu")).to_contain_text("mini, not gpt2")
-    expect(charts(page).first).to_be_visible()
+    expect(figures_on(page).first).to_be_visible()
     menu = open_menu(page, "model_menu")
     expect(menu.get_by_text("gpt2 is unavailable, so you see mini")).to_be_visible()
     expect(menu.get_by_role("button", name="Try again")).to_be_visible()
@@ -554,7 +554,7 @@ def test_prompt_and_head_carry_from_page_to_page_and_survive_a_reload(page: Page
 def test_pages_fit_a_phone(page: Page, server: str, path: str) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     visit(page, server, path)
-    expect(charts(page).first).to_be_visible()
+    expect(figures_on(page).first).to_be_visible()
     settle(page)
     assert fits(page)
 
@@ -578,7 +578,7 @@ def test_markup_in_a_prompt_is_shown_as_text(page: Page, server: str) -> None:
         if path == "generate":
             expect(page.get_by_role("group", name="Generated tokens")).to_contain_text(prompt)
         else:
-            expect(charts(page).first).to_be_visible()
+            expect(figures_on(page).first).to_be_visible()
         settle(page)
         assert page.locator("img[src='x'], .katex, a[href*='x.org']").count() == 0
     assert not dialogs

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 import attn_core
 from tests.serving import serving
-from tests.visiting import NAMES, QUESTIONS, WAIT, charts, drawing, settle, visit
+from tests.visiting import NAMES, QUESTIONS, WAIT, drawing, figures_on, settle, visit
 
 pytestmark = pytest.mark.browser
 
@@ -121,7 +121,7 @@ def visitor(browser: Browser, server: str) -> Iterator[Page]:
     """Return a page for all tests, whose browser and server have loaded already what they need."""
     with visiting(browser) as page:
         page.goto(f"{server}/?model=mini")
-        expect(charts(page).first).to_be_visible(timeout=4 * WAIT)
+        expect(figures_on(page).first).to_be_visible(timeout=4 * WAIT)
         yield page
 
 
@@ -484,4 +484,4 @@ def test_lines_fade_except_for_those_who_want_no_motion(visitor: Page, server: s
     visitor.emulate_media(reduced_motion="reduce")
     assert visitor.evaluate(duration) <= 0.001
     visitor.emulate_media(reduced_motion="no-preference")
-    expect(charts(visitor).first).to_be_visible()
+    expect(figures_on(visitor).first).to_be_visible()

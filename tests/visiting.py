@@ -36,7 +36,7 @@ def settle(page: Page) -> None:
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
 
 
-def charts(page: Page) -> Locator:
+def figures_on(page: Page) -> Locator:
     """Return the figures of a page, in the order of reading."""
     return page.get_by_test_id("stVegaLiteChart")
 
