@@ -137,8 +137,8 @@ def visiting(browser: Browser, **options: Any) -> Iterator[Page]:
 def arrive(page: Page, server: str, stage: Stage, *, figures: int | None = None, **query: str) -> None:
     """Open a page and wait until all its figures are drawn."""
     visit(page, server, stage.path, **stage.query | query)
+    expect(page.locator(stage.main).first).to_be_visible(timeout=4 * WAIT)  # the first time the names take theirs
     settle(page)
-    expect(page.locator(stage.main).first).to_be_visible()
     figures = stage.figures if figures is None else figures
     page.wait_for_function(
         """fewest => {
@@ -213,7 +213,7 @@ WINDOWS: list[ViewportSize] = [
 def test_figures_follow_the_window_without_a_word_from_the_server(browser: Browser, server: str, name: str) -> None:
     stage, frames = STAGES[name], list[str | bytes]()
     with visiting(browser) as page:
-        page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
         arrive(page, server, stage)
         assert frames
         frames.clear()
