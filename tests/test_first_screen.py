@@ -217,11 +217,11 @@ def test_figures_follow_the_window_without_a_word_from_the_server(browser: Brows
         arrive(page, server, stage)
         assert frames
         frames.clear()
-        before, faults = seen(page, stage.main)[-1], []
+        before, faults = seen(page, stage.main)[0], []
         for size in WINDOWS:
             resize(page, size)
             faults += shortcomings(page, name, stage, screens=None)
-            now = seen(page, stage.main)[-1]
+            now = seen(page, stage.main)[0]
             assert (now["width"], now["height"]) != (before["width"], before["height"])
             before = now
             if name in ("home", "head grid", "tour 3"):
@@ -423,7 +423,7 @@ def test_keys_go_through_a_generated_text_and_play_it(visitor: Page, server: str
 # --- what moves --------------------------------------------------------------------------------------------------
 
 WATCH_LINES = """key => {
-  const svg = () => document.querySelector(`.st-key-${key} svg`);
+  const svg = () => document.querySelector(`.st-key-${key} [data-testid=stVegaLiteChart] svg`);
   window.watched = { fewest: Infinity, frames: 0, other: 0 };
   window.watchLines = true;
   const first = svg();
