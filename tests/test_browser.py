@@ -198,7 +198,7 @@ def test_find_the_head_that_made_a_word_switch_it_off_and_generate_again(page: P
     expect(tokens.first).to_be_visible()
     settle(page)
     tokens.nth(1).click()
-    expect(page.get_by_role("heading", name="Which heads raised “+ig”?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Which heads raised “ig”?")).to_be_visible()
     settle(page)
 
     show_details(page, "Strongest heads")
@@ -219,7 +219,7 @@ def test_find_the_head_that_made_a_word_switch_it_off_and_generate_again(page: P
     expect(page).to_have_url(re.compile(rf"off={layer}\.{head}(&|$)"))
     settle(page)
     page.get_by_role("button", name="Turn off the top 5").click()
-    expect(page.get_by_text("With 5 heads off, “+ig” goes from")).to_be_visible()
+    expect(page.get_by_text("With 5 heads off, “ig” goes from")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Regenerate").click()
     expect(page.get_by_text("First difference:")).to_be_visible()
