@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import pyarrow as pa
 import pytest
-from google.protobuf.message import Message
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element
 
@@ -116,10 +116,10 @@ CONTROLS: dict[tuple[str, str], dict[str, str | None]] = {
     ("generate", "way=sampled"): {
         f"number_input {name}": "generation_settings" for name in ("temperature", "top_k", "top_p", "seed")
     },
-    ("generate", "details=heads"): {"radio strongest_box": None},
+    ("generate", "details=heads"): dict.fromkeys(("radio strongest_box",)),
     ("generate", "details=off"): {"multiselect heads_off_box": None, "button_group replacement_box": None}
     | {"button Regenerate": None, "button Turn off the top 5": None},
-    ("generate", "question=lost"): {"button Test all 144 heads": None},
+    ("generate", "question=lost"): dict.fromkeys(("button Test all 144 heads",)),
     ("names", ""): {"text_input name_template": None, "text_area name_groups": None, "text_input name_words": None}
     | {"button Run all names": None}
     | {f"download_button Save {what} (CSV)": None for what in ("names", "groups")},
@@ -369,7 +369,9 @@ def test_who_presents_sees_which_model_and_which_heads_are_off() -> None:
 
 # --- a page is never empty -------------------------------------------------------------------------------------
 
-FIRST_VISITS = [(page, {}) for page in PAGES if page != "tour"] + [("tour", {"step": str(step)}) for step in STEPS]
+FIRST_VISITS: list[tuple[str, dict[str, str]]] = [(page, {}) for page in PAGES if page != "tour"] + [
+    ("tour", {"step": str(step)}) for step in STEPS
+]
 
 
 def assert_shows_something(app: AppTest) -> None:
@@ -382,13 +384,13 @@ def assert_shows_something(app: AppTest) -> None:
 
 
 @pytest.mark.parametrize(("page", "query"), FIRST_VISITS)
-def test_a_page_shows_something_at_the_first_visit(page: str, query: Mapping[str, str]) -> None:
+def test_a_page_shows_something_at_the_first_visit(page: str, query: dict[str, str]) -> None:
     assert_shows_something(visit(page, {"model": "mini"} | query))
 
 
 @pytest.mark.parametrize(("page", "query"), FIRST_VISITS)
 def test_a_page_shows_something_with_a_recording(
-    page: str, query: Mapping[str, str], recording: Callable[[str], Path]
+    page: str, query: dict[str, str], recording: Callable[[str], Path]
 ) -> None:
     trace = AttentionTrace.load(recording("dog_on_the_ship"))
     state = {"recording": trace, "recording_name": "dog_on_the_ship.npz"}
@@ -397,7 +399,7 @@ def test_a_page_shows_something_with_a_recording(
 
 @pytest.mark.parametrize(("page", "query"), FIRST_VISITS)
 def test_a_page_shows_something_without_gpt2(
-    page: str, query: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    page: str, query: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
@@ -487,7 +489,7 @@ SEEN = [
 
 
 @pytest.mark.parametrize(("page", "query"), SEEN)
-def test_a_page_speaks_as_the_product_does(page: str, query: Mapping[str, str]) -> None:
+def test_a_page_speaks_as_the_product_does(page: str, query: dict[str, str]) -> None:
     app = visit(page, {"model": "mini", "prompt": SON} | query)
     assert not app.exception
     words = words_of(app)
