@@ -58,7 +58,7 @@ def places(app: AppTest) -> dict[str, str | None]:
     return found
 
 
-BAR = {
+BAR: dict[str, str | None] = {
     "selectbox model": "model_menu",
     "bidi_component copy_link": "session_menu",
     "file_uploader upload_0": "session_menu",
@@ -66,14 +66,18 @@ BAR = {
     "bidi_component keyboard": None,
 }
 """Controls of the old sidebar that every page has."""
-PROMPT = {
+PROMPT: dict[str, str | None] = {
     "text_area prompt_box": None,
     "menu_button example": None,
     "download_button Save recording (.npz)": "session_menu",
 }
-HEAD = {"number_input layer_box": None, "number_input head_box": None}
-OPTIONS = {f"toggle {name}": "view_menu" for name in ("weighed", "words", "hide_first", "switch_box")}
-STEP = {"button Back": None, "button_group step_box": None, "button Next": None}
+HEAD: dict[str, str | None] = {"number_input layer_box": None, "number_input head_box": None}
+OPTIONS: dict[str, str | None] = {
+    f"toggle {name}": "view_menu" for name in ("weighed", "words", "hide_first", "switch_box")
+}
+STEP: dict[str, str | None] = {"button Back": None, "button_group step_box": None, "button Next": None}
+
+NOTHING: dict[str, str | None] = {}
 
 
 def own(name: str, *controls: str) -> dict[str, str | None]:
@@ -116,11 +120,13 @@ CONTROLS: dict[tuple[str, str], dict[str, str | None]] = {
     ("generate", "way=sampled"): {
         f"number_input {name}": "generation_settings" for name in ("temperature", "top_k", "top_p", "seed")
     },
-    ("generate", "details=heads"): dict.fromkeys(("radio strongest_box",)),
-    ("generate", "details=off"): {"multiselect heads_off_box": None, "button_group replacement_box": None}
+    ("generate", "details=heads"): {"radio strongest_box": None},
+    ("generate", "details=off"): NOTHING
+    | {"multiselect heads_off_box": None, "button_group replacement_box": None}
     | {"button Regenerate": None, "button Turn off the top 5": None},
-    ("generate", "question=lost"): dict.fromkeys(("button Test all 144 heads",)),
-    ("names", ""): {"text_input name_template": None, "text_area name_groups": None, "text_input name_words": None}
+    ("generate", "question=lost"): {"button Test all 144 heads": None},
+    ("names", ""): NOTHING
+    | {"text_input name_template": None, "text_area name_groups": None, "text_input name_words": None}
     | {"button Run all names": None}
     | {f"download_button Save {what} (CSV)": None for what in ("names", "groups")},
     ("tour", "step=1"): STEP
