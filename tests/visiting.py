@@ -42,8 +42,9 @@ def figures_on(page: Page) -> Locator:
 
 
 def drawing(page: Page, key: str) -> Locator:
-    """Return the figure with this key."""
-    return page.locator(f".st-key-{key}").get_by_test_id("stVegaLiteChart")
+    """Return the figure with this key: what stands before its description."""
+    container = "[data-testid=stElementContainer]"
+    return page.locator(f"{container}:has(+ {container} .about-{key}) [data-testid=stVegaLiteChart]")
 
 
 def run_prompt(page: Page, text: str, label: str = "Prompt") -> None:
