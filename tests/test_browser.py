@@ -165,6 +165,7 @@ def test_an_example_becomes_the_prompt(page: Page, server: str) -> None:
 
 def test_generate_and_click_a_generated_word(page: Page, server: str) -> None:
     visit(page, server, "generate")
+    expect(tokens_of(page).first).to_be_visible()
     run_prompt(page, SON)
     expect(page.get_by_text("The prompt or model has changed")).to_be_visible()
     settle(page)

@@ -48,7 +48,8 @@ def drawing(page: Page, key: str) -> Locator:
 
 
 def run_prompt(page: Page, text: str, label: str = "Prompt") -> None:
-    """Type a prompt and press Enter."""
+    """Type a prompt and press Enter, once the page is whole."""
+    settle(page)
     box = page.get_by_role("textbox", name=label, exact=True)
     box.fill(text)
     box.press("Enter")
