@@ -13,10 +13,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from streamlit.testing.v1 import AppTest
 
 from attn_core import NameProbe, Prediction, charts
 from attn_core.charts import lines, style
 from attn_core.charts.style import ACCENT, BACKGROUNDS, CATEGORIES, DIVERGING, LINK, SEQUENTIAL, Theme
+from attn_core.examples import DOG
 from tests.conftest import random_trace
 from tests.serving import ROOT, serving
 from tests.test_pages import dashboard
@@ -108,10 +110,12 @@ def some_charts() -> dict[str, alt.LayerChart]:
     dog = type(trace)(("The", " dog", " ran"), looks)
     return {
         "lines": charts.attention_lines(dog, 0, 0, query=2),
-        "row": charts.row_lines(["The", " dog", " ran"], np.array([0.1, 0.7, 0.2]), name="layer 4 head 3"),
+        "row": charts.row_lines(["The", " dog", " ran"], np.array([0.1, 0.7, 0.2]), name="L4H3"),
         "matrix": charts.attention_heatmap(dog, 0, 0),
         "grid": charts.head_grid(trace, selected=(1, 0), labels=["null", "null", "other", "induction"]),
-        "map": charts.head_map(np.array([[0.1, -2], [3, 0]]), selected=(0, 1), title="pushed “a” by (logits)"),
+        "map": charts.head_map(
+            np.array([[0.1, -2], [3, 0]]), selected=(0, 1), title="direct effect on “a” (logits)"
+        ),
         "bars": charts.probability_bars(after_a),
         "lens": charts.lens_bars([after_b, after_a], 5, [0.01, 0.8]),
         "pairs": charts.paired_probabilities(after_a, after_b),
@@ -122,20 +126,17 @@ def some_charts() -> dict[str, alt.LayerChart]:
 @pytest.mark.parametrize(
     ("chart", "said"),
     [
-        ("lines", "layer 0 head 0 as lines from each word to the words it looks at. The strongest of those shown "
-                  "goes from “ran” to “dog”: 1.00."),
-        ("row", "What layer 4 head 3 looked at from the last word. The strongest of those shown goes from “ran” to "
-                "“dog”: 0.70."),
-        ("matrix", "layer 0 head 0 as a matrix. The strongest link goes from “dog” to “The”: 1.00."),
-        ("grid", "Layer 1 head 0 is framed. What they do: 2 null, 1 other, 1 induction."),
-        ("map", "The largest is that of layer 1 head 0, +3.00; the smallest of layer 0 head 1, -2.00. "
-                "Layer 0 head 1 is framed."),
-        ("bars", "“Vig” 80.0%, “James” 10.0%."),
-        ("lens", "First “Smith” 50.0%, at the end “Vig” 80.0%."),
-        ("pairs", "Most of all “Vig”: 80.0% after A, 1.0% after B."),
-        ("names", "The means differ most for “cook”: 50.00% after Cats, 25.00% after Dogs."),
+        ("lines", "Lines of layer 0, head 0. Strongest: from “ran” to “dog”, 1.00."),
+        ("row", "Lines of layer 4, head 3, from the last token. Strongest: from “ran” to “dog”, 0.70."),
+        ("matrix", "Matrix of layer 0, head 0. Strongest: from “dog” to “The”, 1.00."),
+        ("grid", "Selected: layer 1, head 0. Patterns: 2 null, 1 other, 1 induction."),
+        ("map", "Largest: layer 1, head 0, +3.0. Smallest: layer 0, head 1, −2.0. Selected: layer 0, head 1."),
+        ("bars", "Bars of the most probable next tokens: “Vig” 80%, “James” 10%."),
+        ("lens", "At the input “Smith” 50%, at the end “Vig” 80%."),
+        ("pairs", "Largest: “Vig”, 80% after A, 1.0% after B."),
+        ("names", "Largest difference: “cook”, 50% after Cats, 25% after Dogs."),
     ],
-)  # fmt: skip
+)
 def test_a_chart_says_what_is_to_be_seen_in_it(chart: str, said: str) -> None:
     assert some_charts()[chart].to_dict()["description"].endswith(said)
 
@@ -146,22 +147,29 @@ def test_what_a_click_in_the_tour_chooses_can_be_typed() -> None:
     app.number_input(key="tour_head_box").set_value(11).run()
     assert any(header.value.startswith("**L7H11** · ") for header in app.header)
     app.selectbox(key="tour_all").set_value(2).run()
-    assert "from “on” to" in description(app.get("vega_lite_chart")[-1])
+    assert "from “on” to" in descriptions(app)[-1]
 
 
-def test_the_word_on_the_first_page_is_the_last_one_until_another_is_chosen() -> None:
-    app = dashboard("home")
+def test_the_token_on_the_first_page_is_the_last_one_until_another_is_chosen() -> None:
+    app = dashboard("home", prompt="A cat on the ship ran")
     assert app.selectbox(key="home_query").value == 5
-    app.text_area(key="prompt_box").set_value("The dog on the ship ran away").run()
+    app.text_area(key="prompt_box").set_value("A cat on the ship ran away").run()
     assert app.selectbox(key="home_query").value == 6
     app.selectbox(key="home_query").set_value(4).run()
-    assert "from “ship” to" in description(app.get("vega_lite_chart")[0])
-    app.text_area(key="prompt_box").set_value("The dog on the ship ran").run()
+    assert "from “ship” to" in descriptions(app)[0]
+    app.text_area(key="prompt_box").set_value("A cat on the ship ran").run()
     assert app.selectbox(key="home_query").value == 4
 
 
-def description(chart: Any) -> str:
-    return re.findall(r'"description": ?"(.*?)"', chart.proto.spec)[-1].encode().decode("unicode_escape")
+def test_the_articles_prompt_is_looked_at_from_where_the_article_looks() -> None:
+    app = dashboard("home", prompt=f"{DOG} away")
+    assert app.selectbox(key="home_query").value == 5
+
+
+def descriptions(app: AppTest) -> list[str]:
+    """What the figures of a page say to those who don't see them."""
+    pattern = r'<p class="figure-description">(.*?)</p>'
+    return [said for html in app.get("html") for said in re.findall(pattern, html.proto.body)]
 
 
 @pytest.fixture(scope="module")
