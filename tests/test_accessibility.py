@@ -393,8 +393,8 @@ def test_generated_tokens_are_walked_with_the_arrow_keys_and_chosen_with_enter(p
 FOCUS = """() => {
     let it = document.activeElement;
     while (it.shadowRoot?.activeElement) it = it.shadowRoot.activeElement;
-    const label = it.ariaLabel ?? it.labels?.[0]?.innerText ?? it.innerText;
-    const spoken = label || it.querySelector('[data-testid=stMarkdownContainer]')?.textContent || '';
+    const written = it.querySelector("[data-testid=stMarkdownContainer]")?.textContent; // without its icons
+    const spoken = it.ariaLabel ?? it.labels?.[0]?.innerText ?? written ?? it.innerText;
     return [it.tagName, spoken.trim().split("\\n").at(-1), getComputedStyle(it).outlineStyle];
 }"""
 """What has the focus: its kind, the last line of its name, and its outline."""
