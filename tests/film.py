@@ -25,11 +25,13 @@ class Film:
 
     Attributes:
         page: that is filmed.
+        style: further CSS of the page.
         pointer: where the pointer is, in pixels of the page.
         frames: so far, each with its milliseconds.
     """
 
     page: Page
+    style: str = ""
     pointer: Place = (820.0, 420.0)
     frames: list[tuple[Image.Image, int]] = field(default_factory=list)
     _seen: Image.Image = field(init=False)
@@ -39,7 +41,7 @@ class Film:
 
     def shoot(self) -> None:
         """Look at the page anew."""
-        image = Image.open(io.BytesIO(self.page.screenshot(animations="disabled"))).convert("RGB")
+        image = Image.open(io.BytesIO(self.page.screenshot(animations="disabled", style=self.style))).convert("RGB")
         height = round(WIDTH * image.height / image.width)
         self._seen = image.resize((WIDTH, height), Image.Resampling.LANCZOS)
 

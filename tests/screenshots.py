@@ -30,6 +30,9 @@ MOVING = "son_or_colleague.webp"
 SHIFTED = (7, 11)  # the head of mini that shifts most between the article's son and colleague
 PREVIOUS = (1, 0)  # the head of mini that attends to the previous token
 
+# What is below the first screen would be cut at the lower edge.
+FIRST_SCREEN_ALONE = ":has(> .st-key-first_screen) ~ * { visibility: hidden; }"
+
 _STILL_FRAMES = 12
 # Resolves once nothing of the page has changed for some frames: no chart is half drawn, no line fades.
 _STANDS_STILL = """async frames => {
@@ -101,7 +104,7 @@ def take(page: Page, address: str, picture: Picture) -> bytes:
     if picture.prepare is not None:
         picture.prepare(page)
         settle(page, picture.figures)
-    return _small(page.screenshot(animations="disabled"))
+    return _small(page.screenshot(animations="disabled", style=FIRST_SCREEN_ALONE))
 
 
 def settle(page: Page, figures: int) -> None:
@@ -139,7 +142,7 @@ def film_son_or_colleague(page: Page, address: str) -> bytes:
     """Return the moving picture: a sentence is typed, a head is clicked, and two prompts are compared."""
     page.goto(f"{address}/?model=mini")
     settle(page, 3)
-    film = Film(page)
+    film = Film(page, style=FIRST_SCREEN_ALONE)
     film.hold(1000)
 
     prompt = page.get_by_label("Prompt", exact=True)
