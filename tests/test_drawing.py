@@ -140,11 +140,12 @@ def test_another_head_token_or_text_moves_the_lines_of_the_same_picture(page: Pa
     pictures = page.get_by_test_id("stVegaLiteChart").locator("svg.marks")
     expect(pictures).to_have_count(5)
     pictures.evaluate_all("all => all.forEach((picture, index) => { picture.mine = index; })")
-    for change, told in (
+    changes: list[tuple[Callable[[], None], str]] = [
         (lambda: page.get_by_text("Another head").click(), "L4H4, query 5"),
         (lambda: words(page, "lines").nth(2).click(force=True), "L4H4, query 2"),
         (lambda: page.get_by_text("One more token").click(), "L4H4, query 8"),
-    ):
+    ]
+    for change, told in changes:
         before = lines_of(page)
         change()
         expect(page.get_by_text(told)).to_be_visible()

@@ -41,7 +41,7 @@ from attn_core.ui.state import plain
 from tests.conftest import random_trace
 from tests.fuzzing import CASES, MOST_LINKS, NASTY, fuzzed, hostile_text
 from tests.serving import ROOT
-from tests.test_pages import PAGES, complaints, dashboard
+from tests.test_pages import PAGES, complaints, dashboard, press
 from tests.test_trace import npz, valid_arrays
 
 LONGEST_CASE = 60.0  # seconds; one that takes longer, however busy the machine is, hangs

@@ -209,6 +209,7 @@ __all__ = [
     "generation_again",
     "head_counts",
     "head_pattern",
+    "head_switch",
     "in_toolbar",
     "language_model",
     "last_head",

@@ -15,7 +15,7 @@ from attn_core.ui.state import TOUR_STEPS
 from attn_core.ui.tour_steps import Slide
 from attn_core.ui.traces import show_recording_error
 
-SLIDE = 5  # width of a slide's text, beside figures of 10 together
+SLIDE = 4  # width of a slide's text, beside figures of 10 together
 FURTHER_READING = """
 - Jesse Vig, [OpenAI GPT-2: Understanding Language Generation through Visualization](
 https://towardsdatascience.com/openai-gpt-2-understanding-language-generation-through-visualization-8252f683b2f8),
