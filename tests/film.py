@@ -16,6 +16,9 @@ PRESS = 120  # milliseconds that the pointer is seen to press
 DRAWN_AT = 4  # times the size, so that the pointer's edges are smooth
 ARROW = ((0, 0), (0, 17), (4, 13.4), (6.8, 19.6), (9.4, 18.4), (6.7, 12.4), (12, 12.2))  # of the pointer, in pixels
 
+RING = 13  # pixels of the ring's radius where it presses
+REACH = 24  # pixels that are drawn on each side of the pointer
+
 Place = tuple[float, float]
 
 
@@ -86,14 +89,17 @@ class Film:
         assert size is not None
         scale = WIDTH / size["width"]
         x, y = (value * scale for value in self.pointer)
-        image = self._seen.copy()
-        layer = Image.new("RGBA", tuple(side * DRAWN_AT for side in image.size))
+        left, top = (int(value) - REACH for value in (x, y))
+        x, y = ((value - corner) * DRAWN_AT for value, corner in ((x, left), (y, top)))
+        layer = Image.new("RGBA", (2 * REACH * DRAWN_AT, 2 * REACH * DRAWN_AT))
         draw = ImageDraw.Draw(layer)
         if pressed:
-            circle = [(value + offset) * DRAWN_AT for offset in (-13, 13) for value in (x, y)]
+            radius = RING * DRAWN_AT
+            circle = (x - radius, y - radius, x + radius, y + radius)
             draw.ellipse(circle, fill=(213, 94, 0, 70), outline=(213, 94, 0, 230), width=2 * DRAWN_AT)
-        arrow = [((x + left) * DRAWN_AT, (y + top) * DRAWN_AT) for left, top in ARROW]
+        arrow = [(x + across * DRAWN_AT, y + down * DRAWN_AT) for across, down in ARROW]
         draw.polygon(arrow, fill=(20, 20, 20, 255), outline=(255, 255, 255, 255), width=DRAWN_AT)
-        small = layer.resize(image.size, Image.Resampling.LANCZOS)
-        image.paste(small, mask=small)
+        small = layer.resize((2 * REACH, 2 * REACH), Image.Resampling.LANCZOS)
+        image = self._seen.copy()
+        image.paste(small, (left, top), mask=small)
         return image

@@ -31,7 +31,10 @@ SHIFTED = (7, 11)  # the head of mini that shifts most between the article's son
 PREVIOUS = (1, 0)  # the head of mini that attends to the previous token
 
 # What is below the first screen would be cut at the lower edge.
-FIRST_SCREEN_ALONE = ":has(> .st-key-first_screen) ~ * { visibility: hidden; }"
+FIRST_SCREEN_ALONE = """
+:has(> .st-key-first_screen) ~ * { visibility: hidden; }
+@media (max-width: 640px) { .st-key-panel_grid [data-testid=stVegaLiteChart] { visibility: hidden; } }
+"""
 
 _STILL_FRAMES = 12
 # Resolves once nothing of the page has changed for some frames: no chart is half drawn, no line fades.
@@ -92,7 +95,7 @@ PICTURES = {
     "view": Picture("head_view", 1),
     "compare": Picture("compare", 3),
     "names": Picture("names", 1),
-    "presenting": Picture("compare", 3, link={"present": "1"}, window=PROJECTOR, scale=1),
+    "presenting": Picture("tour", 2, link={"step": "5", "present": "1"}, window=PROJECTOR, scale=1),
     "phone": Picture("", 3, link={"prompt": examples.OPENING}, window=PHONE, scale=2),
 }
 
@@ -109,7 +112,9 @@ def take(page: Page, address: str, picture: Picture) -> bytes:
 
 def settle(page: Page, figures: int) -> None:
     """Wait until the script has ended, so many figures are drawn on the first screen, and nothing moves any more."""
-    page.mouse.move(0, 0)
+    size = page.viewport_size
+    assert size is not None
+    page.mouse.move(1, size["height"] - 1)  # nothing there answers the pointer
     page.evaluate("document.activeElement.blur()")
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
     for unfinished in ("[data-testid=stSkeleton]", "[data-testid=stSpinner]", "[data-stale=true]"):
