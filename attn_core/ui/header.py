@@ -125,7 +125,6 @@ def _session_menu() -> None:
         icon=":material/folder_open:",
         type="tertiary",
         key="session_menu",
-        help="Copy a link, save or open a recording",
     ):
         show_link_button()
         state.save_place = st.container()

@@ -9,7 +9,7 @@ from typing import cast
 import streamlit as st
 
 from attn_core.ui import tour_steps
-from attn_core.ui.layout import PANEL_HEIGHT, first_screen, panels, toolbar
+from attn_core.ui.layout import PANEL_HEIGHT, first_screen, notes, panels, toolbar
 from attn_core.ui.presenting import presenting
 from attn_core.ui.state import TOUR_STEPS
 from attn_core.ui.tour_steps import Slide
@@ -113,11 +113,13 @@ def show_tour() -> None:
     step = STEPS[number - 1]
     with first_screen():
         text, *figures = panels([SLIDE, *step.figures], name="panels_slide")
+        below = notes()
         with text, st.container(height=PANEL_HEIGHT, border=False, key="panel_slide"):
             _pick_step(number)
             st.title(f"{number}. {step.title}", anchor=False)
             st.markdown(step.text)
-            slide = Slide(st.container(key="verdict"), st.container(key="own"), st.container(key="more"))
+            verdict, own, more = (st.container(key=name) for name in ("verdict", "own", "more"))
+            slide = Slide(verdict, own, more, below)
             show_recording_error()
             step.show(slide, figures)
             if number == TOUR_STEPS:

@@ -56,11 +56,13 @@ class Slide:
         verdict: whether the claim holds.
         own: where a prompt of one's own is typed.
         more: where to go on.
+        notes: quiet notes, below the figures.
     """
 
     verdict: DeltaGenerator
     own: DeltaGenerator
     more: DeltaGenerator
+    notes: DeltaGenerator
 
 
 def show_subject(slide: Slide, columns: Columns) -> None:
@@ -101,6 +103,7 @@ def show_subject(slide: Slide, columns: Columns) -> None:
     with columns[0]:
         title = f"**{head_name(head)}** · {strongest_link(trace, *head, query, view=view)}"
         show_lines(trace, *head, title=title, query=query, source=origin(whole, how=view), key="tour_subject_query")
+    with slide.notes:
         quiet_note(note_on_view(trace, *head))
         quiet_note(note_on_hidden(view))
     _open_elsewhere(slide, "head_view", "Open in Head view", head, prompt=whole.text)
@@ -112,11 +115,12 @@ def show_all_heads(slide: Slide, columns: Columns) -> None:
     kinds = Counter(head_scores_of(trace)["label"])
     number = trace.n_layers * trace.n_heads
     same = (trace.n_layers, trace.n_heads) == (12, 12)
+    shape = f"{trace.n_layers} × {trace.n_heads}".replace(" ", "\N{NO-BREAK SPACE}")
     _verdict(
         slide,
         Finding(same, 1.0),
-        f"This model has {trace.n_layers} × {trace.n_heads} = **{number}** heads{'' if same else ', not 12 × 12'}. On "
-        f"this prompt: {', '.join(f'{count} {label}' for label, count in kinds.most_common())}.",
+        f"This model has {shape} = **{number}** heads{'' if same else ', not 12 × 12'}. "
+        f"On this prompt: {', '.join(f'{count} {label}' for label, count in kinds.most_common())}.",
     )
     _grid_and_lines(slide, columns, trace, suggested_head(trace), "tour_grid")
 
@@ -277,6 +281,8 @@ def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
     for column, letter, whole, query, marks, row in sides:
         with column:
             _show_side(letter, whole, head, view, query, marks=marks, rows=row, n_rows=n_rows)
+    with slide.notes:
+        quiet_note(note_on_view(view.of(a), *head))
     _open_elsewhere(slide, "compare", "Open in Compare", head, prompt_a=text_a, prompt_b=text_b)
 
 
@@ -308,7 +314,6 @@ def _show_side(
         mark_color=color_of_side(letter),
         **options,
     )
-    quiet_note(note_on_view(trace, *head))
 
 
 def _dropped_word(moved: Comparison, texts: tuple[str, str]) -> tuple[int | None, bool]:
@@ -505,6 +510,7 @@ def _grid_and_lines(
     with columns[1]:
         title = f"**{head_name(head)}** · {head_pattern(trace, *head)}"
         show_lines(shown, *head, title=title, query=query, source=source, key="tour_all")
+    with slide.notes:
         quiet_note(note_on_view(shown, *head))
         quiet_note(note_on_links(shown, [head], query))
     _open_elsewhere(slide, "head_grid", "Open in Head grid", head, prompt=trace.text)
