@@ -185,14 +185,15 @@ def film_son_or_colleague(page: Page, address: str) -> bytes:
 
 
 def _square(page: Page, panel: str, head: tuple[int, int]) -> Locator:
-    """Return the clickable square of a head: the figure has one for each, in the order of layers and heads."""
-    squares = page.locator(f".st-key-panel_{panel} [data-testid=stVegaLiteChart] .mark-rect path")
-    n_heads = load_model("mini").n_heads
-    return squares.nth(head[0] * n_heads + head[1])
+    """Return the square of a head: the figure has one for each, in the order of layers and heads."""
+    marks = "image" if panel == "grid" else ".mark-rect.role-mark path"
+    squares = page.locator(f".st-key-panel_{panel} [data-testid=stVegaLiteChart]").locator(marks)
+    return squares.nth(head[0] * load_model("mini").n_heads + head[1])
 
 
-def main(folder: Path = FOLDER, *names: str) -> None:
+def main(folder: str | Path = FOLDER, *names: str) -> None:
     """Take the pictures with these names into the folder; all of them if there are no names."""
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with serving() as server, browsing() as browser:
         for theme in get_args(Theme):
@@ -211,4 +212,4 @@ def _write(file: Path, picture: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]), *sys.argv[2:])
+    main(*sys.argv[1:])
