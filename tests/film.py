@@ -9,9 +9,10 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page
 
 WIDTH = 960  # pixels
-QUALITY = 78  # of 100
+QUALITY = 88  # of 100
 STEP = 40  # milliseconds of a frame in which the pointer moves
 MOVE = 480  # milliseconds from one place to the next
+FADING = 5  # steps from one picture to the next
 PRESS = 120  # milliseconds that the pointer is seen to press
 DRAWN_AT = 4  # times the size, so that the pointer's edges are smooth
 ARROW = ((0, 0), (0, 17), (4, 13.4), (6.8, 19.6), (9.4, 18.4), (6.7, 12.4), (12, 12.2))  # of the pointer, in pixels
@@ -37,16 +38,22 @@ class Film:
     style: str = ""
     pointer: Place = (820.0, 420.0)
     frames: list[tuple[Image.Image, int]] = field(default_factory=list)
-    _seen: Image.Image = field(init=False)
+    _seen: Image.Image | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.shoot()
 
-    def shoot(self) -> None:
-        """Look at the page anew."""
+    def shoot(self, *, fade: bool = False) -> None:
+        """Look at the page anew, and let it come in softly if it is to fade."""
+        before = self._seen
         image = Image.open(io.BytesIO(self.page.screenshot(animations="disabled", style=self.style))).convert("RGB")
         height = round(WIDTH * image.height / image.width)
-        self._seen = image.resize((WIDTH, height), Image.Resampling.LANCZOS)
+        after = image.resize((WIDTH, height), Image.Resampling.LANCZOS)
+        if fade and before is not None:
+            for step in range(1, FADING):
+                self._seen = Image.blend(before, after, step / FADING)
+                self.hold(STEP)
+        self._seen = after
 
     def hold(self, milliseconds: int, *, pressed: bool = False) -> None:
         """Show what was seen last for so long."""
@@ -100,6 +107,7 @@ class Film:
         arrow = [(x + across * DRAWN_AT, y + down * DRAWN_AT) for across, down in ARROW]
         draw.polygon(arrow, fill=(20, 20, 20, 255), outline=(255, 255, 255, 255), width=DRAWN_AT)
         small = layer.resize((2 * REACH, 2 * REACH), Image.Resampling.LANCZOS)
+        assert self._seen is not None
         image = self._seen.copy()
         image.paste(small, (left, top), mask=small)
         return image
