@@ -122,7 +122,7 @@ def new_prompt(page: Page, text: str) -> Wait:
     box = page.get_by_label("Prompt", exact=True)
     box.fill(text)
     page.evaluate(f"watched.before = {GRID}")
-    wait = after(page, lambda: box.press("Control+Enter"), f"({GRID} ?? watched.before) !== watched.before")
+    wait = after(page, lambda: box.press("Enter"), f"({GRID} ?? watched.before) !== watched.before")
     settled(page)
     return wait
 
@@ -132,7 +132,11 @@ def click_on_head(page: Page, layer: int, head: int) -> Wait:
     square = page.locator("[data-testid=stVegaLiteChart] svg image").nth(layer * N_HEADS + head)
     square.scroll_into_view_if_needed()
     square.hover(force=True)
-    wait = after(page, lambda: square.click(force=True), f"svg_of('Attention of layer {layer} head {head}:')")
+    lines = f"svg_of('Lines of layer {layer}, head {head}.')"
+    page.evaluate(f"watched.before = {LINES}.innerHTML")  # the same picture takes other lines
+    wait = after(
+        page, lambda: square.click(force=True), f"({lines}?.innerHTML ?? watched.before) !== watched.before"
+    )
     settled(page)
     return wait
 
@@ -140,8 +144,8 @@ def click_on_head(page: Page, layer: int, head: int) -> Wait:
 def change_page(page: Page, name: str) -> Wait:
     """Click the link to a page and wait for its title and figure."""
     page.evaluate("document.querySelectorAll('svg').forEach(svg => { svg.isOld = true; })")
-    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
-    figure = "one thumbnail a head" if PAGES[name] == GRID else "Attention of layer"
+    link = page.get_by_role("link", name=name, exact=True)
+    figure = "Grid of" if PAGES[name] == GRID else "Lines of layer"
     wait = after(page, link.click, f"svg_of('{figure}') && !svg_of('{figure}').isOld")
     settled(page)
     return wait

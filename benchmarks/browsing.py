@@ -14,10 +14,10 @@ from tests.browser import find_browser
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WAIT = 60_000  # milliseconds
 
-GRID = "svg_of('one thumbnail a head')?.querySelectorAll('image')[50].href.baseVal"
+GRID = "svg_of('Grid of')?.querySelectorAll('image')[50]?.href.baseVal"
 """One of the grid's thumbnails, if it is there, as a JavaScript expression."""
 
-LINES = "svg_of('Attention of layer')"
+LINES = "svg_of('Lines of layer')"
 """The lines of a head, if they are there."""
 
 _WATCHING = """
@@ -34,8 +34,9 @@ window.WebSocket = class extends WebSocket {
     });
   }
 };
-window.svg_of = words => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
-  .find(chart => (chart.getAttribute('aria-label') ?? '').includes(words))?.querySelector('svg');
+window.svg_of = words => [...document.querySelectorAll('.figure-description')]
+  .find(description => description.textContent.includes(words))
+  ?.closest('[class*=st-key-panel_]').querySelector('[data-testid=stVegaLiteChart] svg');
 window.frame = () => new Promise(requestAnimationFrame);
 window.watch = condition => {
   delete watched.times;

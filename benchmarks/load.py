@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from playwright.async_api import Browser, Page, WebSocket, async_playwright
+from playwright.async_api import Browser, Locator, Page, WebSocket, async_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -21,6 +21,7 @@ from benchmarks.browsing import FLAGS
 from benchmarks.processes import cpu_seconds_of, memory_of
 from tests.browser import find_browser
 from tests.serving import Server
+from tests.visiting import NAMES, QUESTIONS
 
 N_HEADS = N_LAYERS = 12
 NEW_TOKENS = 20
@@ -184,16 +185,26 @@ class Visit:
 
 
 async def _go(visit: Visit, name: str) -> None:
-    link = visit.page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
-    await visit.after(link.click)
-    await visit.page.get_by_role("heading", level=1, name=name).wait_for()
+    await visit.after(visit.page.get_by_role("link", name=name, exact=True).click)
+    await _question(visit, name).wait_for()
     await visit.rest()
+
+
+def _question(visit: Visit, name: str) -> Locator:
+    """The heading of the page that has this name in the bar."""
+    path = next(path for path, page_name in NAMES.items() if page_name == name)
+    return visit.page.get_by_role("heading", level=1, name=QUESTIONS[path])
+
+
+def _title(visit: Visit, layer: int, head: int) -> Locator:
+    """The line above the lines of a head."""
+    return visit.page.get_by_role("heading", level=2, name=re.compile(rf"^L{layer}H{head}\b"))
 
 
 async def _type(visit: Visit, label: str, text: str) -> None:
     box = visit.page.get_by_label(label, exact=True)
     await box.fill(text)
-    await visit.after(lambda: box.press("Control+Enter"))
+    await visit.after(lambda: box.press("Enter"))
 
 
 async def _click_head(visit: Visit, layer: int, head: int) -> None:
@@ -201,7 +212,7 @@ async def _click_head(visit: Visit, layer: int, head: int) -> None:
     square = visit.page.locator("[data-testid=stVegaLiteChart] svg image").nth(layer * N_HEADS + head)
     await square.scroll_into_view_if_needed()
     await visit.after(lambda: square.click(force=True))
-    await visit.page.get_by_role("heading", name=f"Layer {layer}, head {head}", exact=True).wait_for()
+    await _title(visit, layer, head).wait_for()
 
 
 class _Visitor:
@@ -248,7 +259,7 @@ class _Visitor:
     async def _click_a_head(self, visit: Visit) -> float:
         await self._be_on(visit, "Head grid")
         layer, head = self._random.randrange(N_LAYERS), self._random.randrange(N_HEADS)
-        if await visit.page.get_by_role("heading", name=f"Layer {layer}, head {head}", exact=True).count():
+        if await _title(visit, layer, head).count():
             head = (head + 1) % N_HEADS
         return await _timed(_click_head(visit, layer, head))
 
@@ -256,7 +267,7 @@ class _Visitor:
         await self._be_on(visit, "Generate")
         button = visit.page.get_by_role("button", name="Generate", exact=True)
         waited = await _timed(visit.after(button.click))
-        await visit.page.get_by_text("new tokens by").wait_for()
+        await visit.page.get_by_text("tokens by").wait_for()
         return waited
 
     async def _compare(self, visit: Visit) -> float:
@@ -265,7 +276,7 @@ class _Visitor:
         return await _timed(_type(visit, "Prompt A", self._sentence(self._n_sentences)))
 
     async def _be_on(self, visit: Visit, name: str) -> None:
-        if not await visit.page.get_by_role("heading", level=1, name=name).count():
+        if not await _question(visit, name).count():
             await _go(visit, name)
 
     async def _look_around(self, page: Page, deed: str) -> None:
@@ -311,9 +322,11 @@ async def _beside_a_long_text(server: Server, model: str, prompt: str) -> Found:
 async def _begin_a_long_text(visit: Visit, prompt: str) -> None:
     page = visit.page
     await _type(visit, "Prompt", prompt)
-    box = page.get_by_label("New tokens", exact=True)
+    await page.locator(".st-key-generation_settings").get_by_role("button").click()
+    box = page.get_by_label("Tokens to generate", exact=True)
     await box.fill("256")
     await visit.after(lambda: box.press("Enter"))
+    await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Generate", exact=True).click()
     await page.get_by_text(re.compile(r"\d+ of up to 256 tokens")).wait_for()
 

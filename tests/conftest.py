@@ -16,8 +16,8 @@ from streamlit.testing.v1 import app_test
 import attn_core
 from attn_core import AttentionTrace
 from tests.browser import find_browser
+from tests.visiting import WAIT
 
-WAIT = 30_000  # milliseconds, for whatever a slow machine still has to load
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
@@ -81,11 +81,6 @@ def page(browser: Browser) -> Iterator[Page]:
     expect.set_options(timeout=WAIT)
     yield context.new_page()
     context.close()
-
-
-def settle(page: Page) -> None:
-    """Wait until the server has nothing more to send; while it sends, old parts of a page stand beside new."""
-    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
 
 
 def random_trace(n_layers: int = 2, n_heads: int = 3, n_tokens: int = 5, seed: int = 0) -> AttentionTrace:

@@ -13,14 +13,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from streamlit.testing.v1 import AppTest
 
 from attn_core import NameProbe, Prediction, charts
 from attn_core.charts import lines, style
 from attn_core.charts.style import ACCENT, BACKGROUNDS, CATEGORIES, DIVERGING, LINK, SEQUENTIAL, Theme
-from tests.conftest import WAIT, random_trace, settle
+from attn_core.examples import DOG
+from tests.conftest import random_trace
 from tests.serving import ROOT, serving
-from tests.test_browser import PAGES, fits, visit
 from tests.test_pages import dashboard
+from tests.visiting import NAMES, WAIT, figures_on, fits, open_menu, settle, visit
 
 SON = "Jesse Vig is the son of an evangelical preacher named James"
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -108,10 +110,12 @@ def some_charts() -> dict[str, alt.LayerChart]:
     dog = type(trace)(("The", " dog", " ran"), looks)
     return {
         "lines": charts.attention_lines(dog, 0, 0, query=2),
-        "row": charts.row_lines(["The", " dog", " ran"], np.array([0.1, 0.7, 0.2]), name="layer 4 head 3"),
+        "row": charts.row_lines(["The", " dog", " ran"], np.array([0.1, 0.7, 0.2]), name="L4H3"),
         "matrix": charts.attention_heatmap(dog, 0, 0),
         "grid": charts.head_grid(trace, selected=(1, 0), labels=["null", "null", "other", "induction"]),
-        "map": charts.head_map(np.array([[0.1, -2], [3, 0]]), selected=(0, 1), title="pushed “a” by (logits)"),
+        "map": charts.head_map(
+            np.array([[0.1, -2], [3, 0]]), selected=(0, 1), title="direct effect on “a” (logits)"
+        ),
         "bars": charts.probability_bars(after_a),
         "lens": charts.lens_bars([after_b, after_a], 5, [0.01, 0.8]),
         "pairs": charts.paired_probabilities(after_a, after_b),
@@ -122,20 +126,17 @@ def some_charts() -> dict[str, alt.LayerChart]:
 @pytest.mark.parametrize(
     ("chart", "said"),
     [
-        ("lines", "layer 0 head 0 as lines from each word to the words it looks at. The strongest of those shown "
-                  "goes from “ran” to “dog”: 1.00."),
-        ("row", "What layer 4 head 3 looked at from the last word. The strongest of those shown goes from “ran” to "
-                "“dog”: 0.70."),
-        ("matrix", "layer 0 head 0 as a matrix. The strongest link goes from “dog” to “The”: 1.00."),
-        ("grid", "Layer 1 head 0 is framed. What they do: 2 null, 1 other, 1 induction."),
-        ("map", "The largest is that of layer 1 head 0, +3.00; the smallest of layer 0 head 1, -2.00. "
-                "Layer 0 head 1 is framed."),
-        ("bars", "“Vig” 80.0%, “James” 10.0%."),
-        ("lens", "First “Smith” 50.0%, at the end “Vig” 80.0%."),
-        ("pairs", "Most of all “Vig”: 80.0% after A, 1.0% after B."),
-        ("names", "The means differ most for “cook”: 50.00% after Cats, 25.00% after Dogs."),
+        ("lines", "Lines of layer 0, head 0. Strongest: from “ran” to “dog”, 1.00."),
+        ("row", "Lines of layer 4, head 3, from the last token. Strongest: from “ran” to “dog”, 0.70."),
+        ("matrix", "Matrix of layer 0, head 0. Strongest: from “dog” to “The”, 1.00."),
+        ("grid", "Selected: layer 1, head 0. Patterns: 2 null, 1 other, 1 induction."),
+        ("map", "Largest: layer 1, head 0, +3.0. Smallest: layer 0, head 1, −2.0. Selected: layer 0, head 1."),
+        ("bars", "Bars of the most probable next tokens: “Vig” 80%, “James” 10%."),
+        ("lens", "At the input “Smith” 50%, at the end “Vig” 80%."),
+        ("pairs", "Largest: “Vig”, 80% after A, 1.0% after B."),
+        ("names", "Largest difference: “cook”, 50% after Cats, 25% after Dogs."),
     ],
-)  # fmt: skip
+)
 def test_a_chart_says_what_is_to_be_seen_in_it(chart: str, said: str) -> None:
     assert some_charts()[chart].to_dict()["description"].endswith(said)
 
@@ -146,22 +147,29 @@ def test_what_a_click_in_the_tour_chooses_can_be_typed() -> None:
     app.number_input(key="tour_head_box").set_value(11).run()
     assert any(header.value.startswith("**L7H11** · ") for header in app.header)
     app.selectbox(key="tour_all").set_value(2).run()
-    assert "from “on” to" in description(app.get("vega_lite_chart")[-1])
+    assert "from “on” to" in descriptions(app)[-1]
 
 
-def test_the_word_on_the_first_page_is_the_last_one_until_another_is_chosen() -> None:
-    app = dashboard("home")
+def test_the_token_on_the_first_page_is_the_last_one_until_another_is_chosen() -> None:
+    app = dashboard("home", prompt="A cat on the ship ran")
     assert app.selectbox(key="home_query").value == 5
-    app.text_area(key="prompt_box").set_value("The dog on the ship ran away").run()
+    app.text_area(key="prompt_box").set_value("A cat on the ship ran away").run()
     assert app.selectbox(key="home_query").value == 6
     app.selectbox(key="home_query").set_value(4).run()
-    assert "from “ship” to" in description(app.get("vega_lite_chart")[0])
-    app.text_area(key="prompt_box").set_value("The dog on the ship ran").run()
+    assert "from “ship” to" in descriptions(app)[0]
+    app.text_area(key="prompt_box").set_value("A cat on the ship ran").run()
     assert app.selectbox(key="home_query").value == 4
 
 
-def description(chart: Any) -> str:
-    return re.findall(r'"description": ?"(.*?)"', chart.proto.spec)[-1].encode().decode("unicode_escape")
+def test_the_articles_prompt_is_looked_at_from_where_the_article_looks() -> None:
+    app = dashboard("home", prompt=f"{DOG} away")
+    assert app.selectbox(key="home_query").value == 5
+
+
+def descriptions(app: AppTest) -> list[str]:
+    """What the figures of a page say to those who don't see them."""
+    pattern = r'<p class="figure-description">(.*?)</p>'
+    return [said for html in app.get("html") for said in re.findall(pattern, html.proto.body)]
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +199,7 @@ def opened(path: str, *, figures: int = 0, **query: str) -> Callable[[Page, str]
 
     def go(page: Page, server: str) -> None:
         visit(page, server, path, **query)
-        expect(page.locator("[role=graphics-document] svg")).to_have_count(figures)
+        expect(figures_on(page).locator("svg")).to_have_count(figures)
         settle(page)
 
     return go
@@ -201,19 +209,42 @@ def written(page: Page, server: str) -> None:
     """Let text be written and look at its third token."""
     visit(page, server, "generate", prompt=SON)
     page.get_by_role("button", name="Generate", exact=True).click()
-    tokens = page.get_by_role("group", name="generated text").get_by_role("button")
-    expect(page.get_by_text("new tokens by mini")).to_be_visible()
+    expect(page.get_by_text("tokens by mini")).to_be_visible()
     settle(page)
+    tokens = page.get_by_role("group", name="Generated tokens").get_by_role("button")
     tokens.nth(2).click()
     expect(tokens.nth(2)).to_have_attribute("aria-pressed", "true")
-    expect(page.locator("[role=graphics-document] svg")).to_have_count(4)
+    expect(figures_on(page).locator("svg")).to_have_count(4)
     settle(page)
+
+
+def detailed(name: str) -> Callable[[Page, str], None]:
+    """Look at what is below the figures of Generate."""
+
+    def go(page: Page, server: str) -> None:
+        visit(page, server, "generate", prompt=SON, off="4.8,1.0")
+        page.get_by_role("radio", name=name).click()
+        expect(page.get_by_role("radio", name=name)).to_be_checked()
+        settle(page)
+
+    return go
+
+
+def menu(path: str, key: str, figures: int = 1, **query: str) -> Callable[[Page, str], None]:
+    """Open a menu of a page."""
+
+    def go(page: Page, server: str) -> None:
+        opened(path, figures=figures, **query)(page, server)
+        open_menu(page, key)
+        settle(page)
+
+    return go
 
 
 def found_by_words(page: Page, server: str) -> None:
-    visit(page, server, "head_grid")
-    page.get_by_role("radio", name="by two words").click()
-    expect(page.get_by_text("heads put at least 0.1 of their attention there")).to_be_visible()
+    opened("head_grid", figures=2)(page, server)
+    open_menu(page, "finder").get_by_role("radio", name="by two tokens").click()
+    expect(page.get_by_text("heads put at least 0.10 there")).to_be_visible()
     settle(page)
 
 
@@ -230,55 +261,77 @@ def viewed_as(name: str) -> Callable[[Page, str], None]:
 def several(page: Page, server: str) -> None:
     """Draw two heads over each other from a word."""
     opened("head_view", figures=1)(page, server)
-    for chosen, (label, choice) in enumerate(
-        {"From the words": "dog", "Draw other heads over it": "layer 2 head 3"}.items(), start=1
-    ):
-        page.get_by_role("combobox", name=label).fill(choice)
-        page.keyboard.press("Enter")
-        expect(page.locator("[data-tag]")).to_have_count(chosen)
-        page.keyboard.press("Escape")
-        settle(page)
+    box = page.get_by_role("combobox", name="Query tokens")
+    box.fill("dog")
+    box.press("Enter")
+    expect(page.locator("[data-tag]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    settle(page)
+    box = open_menu(page, "view_menu").get_by_role("combobox", name="Overlay heads")
+    box.fill("L2H3")
+    box.press("Enter")
+    expect(page.locator("[data-tag]")).to_have_count(2)
+    settle(page)
 
 
 def saving(page: Page, server: str) -> None:
     opened("head_view", figures=1)(page, server)
-    page.get_by_role("button", name="Save or read as a table").click()
+    page.get_by_role("button", name="Save or view data").click()
     expect(page.get_by_test_id("stPopoverBody").get_by_test_id("stDataFrame")).to_be_visible()
     settle(page)
 
 
 def asked(page: Page, server: str) -> None:
     visit(page, server, "names")
-    page.get_by_role("button", name="Ask with every name").click()
-    expect(page.get_by_text("What it cannot")).to_be_visible()
+    page.get_by_role("button", name="Run all names").click()
+    expect(page.get_by_text("Does not show")).to_be_visible()
+    settle(page)
+
+
+def asked_for_keys(page: Page, server: str) -> None:
+    """Let the keys of a talk be listed."""
+    opened("head_view", figures=1, present="1")(page, server)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog").get_by_text("Page Up, Page Down")).to_be_visible()
     settle(page)
 
 
 STATES: dict[str, Callable[[Page, str], None]] = {
-    "home": opened("", figures=1),
+    "home": opened("", figures=3),
     "an empty prompt": opened("", prompt=" "),
-    "no such model": opened("", figures=1, model="no/such-model"),
-    "a link that asks for what is not there": opened("", figures=1, layer="99", head="x"),
+    "no such model": menu("", "model_menu", 3, model="no/such-model", off="4.8"),
+    "session": menu("", "session_menu", 3),
+    "a link that asks for what is not there": opened("", figures=3, layer="99", head="x"),
     "tour, lines": opened("tour", figures=1),
+    "tour, own prompt": menu("tour", "own_tour_subject", tour_subject="A cat sat"),
     "tour, grid": opened("tour", figures=2, step="3"),
     "tour, list": opened("tour", figures=2, step="5"),
     "tour, text": opened("tour", step="6"),
     "tour, comparison": opened("tour", figures=2, step="7"),
     "tour, names": opened("tour", figures=1, step="8"),
-    "generate": opened("generate"),
+    "generate": opened("generate", figures=4),
     "generate, written": written,
+    "generate, strongest heads": detailed("Strongest heads"),
+    "generate, heads off": detailed("Turn heads off"),
+    "generate, settings": menu("generate", "generation_settings", 4, way="sampled"),
+    "generate, effects": menu("generate", "effect_menu", 4),
     "head grid": opened("head_grid", figures=2),
+    "head grid, patterns": menu("head_grid", "finder", 2),
     "head grid, two words": found_by_words,
     "head view": opened("head_view", figures=1),
+    "head view, options": menu("head_view", "view_menu"),
     "head view, matrix": viewed_as("Matrix"),
     "head view, table": viewed_as("Table"),
     "head view, several heads": several,
     "compare": opened("compare", figures=4),
-    "names": opened("names"),
+    "compare, prompts": menu("compare", "prompts_menu", 4),
+    "names": opened("names", figures=1),
     "names, asked": asked,
     "files of a figure": saving,
     "presenting, a grid": opened("head_grid", figures=2, present="1"),
     "presenting, the tour": opened("tour", figures=1, present="1"),
+    "presenting, keys": asked_for_keys,
+    "in a frame": opened("head_grid", figures=2, embed="true"),
 }
 
 
@@ -310,24 +363,27 @@ def faults(page: Page) -> list[str]:
 @pytest.mark.browser
 def test_generated_tokens_are_walked_with_the_arrow_keys_and_chosen_with_enter(page: Page, server: str) -> None:
     written(page, server)
-    row = page.get_by_role("group", name="generated text")
+    row = page.get_by_role("group", name="Generated tokens")
     tokens = row.get_by_role("button")
     for box in (tokens.nth(index).bounding_box() for index in range(tokens.count())):
         assert box is not None
         assert min(box["width"], box["height"]) >= 24
 
-    page.get_by_role("button", name="Generate", exact=True).focus()
-    page.keyboard.press("Tab")
+    page.get_by_role("spinbutton", name="Head").focus()
+    for _ in range(10):  # the View menu is between them
+        page.keyboard.press("Tab")
+        if row.locator(":focus").count():
+            break
     expect(tokens.nth(2)).to_be_focused()
     page.keyboard.press("End")
     expect(tokens.last).to_be_focused()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     expect(tokens.nth(1)).to_be_focused()
-    expect(tokens.nth(1)).to_have_accessible_name(re.compile(r"^\+?ig: \d+\.\d%$"))
+    expect(tokens.nth(1)).to_have_accessible_name(re.compile(r"^\+?ig: [<>]?[\d.]+%$"))
     page.keyboard.press("Enter")
     expect(tokens.nth(1)).to_have_attribute("aria-pressed", "true")
-    expect(page.get_by_role("heading", name="Which heads made “ig”?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Which heads raised “ig”?")).to_be_visible()
     settle(page)
     expect(tokens.nth(1)).to_be_focused()
     page.keyboard.press("Tab")
@@ -335,20 +391,37 @@ def test_generated_tokens_are_walked_with_the_arrow_keys_and_chosen_with_enter(p
 
 
 FOCUS = """() => {
-    const it = document.activeElement;
-    const name = it.ariaLabel ?? it.labels?.[0]?.innerText ?? it.innerText;
-    return [it.tagName, name.trim().split("\\n").at(-1), getComputedStyle(it).outlineStyle];
+    let it = document.activeElement;
+    while (it.shadowRoot?.activeElement) it = it.shadowRoot.activeElement;
+    const label = it.ariaLabel ?? it.labels?.[0]?.innerText ?? it.innerText;
+    const spoken = label || it.querySelector('[data-testid=stMarkdownContainer]')?.textContent || '';
+    return [it.tagName, spoken.trim().split("\\n").at(-1), getComputedStyle(it).outlineStyle];
 }"""
 """What has the focus: its kind, the last line of its name, and its outline."""
 
+HEADER = ["Home", "Tour", "Many names", "mini", "Session", "Present"]
+IN_ORDER = {
+    "head_grid": [*HEADER, "Prompt", "Examples", "Find heads", "Layer", "Head", "Query token", "View",
+                  "Save or view data", "Save or view data"],
+    "head_view": [*HEADER, "Prompt", "Examples", "Layer", "Head", "Query tokens", "Lines", "Save or view data"],
+    "compare": [*HEADER, "Prompt A", "Prompt B", "Layer", "Head", "Query word", "Rank by", "View",
+                "Save or view data", "Save or view data", "Save or view data", "Save or view data"],
+    "generate": [*HEADER, "Prompt", "Examples", "Generate", "Next token", "Play", "Layer", "Head", "View",
+                 "Save or view data", "Save or view data", "Save or view data", "After each layer",
+                 "Save or view data"],
+    "tour": [*HEADER, "Next", "Try your own prompt", "Open in Head view", "Save or view data"],
+}  # fmt: skip
+"""What Tab comes to on a page, in the order of reading: bar, question, prompt, toolbar, panels, below."""
+
 
 @pytest.mark.browser
-def test_tab_goes_through_a_whole_page_and_shows_where_it_is(page: Page, server: str) -> None:
-    visit(page, server, "head_view")
-    expect(page.locator("[role=graphics-document] svg")).to_be_visible()
+@pytest.mark.parametrize("path", IN_ORDER)
+def test_tab_goes_through_a_whole_page_and_shows_where_it_is(page: Page, server: str, path: str) -> None:
+    visit(page, server, path)
+    expect(figures_on(page).first.locator("svg")).to_be_visible()
     settle(page)
     passed: list[str] = []
-    for _ in range(80):
+    for _ in range(120):
         page.keyboard.press("Tab")
         kind, name, outline = page.evaluate(FOCUS)
         if kind == "BODY":
@@ -358,29 +431,32 @@ def test_tab_goes_through_a_whole_page_and_shows_where_it_is(page: Page, server:
         passed.append(name)
     else:
         pytest.fail(f"Tab never leaves the page: {passed}")
-    wanted = ["Home", "Model", "Prompt", "Layer", "Head", "Switch this head off", "From the words"]
-    assert [name for name in passed if name in wanted] == wanted
+    rest = iter(passed)
+    missing = [name for name in IN_ORDER[path] if not any(name == other for other in rest)]
+    assert not missing, passed
 
 
 @pytest.mark.browser
 def test_a_figure_is_read_as_one_sentence(page: Page, server: str) -> None:
     opened("head_grid", figures=2)(page, server)
-    grid, drawn = page.locator("[role=graphics-document]").all()
-    expect(grid).to_have_accessible_name(re.compile("Layer 4 head 8 is framed"))
-    expect(drawn).to_have_accessible_name(re.compile("^Attention of layer 4 head 8 as lines"))
-    expect(page.locator("[role=graphics-symbol]:not([aria-hidden] *)")).to_have_count(0)
+    sentences = page.locator(".figure-description")
+    expect(sentences).to_have_text(
+        [re.compile("Selected: layer 4, head 8"), re.compile("^Lines of layer 4, head 8")]
+    )
+    expect(page.locator("svg [role=graphics-symbol]:not([aria-hidden] *)")).to_have_count(0)
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", NAMES)
 def test_every_page_has_its_own_title_and_says_its_language(page: Page, server: str, path: str) -> None:
     visit(page, server, path)
-    expect(page).to_have_title(re.compile(f"^{re.escape(PAGES[path])}.*chooses its words$"))
+    name = f"{NAMES[path]}: " if path else ""
+    expect(page).to_have_title(f"{name}How GPT-2 chooses its next word")
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 @pytest.mark.browser
 def test_nothing_moves_for_those_who_want_no_motion(page: Page, server: str) -> None:
-    opened("", figures=1)(page, server)
+    opened("", figures=3)(page, server)
     seconds = "[...document.querySelectorAll('*')].map(it => parseFloat(getComputedStyle(it).transitionDuration))"
     assert page.evaluate(f"Math.max(...{seconds})") <= 0.001

@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from attn_core import AttentionTrace
-from tests.conftest import random_trace, settle
+from tests.conftest import random_trace
 from tests.serving import ROOT, serving
+from tests.visiting import settle
 
 pytestmark = pytest.mark.browser
 

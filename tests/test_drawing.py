@@ -17,8 +17,9 @@ from playwright.sync_api import Locator, Page, expect
 from attn_core import AttentionTrace, NameProbe, Prediction, charts
 from attn_core.charts import Figure
 from attn_core.ui.drawing import draw
-from tests.conftest import random_trace, settle
+from tests.conftest import random_trace
 from tests.serving import ROOT, serving
+from tests.visiting import settle
 
 pytestmark = pytest.mark.browser
 

@@ -14,9 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 import attn_core
-from tests.conftest import WAIT, settle
 from tests.serving import serving
-from tests.visiting import NAMES, QUESTIONS, charts, drawing, visit
+from tests.visiting import NAMES, QUESTIONS, WAIT, drawing, figures_on, settle, visit
 
 pytestmark = pytest.mark.browser
 
@@ -118,9 +117,11 @@ def server(playlist: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def visitor(browser: Browser) -> Iterator[Page]:
-    """Return a page for all tests, whose browser has loaded the dashboard's files already."""
+def visitor(browser: Browser, server: str) -> Iterator[Page]:
+    """Return a page for all tests, whose browser and server have loaded already what they need."""
     with visiting(browser) as page:
+        page.goto(f"{server}/?model=mini")
+        expect(figures_on(page).first).to_be_visible(timeout=4 * WAIT)
         yield page
 
 
@@ -136,8 +137,8 @@ def visiting(browser: Browser, **options: Any) -> Iterator[Page]:
 def arrive(page: Page, server: str, stage: Stage, *, figures: int | None = None, **query: str) -> None:
     """Open a page and wait until all its figures are drawn."""
     visit(page, server, stage.path, **stage.query | query)
+    expect(page.locator(stage.main).first).to_be_visible(timeout=4 * WAIT)  # the first time the names take theirs
     settle(page)
-    expect(page.locator(stage.main).first).to_be_visible()
     figures = stage.figures if figures is None else figures
     page.wait_for_function(
         """fewest => {
@@ -212,15 +213,15 @@ WINDOWS: list[ViewportSize] = [
 def test_figures_follow_the_window_without_a_word_from_the_server(browser: Browser, server: str, name: str) -> None:
     stage, frames = STAGES[name], list[str | bytes]()
     with visiting(browser) as page:
-        page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
         arrive(page, server, stage)
         assert frames
         frames.clear()
-        before, faults = seen(page, stage.main)[-1], []
+        before, faults = seen(page, stage.main)[0], []
         for size in WINDOWS:
             resize(page, size)
             faults += shortcomings(page, name, stage, screens=None)
-            now = seen(page, stage.main)[-1]
+            now = seen(page, stage.main)[0]
             assert (now["width"], now["height"]) != (before["width"], before["height"])
             before = now
             if name in ("home", "head grid", "tour 3"):
@@ -422,7 +423,7 @@ def test_keys_go_through_a_generated_text_and_play_it(visitor: Page, server: str
 # --- what moves --------------------------------------------------------------------------------------------------
 
 WATCH_LINES = """key => {
-  const svg = () => document.querySelector(`.st-key-${key} svg`);
+  const svg = () => document.querySelector(`.st-key-${key} [data-testid=stVegaLiteChart] svg`);
   window.watched = { fewest: Infinity, frames: 0, other: 0 };
   window.watchLines = true;
   const first = svg();
@@ -483,4 +484,4 @@ def test_lines_fade_except_for_those_who_want_no_motion(visitor: Page, server: s
     visitor.emulate_media(reduced_motion="reduce")
     assert visitor.evaluate(duration) <= 0.001
     visitor.emulate_media(reduced_motion="no-preference")
-    expect(charts(visitor).first).to_be_visible()
+    expect(figures_on(visitor).first).to_be_visible()

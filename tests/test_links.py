@@ -98,6 +98,14 @@ def test_a_text_and_the_same_without_some_heads_come_back_together() -> None:
         assert (text.text, text.ablated) == (app.session_state[name].text, app.session_state[name].ablated)
 
 
+def test_the_text_that_generate_opens_with_is_in_the_link_once_it_is_another_elsewhere() -> None:
+    app = dashboard("generate", prompt=SON, new_tokens="2")
+    assert "written" not in link_of(app)
+    app.session_state["heads_off"] = ((7, 11),)
+    assert link_of(app.run())["written"] == "all-on"
+    assert opened_elsewhere(app, "generate").session_state["generated"].ablated == frozenset()
+
+
 def test_a_text_that_no_longer_belongs_to_the_prompt_is_not_written_elsewhere() -> None:
     app = press(dashboard("generate", prompt=SON, new_tokens="2"), "Generate")
     assert link_of(app)["written"] == "all-on"
@@ -137,8 +145,7 @@ def test_what_stands_as_it_began_is_not_in_the_link() -> None:
     app = dashboard()
     for page in ("head_grid", "head_view", "compare", "names", "tour", "generate"):
         app.switch_page(f"pages/{page}.py").run()
-    done = {"written": "all-on"}  # Generate opens with a text
-    assert link_of(app) == {"model": "mini"} | done
+    assert link_of(app) == {"model": "mini"}
 
 
 @pytest.mark.parametrize(

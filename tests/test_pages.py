@@ -81,8 +81,7 @@ def charts_on(app: AppTest) -> int:
 
 def popovers(app: AppTest) -> dict[str, Any]:
     """The menus of a page by their keys."""
-    blocks = [element.proto for element in app.get("popover")]
-    return {re.sub(r"^\$\$ID-\w{32}-", "", block.id): block.popover for block in blocks}
+    return {str(block.key): block.proto.popover for block in app.get("popover")}
 
 
 def label_of(app: AppTest, key: str) -> str:
@@ -90,21 +89,17 @@ def label_of(app: AppTest, key: str) -> str:
     return re.sub(r"\\(.)", r"\1", popovers(app)[key].label)
 
 
-def table_of(app: AppTest, key: str, name: str = "links") -> pd.DataFrame:
-    """A table that the figure with a key draws; a figure that takes no clicks has none, and an empty key."""
-    (table,) = (
-        dataset.data.data
-        for chart in app.get("vega_lite_chart")
-        if chart.proto.id.endswith(f"-{key}" if key else "") and bool(chart.proto.id) == bool(key)
-        for dataset in chart.proto.datasets
-        if dataset.name == name
-    )
+def table_of(app: AppTest, panel: str, name: str = "links") -> pd.DataFrame:
+    """A table that the figure in a panel draws."""
+    (block,) = (block for block in app.get("flex_container") if block.key == f"panel_{panel}")
+    (chart,) = block.get("vega_lite_chart")
+    (table,) = (dataset.data.data for dataset in chart.proto.datasets if dataset.name == name)
     return cast(pd.DataFrame, pa.ipc.open_stream(table).read_pandas())
 
 
-def marked(app: AppTest, key: str) -> dict[str, str]:
+def marked(app: AppTest, panel: str) -> dict[str, str]:
     """The tokens that are marked in a figure of lines, and how."""
-    words = table_of(app, key, "words")
+    words = table_of(app, panel, "words")
     return {word: mark for word, mark in zip(words["word"], words["mark"], strict=True) if mark}
 
 
@@ -351,7 +346,7 @@ def test_a_head_is_switched_off_where_it_is_looked_at() -> None:
     app = dashboard("head_view", prompt=SON, layer="7", head="11")
     app.toggle(key="switch_box").set_value(True).run()
     assert app.session_state["heads_off"] == ((7, 11),)
-    assert "**L7H11 off**] L7H11. Output replaced with zero." in shown(app)
+    assert "**L7H11 off**] Output replaced with zero." in shown(app)
     assert label_of(app, "view_menu") == "View: head off"
     app.number_input(key="head_box").set_value(3).run()
     assert not app.toggle(key="switch_box").value
@@ -490,8 +485,8 @@ def test_compare_ranks_by_one_word_and_looks_from_another() -> None:
 
 def test_compare_counts_the_first_tokens_as_one_place() -> None:
     app = dashboard("compare", prompt_a="John Smith is the son of", prompt_b="Once John Smith is the son of")
-    assert not marked(app, "compare_A_lines")  # the prompts differ in one word, which is in B
-    assert marked(app, "compare_B_lines") == {"Once": "only here"}
+    assert not marked(app, "A")  # the prompts differ in one word, which is in B
+    assert marked(app, "B") == {"Once": "only here"}
     assert "John → Once (first token)  (0)" in app.selectbox(key="rank_by").options
     heads = next(radio for radio in app.radio if radio.label == "Heads that shifted most")
     assert not any("** **1.00**" in option for option in heads.options)
@@ -502,8 +497,8 @@ def test_compare_counts_the_first_tokens_as_one_place() -> None:
 
 def test_compare_marks_what_differs() -> None:
     app = dashboard("compare")
-    assert marked(app, "compare_A_lines") == {"son": "changed"}
-    assert marked(app, "compare_B_lines") == {"colleague": "changed"}
+    assert marked(app, "A") == {"son": "changed"}
+    assert marked(app, "B") == {"colleague": "changed"}
 
 
 def app_html(app: AppTest) -> list[str]:
@@ -542,11 +537,11 @@ def test_every_page_weighs_joins_and_hides(page: str, switch: str) -> None:
 
 def test_the_first_word_is_hidden_where_a_generated_word_is_looked_at() -> None:
     app = generated(layer="0", head="0")
-    links = table_of(app, "")
+    links = table_of(app, "row")
     assert 0 in set(links["key"])
     app.toggle(key="hide_first").set_value(True).run()
     assert not app.exception
-    hidden = table_of(app, "")
+    hidden = table_of(app, "row")
     assert 0 not in set(hidden["key"])
     assert hidden["weight"].sum() == pytest.approx(1, abs=0.02)
 
@@ -832,7 +827,7 @@ def test_a_word_clicked_in_the_tour_keeps_its_lines() -> None:
     app.session_state["tour_all"] = 2
     app.run()
     assert not app.exception
-    links = table_of(app, "tour_all_lines")
+    links = table_of(app, "lines")
     assert set(links["query"][links["chosen"]]) == {2}
 
 

@@ -21,10 +21,11 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from attn_core import AttentionTrace, InvalidTrace, LanguageModel
 from attn_core.mini import FOLDER
 from benchmarks.load import load, until_a_closed_tab_is_quiet
-from tests.conftest import random_trace, settle
+from tests.conftest import random_trace
 from tests.fuzzing import NASTY
 from tests.hub import FakeHub
 from tests.serving import ROOT, free_port, serving
+from tests.visiting import settle
 
 pytestmark = pytest.mark.browser
 
@@ -136,7 +137,8 @@ def comes_back(page: Page, model: str) -> None:
 
 SAVE_FOREVER = """
 import sys
-from tests.conftest import random_trace, settle
+from tests.conftest import random_trace
+from tests.visiting import settle
 trace = random_trace(12, 12, 128)
 print("ready", flush=True)
 while True:

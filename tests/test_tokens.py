@@ -165,10 +165,25 @@ def test_a_word_is_found_among_tokens() -> None:
         ("\u202e", "⟨U+202E⟩"),
         ("\u200d", "⟨U+200D⟩"),
         ("שלום", "שלום"),
+        ("<|endoftext|>", "⟨end of text⟩"),
+        (" <|endoftext|>", "⟨end of text⟩"),
+        ("<|end_of_text|>", "⟨end of text⟩"),
+        ("</s>", "⟨end of text⟩"),
+        ("<s>", "⟨start of text⟩"),
+        ("<|begin_of_text|>", "⟨start of text⟩"),
+        ("<|fim_middle|>", "⟨fim middle⟩"),
+        ("<||>", "<||>"),
+        ("<|", "<|"),
+        ("<unk>", "<unk>"),
+        ("", "▯"),
     ],
 )
 def test_a_token_is_shown_without_anything_invisible(token: str, label: str) -> None:
     assert token_label(token) == label
+
+
+def test_the_end_of_a_text_is_no_piece_of_the_word_before_it() -> None:
+    assert token_labels(("The", " dog", "<|endoftext|>", "The")) == ("The", "dog", "⟨end of text⟩", "The")
 
 
 @pytest.mark.parametrize(

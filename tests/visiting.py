@@ -8,9 +8,8 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-from tests.conftest import WAIT, settle
-
-QUESTIONS = {
+WAIT = 30_000  # milliseconds, for whatever a slow machine still has to load
+QUESTIONS: dict[str, str | re.Pattern[str]] = {
     "": "How GPT-2 chooses its next word",
     "tour": re.compile(r"^\d\. "),
     "generate": "Why this word?",
@@ -32,7 +31,12 @@ def visit(page: Page, server: str, path: str = "", **query: str) -> None:
     expect(page.locator("h1")).to_contain_text(QUESTIONS[path])  # while somebody presents, nobody sees it
 
 
-def charts(page: Page) -> Locator:
+def settle(page: Page) -> None:
+    """Wait until the server has nothing more to send; while it sends, old parts of a page stand beside new."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
+
+
+def figures_on(page: Page) -> Locator:
     """Return the figures of a page, in the order of reading."""
     return page.get_by_test_id("stVegaLiteChart")
 

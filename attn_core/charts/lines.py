@@ -14,7 +14,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attn_core.charts.figure import Figure, as_chart
-from attn_core.charts.sizes import Look, across, across_to, along, breadth, first, longest, named, scale_of_rows
+from attn_core.charts.sizes import (
+    ROOM_SMALLEST,
+    Look,
+    across,
+    across_to,
+    along,
+    breadth,
+    first,
+    longest,
+    named,
+    scale_of_rows,
+)
 from attn_core.charts.style import CONFIG, INK, Theme, colors
 from attn_core.charts.texts import name_head, spell_heads, write_weight
 from attn_core.tokens import token_labels
@@ -293,7 +304,7 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
     clicked = alt.selection_point(name="query", fields=look.clicks("query"), on="click", clear=False)
     layers = [_lines(form, look), *_words_of_both_sides(form), *_underlines(form)]
     if not form.several:
-        layers += [_numbers("links", NUMBERED), _numbers("sums", NOT_HOVERED)]
+        layers += [_numbers("links", NUMBERED, look), _numbers("sums", NOT_HOVERED, look)]
     # The band under a query word takes the pointer, so that a short word is as easy to hit as a long one.
     bands = (
         alt.Chart(alt.NamedData("queries"))
@@ -402,11 +413,12 @@ def _underlines(form: Form) -> list[alt.Chart]:
     ]
 
 
-def _numbers(table: str, shown_if: str) -> alt.Chart:
+def _numbers(table: str, shown_if: str, look: Look) -> alt.Chart:
     """Return the weights of a table, written at the right of the words, while a Vega expression holds."""
+    size = f"max(letter * 0.9, min(letter, {look.pixels(0, ROOM_SMALLEST)}))"
     return (
         alt.Chart(alt.NamedData(table))
-        .mark_text(align="right", fontSize=alt.expr("letter * 0.9"), color=INK, fontWeight="bold")
+        .mark_text(align="right", fontSize=alt.expr(size), color=INK, fontWeight="bold")
         .encode(
             x=across("width"),
             y=_row("middle"),

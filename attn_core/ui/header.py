@@ -99,8 +99,9 @@ def _heads_off_line() -> None:
     off = heads_off()
     if not off:
         return
+    names = f" {named_heads(off)}." if len(off) > 1 else ""
     st.markdown(
-        f":orange-badge[:material/power_off: **{heads_phrase(off)}**] {named_heads(off)}. "
+        f":orange-badge[:material/power_off: **{heads_phrase(off)}**]{names} "
         f"Output replaced with {REPLACEMENTS[replacement()]}."
     )
     st.button("Turn all heads on", on_click=switch_off, args=((),), icon=":material/power:")

@@ -486,8 +486,9 @@ def _grid_and_lines(
     heads: list[Head] | None = None,
 ) -> None:
     """Draw all heads, of which some are highlighted, and the lines of one, until somebody clicks another."""
-    if st.session_state.get("tour_head_of") != (trace.model, trace.tokens):
-        st.session_state.tour_head_of, st.session_state.tour_head = (trace.model, trace.tokens), None
+    now = (trace.model, trace.tokens)
+    if st.session_state.setdefault("tour_head_of", now) != now:  # at first the head may be the link's
+        st.session_state.tour_head_of, st.session_state.tour_head = now, None
     head = st.session_state.tour_head or suggested
     with _own(slide, name):
         view = View(hide_first=hiding_switch())

@@ -152,7 +152,7 @@ def _open_with_continuation(
     except AttnCoreError as error:
         growing.error(plain(str(error)), icon=":material/edit:")
         st.stop()
-    st.session_state.generated = text
+    st.session_state.generated = st.session_state.opening_text = text
     st.session_state.settings_used, st.session_state.written_with = settings, writing_choices()
     st.session_state.generated_again = None
 
