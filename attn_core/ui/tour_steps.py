@@ -489,7 +489,7 @@ def _grid_and_lines(
     now = (trace.model, trace.tokens)
     if st.session_state.setdefault("tour_head_of", now) != now:  # at first the head may be the link's
         st.session_state.tour_head_of, st.session_state.tour_head = now, None
-    head = st.session_state.tour_head or suggested
+    head = st.session_state.get("tour_head") or suggested
     with _own(slide, name):
         view = View(hide_first=hiding_switch())
         shown = view.of(trace)
