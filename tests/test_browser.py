@@ -165,6 +165,7 @@ def test_an_example_becomes_the_prompt(page: Page, server: str) -> None:
 
 def test_generate_and_click_a_generated_word(page: Page, server: str) -> None:
     visit(page, server, "generate")
+    expect(tokens_of(page).first).to_be_visible()
     run_prompt(page, SON)
     expect(page.get_by_text("The prompt or model has changed")).to_be_visible()
     settle(page)
@@ -244,7 +245,7 @@ def test_a_click_on_the_map_of_heads_shows_that_head(page: Page, server: str) ->
     squares = drawing(page, "scan").locator(".mark-rect.role-mark path")
     expect(squares.nth(143)).to_be_visible()
     settle(page)
-    squares.nth(12 * 3 + 5 - 144).click(force=True)
+    squares.nth(12 * 3 + 5).click(force=True)
     settle(page)
     layer, head = head_boxes(page)
     expect(layer).to_have_value("3")
@@ -255,7 +256,7 @@ def test_switching_heads_off_in_turn_shows_progress_and_can_be_cancelled(
     page: Page, server: str, slow_model: Path
 ) -> None:
     visit(page, server, "generate", model=str(slow_model), prompt="The dog on the ship ran. " * 20, new_tokens="1")
-    expect(drawing(page, "contributions").locator("svg")).to_be_visible()
+    expect(drawing(page, "contributions").locator("svg")).to_be_visible(timeout=4 * WAIT)
     ask_for_losses(page)
     page.get_by_role("button", name="Test all 144 heads").click()
     expect(page.get_by_text(re.compile(r"Testing heads: \d+%"))).to_be_visible()
@@ -445,7 +446,7 @@ def test_a_head_of_the_map_of_change_opens_with_a_click_and_looks_from_another_w
     visit(page, server, "compare")
     expect(figures_on(page)).to_have_count(4)
     settle(page)
-    drawing(page, "moved").locator(".mark-rect.role-mark path").nth(-144).click(force=True)
+    drawing(page, "moved").locator(".mark-rect.role-mark path").first.click(force=True)
     expect(page.get_by_role("heading", name="A · From James, L0H0")).to_be_visible()
     settle(page)
     drawing(page, "compare_A_lines").get_by_text("preacher").last.click(force=True)

@@ -423,7 +423,8 @@ def test_keys_go_through_a_generated_text_and_play_it(visitor: Page, server: str
 # --- what moves --------------------------------------------------------------------------------------------------
 
 WATCH_LINES = """key => {
-  const svg = () => document.querySelector(`.st-key-${key} [data-testid=stVegaLiteChart] svg`);
+  const place = `[data-testid=stElementContainer]:has(+ * .about-${key})`;
+  const svg = () => document.querySelector(`${place} [data-testid=stVegaLiteChart] svg`);
   window.watched = { fewest: Infinity, frames: 0, other: 0 };
   window.watchLines = true;
   const first = svg();

@@ -42,12 +42,14 @@ def figures_on(page: Page) -> Locator:
 
 
 def drawing(page: Page, key: str) -> Locator:
-    """Return the figure with this key."""
-    return page.locator(f".st-key-{key}").get_by_test_id("stVegaLiteChart")
+    """Return the figure with this key: what stands before its description."""
+    container = "[data-testid=stElementContainer]"
+    return page.locator(f"{container}:has(+ {container} .about-{key}) [data-testid=stVegaLiteChart]")
 
 
 def run_prompt(page: Page, text: str, label: str = "Prompt") -> None:
-    """Type a prompt and press Enter."""
+    """Type a prompt and press Enter, once the page is whole."""
+    settle(page)
     box = page.get_by_role("textbox", name=label, exact=True)
     box.fill(text)
     box.press("Enter")

@@ -51,9 +51,11 @@ def draw(
         options = {"on_select": partial(_deliver, key, turns, selection, on_click), "selection_mode": selection}
     turn = st.session_state.setdefault(turns, 0)
     specification = figure.filling(for_a_room=presenting(), turn=turn)
-    floor = "" if min_height is None else f"<style>.st-key-{key} {{ min-height: {min_height}px; }}</style>"
     st.vega_lite_chart(spec=specification, width="stretch", height="stretch", key=key, **options)
-    st.html(f'{_STYLE}{floor}<p class="figure-description">{escape(figure.description)}</p>')
+    # Streamlit gives its key to a figure that answers clicks only, so the place is told by what follows it.
+    place = f"[data-testid=stElementContainer]:has(+ [data-testid=stElementContainer] .about-{key})"
+    floor = "" if min_height is None else f"<style>{place} {{ min-height: {min_height}px; }}</style>"
+    st.html(f'{_STYLE}{floor}<p class="figure-description about-{key}">{escape(figure.description)}</p>')
 
 
 def _deliver(key: str, turns: str, selection: str, on_click: Callable[[dict[str, int]], None]) -> None:

@@ -326,7 +326,8 @@ def _deeds_done() -> dict[str, str]:
     done = {}
     first, second = state.get("generated"), state.get("generated_again")
     if first is not None and state.written_with == writing_choices() and _replaced_alike(first):
-        if first is not state.get("opening_text") or first.ablated != frozenset(state.heads_off):
+        opening = first is state.get("opening_text")
+        if not opening or first.ablated != frozenset(state.heads_off):
             done["written"] = _write_heads(sorted(first.ablated)) or ALL_ON
         if second is not None and second.ablated == frozenset(state.heads_off) and _replaced_alike(second):
             done["write_again"] = "1"
