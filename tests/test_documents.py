@@ -150,8 +150,8 @@ def test_the_numbers_about_gpt2s_resting_heads_are_those_of_the_recordings(
     told = " ".join(text_of("docs/method.md").split())
     for numbers in (
         f"{resting(0.1)} of 144 heads score at least 0.1, {resting(0.5)} reach 0.5, and {resting(0.7)} reach 0.7",
-        f"reach 0.7; {null} are labelled",
-        f'and {induction} heads are labelled "induction" there',
+        f"reach 0.7; {null} are labeled",
+        f'and {induction} heads are labeled "induction" there',
     ):
         assert numbers in told
 
