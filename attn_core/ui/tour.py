@@ -109,9 +109,9 @@ STEPS = (
 
 def show_tour() -> None:
     """Draw the step that the visitor is at, and the buttons that go back and on."""
-    number = cast(int, st.session_state.step)
-    step = STEPS[number - 1]
     with first_screen():
+        number = cast(int, st.session_state.step)
+        step = STEPS[number - 1]
         text, *figures = panels([SLIDE, *step.figures], name="panels_slide")
         below = notes()
         with text, st.container(height=PANEL_HEIGHT, border=False, key="panel_slide"):
