@@ -460,7 +460,7 @@ def words_of(app: AppTest) -> list[str]:
     for element, _ in elements(app._tree):
         if element.type == "html":
             body = re.sub(
-                r'<style>.*?</style>|<p class="figure-description">.*?</p>', "", element.proto.body, flags=re.S
+                r'<style>.*?</style>|<p class="figure-description[^"]*">.*?</p>', "", element.proto.body, flags=re.S
             )
             found.append(re.sub(r"<[^>]*>", " ", body))
         elif element.type == "vega_lite_chart":
