@@ -19,6 +19,7 @@ with ui.first_screen():
     growing = st.container(key="growing")
     with button_place:
         run = ui.generation(model, prompt, settings, growing)
+        ui.note_on_change(run, model, prompt)
     ui.offer_text(model, prompt, run)
 
     chosen = ui.chosen_step(run)
@@ -53,7 +54,7 @@ with ui.first_screen():
     with attended:
         ui.show_what_it_attended_to(context, (layer, head), effects, view)
     with ui.notes():
-        ui.quiet_note(ui.note_on_text(run, model, prompt))
+        ui.quiet_note(ui.note_on_text(run))
         if st.session_state.recording is not None:
             ui.quiet_note(
                 "A recording is open on the other pages. Generating needs a model, so this page uses the prompt."
@@ -68,7 +69,10 @@ if not ui.figures_only():
         case "heads":
             ui.pick_missed_head(context, changes, (layer, head))
         case "off":
-            ui.pick_heads_off(context, effects, (layer, head))
-            again = ui.generation_again(model, run)
+            switches, texts = st.columns([1, 2], gap="large")
+            with switches:
+                ui.pick_heads_off(context, effects, (layer, head))
+                again = ui.generation_again(model, run)
             if again is not None:
-                ui.show_two_texts(run, again)
+                with texts:
+                    ui.show_two_texts(run, again)

@@ -43,7 +43,7 @@ class Look:
         """
         smallest = self.pixels(SMALLEST, ROOM_SMALLEST)
         largest = self.pixels(LARGEST, ROOM_LARGEST)
-        fitting = f"min(max({step} * {share}, min({step} * 0.63, 18)), {widest})"
+        fitting = f"min(max({step} * {share}, min({step} * 0.63, {self.pixels(18)})), {widest})"
         clamped = f"clamp({fitting}, {smallest}, {largest})"
         return clamped if thinned else f"min({clamped}, {step} * 0.85)"
 

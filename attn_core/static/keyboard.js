@@ -4,6 +4,15 @@ export default function () {
   window.attnCoreKeys = true;
   document.addEventListener("keydown", runOnEnter, true);
   document.addEventListener("keydown", listKeys);
+  document.addEventListener("keydown", (event) => (lastKey = event.key), true);
+  document.addEventListener("focusin", leaveBar);
+}
+
+let lastKey = "";
+
+// While somebody presents, a closed dialog would hand the focus to a button of the bar, and its ring to the audience.
+function leaveBar(event) {
+  if (lastKey !== "Tab" && event.target.closest?.(".st-key-show_keys")) event.target.blur();
 }
 
 function runOnEnter(event) {

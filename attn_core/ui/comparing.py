@@ -13,7 +13,15 @@ from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
 from attn_core.ui.drawing import draw
-from attn_core.ui.figures import choice_of_heads, note_on_links, show_head_map, show_lines, strongest_link
+from attn_core.ui.figures import (
+    choice_of_heads,
+    note_on_links,
+    show_head_map,
+    show_lines,
+    show_swatches,
+    strongest_link,
+    top_prediction,
+)
 from attn_core.ui.heads import chosen_head, pick_head, suggested_head
 from attn_core.ui.layout import in_toolbar, notes, panel, panels, quiet_note, toolbar
 from attn_core.ui.links import fell_back
@@ -213,7 +221,7 @@ def show_side(
     show_lines(
         trace,
         *head,
-        title=f"**{letter}** · {strongest_link(trace, *head, query, view=view)}",
+        title=f"**{letter}** · {strongest_link(trace, *head, query, view=view)}{_next_word(whole)}",
         query=query,
         source=origin(whole, how=view),
         key=f"compare_{letter}",
@@ -224,6 +232,10 @@ def show_side(
         rows=rows,
         n_rows=n_rows,
     )
+
+
+def _next_word(whole: AttentionTrace) -> str:
+    return f" Next: {top_prediction(whole.prediction)}." if whole.prediction is not None else ""
 
 
 def _look_from(moved: Comparison, name: str, position: int) -> None:
@@ -246,6 +258,7 @@ def show_weights_of_both(moved: Comparison, head: Head) -> None:
         height=min(38 + 35 * len(moved.words), 460),
         column_config={
             "word": st.column_config.TextColumn(width=220),
+            "kind": None,
             "A": st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0),
             "B": st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0),
             "difference": st.column_config.NumberColumn("B − A", format="%+.2f"),
@@ -260,6 +273,7 @@ def show_paired_next_tokens(a: AttentionTrace, b: AttentionTrace) -> None:
         return
     figure = charts.paired_figure(a.prediction, b.prediction, theme=theme())
     with panel("pairs", "**Largest differences in next-token probability**") as icons:
+        show_swatches({letter: color_of_side(letter) for letter in "AB"})
         draw(figure, key="pairs", min_height=figure.least_height)
     with icons:
         offer_figure(figure, "next tokens", origin(a, b), key="next_words")

@@ -190,7 +190,9 @@ def top_prediction(prediction: Prediction | None) -> str:
     """Return the most probable next token with its probability, in markdown."""
     if prediction is None:
         return ""
-    return f"**{plain(token_label(prediction.tokens[0]))}**, {write_percent(float(prediction.probabilities[0]))}"
+    return (
+        f"**{_in_words(token_label(prediction.tokens[0]))}** ({write_percent(float(prediction.probabilities[0]))})"
+    )
 
 
 def pick_view() -> str:
@@ -344,6 +346,11 @@ def show_weights_table(trace: AttentionTrace, layer: int, head: int, queries: li
         )
 
 
+def _in_words(label: str) -> str:
+    """A token in a sentence of markdown; a sign alone needs quotation marks."""
+    return plain(label if any(map(str.isalnum, label)) else f"“{label}”")
+
+
 def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int, *, view: View) -> str:
     """Return one sentence in markdown: what the head attends to from this token, or takes from, if value-weighted.
 
@@ -356,7 +363,7 @@ def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int, *, 
     labels = token_labels(trace.tokens)
     row = trace.head(layer, head)[query]
     key = int(row.argmax())
-    name, asking, found = head_name((layer, head)), plain(labels[query]), plain(labels[key])
+    name, asking, found = head_name((layer, head)), _in_words(labels[query]), _in_words(labels[key])
     if not row[key]:
         return f"From **{asking}**, {name} attends only to the hidden first token."
     hidden = ", first token hidden" if view.hide_first and trace.derived else ""

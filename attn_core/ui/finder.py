@@ -24,7 +24,7 @@ from attn_core.ui.heads import head_scores_of, label_evidence_of, null_heads
 from attn_core.ui.links import FINDERS
 from attn_core.ui.state import choose_head, picture_key, plain
 from attn_core.ui.switches import head_name
-from attn_core.ui.views import View, pick_token
+from attn_core.ui.views import View, forget_other_words, pick_token, settle_position
 
 IN_PLACE = "position"
 NUMBERS = tuple(column for name in SCORES for column in (name, *([SHARES[name]] if name in SHARES else [])))
@@ -81,13 +81,20 @@ def _label(trace: AttentionTrace, how: View) -> str:
     """Return what the menu is called: with what it filters."""
     state = st.session_state
     if state.find_by == FINDERS["words"]:
-        labels = token_labels(how.measured(trace).tokens)
-        query, key = state.get("link_query"), state.get("link_key")
-        if query is not None and key is not None and max(query, key) < len(labels):
-            return plain(f"Find heads: {labels[query]} → {labels[key]}")
-        return "Find heads: by two tokens"
+        view = how.measured(trace)
+        _settle_link(view)
+        labels = token_labels(view.tokens)
+        return plain(f"Find heads: {labels[state.link_query]} → {labels[state.link_key]}")
     kinds = [*state.get("kinds", [])]
     return f"Find heads: {', '.join(kinds)}" if kinds else "Find heads"
+
+
+def _settle_link(view: AttentionTrace) -> None:
+    """Put two tokens of this text into the state, of which the second is not later, if others are there."""
+    forget_other_words(view.tokens, "link_query", "link_key")
+    settle_position("link_query", range(view.n_tokens), view.n_tokens - 1)
+    query = st.session_state.link_query
+    settle_position("link_key", range(query + 1), _default_key(view, query))
 
 
 def _by_pattern(trace: AttentionTrace) -> Found:

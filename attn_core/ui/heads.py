@@ -56,7 +56,9 @@ def pick_head(
         st.session_state[box] = value
         st.number_input(label, 0, count - 1, key=box, on_change=typed, width=BOX_WIDTH)
     if keys:
-        add_head_keys(rows.shape[0], rows.shape[1], head, on_change)
+        add_head_keys(
+            rows.shape[0], rows.shape[1], lambda: (st.session_state.layer, st.session_state.head), on_change
+        )
 
 
 def suggested_head(trace: AttentionTrace) -> tuple[int, int]:

@@ -69,19 +69,25 @@ def add_keys(*buttons: tuple[str, str, Callable[..., None], tuple[object, ...]],
             st.button(label, on_click=do, args=arguments, shortcut=key, key=f"key_{key}")
 
 
-def add_head_keys(n_layers: int, n_heads: int, now: tuple[int, int], choose: Callable[[int, int], None]) -> None:
+def add_head_keys(
+    n_layers: int, n_heads: int, now: Callable[[], tuple[int, int]], choose: Callable[[int, int], None]
+) -> None:
     """Add keys for the next and the previous head and layer.
 
     Args:
         n_layers, n_heads: of the model.
-        now: the layer and head that are shown.
+        now: returns the layer and head that are chosen, which a key pressed before may have changed.
         choose: takes those to be shown instead.
     """
-    layer, head = now
+
+    def go(layers: int, heads: int) -> None:
+        layer, head = now()
+        choose((layer + layers) % n_layers, (head + heads) % n_heads)
+
     add_keys(
-        ("Previous head", "Left", choose, (layer, (head - 1) % n_heads)),
-        ("Next head", "Right", choose, (layer, (head + 1) % n_heads)),
-        ("Previous layer", "Up", choose, ((layer - 1) % n_layers, head)),
-        ("Next layer", "Down", choose, ((layer + 1) % n_layers, head)),
+        ("Previous head", "Left", go, (0, -1)),
+        ("Next head", "Right", go, (0, 1)),
+        ("Previous layer", "Up", go, (-1, 0)),
+        ("Next layer", "Down", go, (1, 0)),
         name="heads",
     )

@@ -418,7 +418,8 @@ def _what_becomes_of_it(at: Moment) -> None:
     then, now = write_percent(at.step.probability), write_percent(after)
     verdict = f"With {heads_phrase(off)}, {at.word} goes from **{then}** to **{now}**"
     if best == at.step.token_id:
-        st.markdown(f"{verdict} and stays the top prediction.")
+        same = " Other heads may do the same: try turning off the strongest together." if then == now else ""
+        st.markdown(f"{verdict} and stays the top prediction.{same}")
     else:
         (token,) = texts_after_another(at.model.tokenizer, [best])
         its = write_percent(float(probabilities[best]))

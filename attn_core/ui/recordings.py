@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from attn_core.encoding import Text
     from attn_core.generation import GeneratedText
     from attn_core.model import LanguageModel
+
+
+NAMED_WORDS = 8  # of a prompt, in the name of its file
 
 
 def take_upload() -> None:
@@ -47,19 +51,21 @@ def close_recording() -> None:
 
 
 def offer_recording(
-    make: Callable[[], bytes], *, label: str = "Save recording (.npz)", file_name: str = "trace.npz"
+    make: Callable[[], bytes], text: str, *, label: str = "Save recording (.npz)", name: str = ""
 ) -> None:
     """Put a button into the session menu that saves a recording.
 
     Args:
         make: the bytes of the file, once somebody wants it.
+        text: that it is of, from which the file gets its name.
         label: of the button.
-        file_name: that the browser suggests.
+        name: with which that of the file begins, if it is one of two.
     """
+    words = re.findall(r"[A-Za-z0-9]+", text)[:NAMED_WORDS]
     st.session_state.save_place.download_button(
         label,
         make,
-        file_name=file_name,
+        file_name="_".join([*([name] if name else []), *words, "recording"]) + ".npz",
         mime="application/octet-stream",
         on_click="ignore",
         icon=":material/download:",
@@ -81,4 +87,4 @@ def offer_text(model: LanguageModel, prompt: str, run: GeneratedText | None) -> 
         encode(model, text, max_tokens=limits.PROMPT_TOKENS + limits.NEW_TOKENS)
     except PromptError:
         return
-    offer_recording(lambda: capture(model, text, ablate=off, replacement=by).to_bytes())
+    offer_recording(lambda: capture(model, text, ablate=off, replacement=by).to_bytes(), prompt)

@@ -34,6 +34,7 @@ from attn_core.ui.heads import head_pattern, head_scores_of, label_evidence_of, 
 from attn_core.ui.layout import panel, quiet_note
 from attn_core.ui.models import language_model
 from attn_core.ui.names import caution, show_names, usual_probe
+from attn_core.ui.presenting import add_head_keys
 from attn_core.ui.recordings import close_recording, offer_recording
 from attn_core.ui.saving import origin
 from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
@@ -218,7 +219,7 @@ def show_biography(slide: Slide, columns: Columns) -> None:
     name = st.session_state.tour_name.strip()
     model = language_model()
     trace = trace_of(model, f"Who is {name}?" if name else "")
-    offer_recording(trace.to_bytes)
+    offer_recording(trace.to_bytes, trace.text)
     try:
         written = continuation(model.name, trace.text, BIOGRAPHY, heads_off(), replacement(), model)
     except AttnCoreError as error:  # no room left for its tokens
@@ -262,8 +263,8 @@ def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
             )
             for letter, shown in (("a", view.of(a)), ("b", view.of(b)))
         ]
-    offer_recording(a.to_bytes, label="Save recording A (.npz)", file_name="trace_a.npz")
-    offer_recording(b.to_bytes, label="Save recording B (.npz)", file_name="trace_b.npz")
+    offer_recording(a.to_bytes, a.text, label="Save recording A (.npz)", name="A")
+    offer_recording(b.to_bytes, b.text, label="Save recording B (.npz)", name="B")
     moved = compare(a, b)
     index, of_the_article = _dropped_word(moved, (text_a, text_b))
     if index is None:
@@ -424,7 +425,7 @@ def _prompt_or_recording(slide: Slide, name: str) -> AttentionTrace:
         trace = recording
     else:
         trace = trace_of(language_model(), st.session_state[name])
-    offer_recording(trace.to_bytes)
+    offer_recording(trace.to_bytes, trace.text)
     return trace
 
 
@@ -493,8 +494,9 @@ def _grid_and_lines(
     with _own(slide, name):
         view = View(hide_first=hiding_switch())
         shown = view.of(trace)
-        pick_head(trace.attention, head, on_change=_choose_in_tour, key="tour_")
+        pick_head(trace.attention, head, on_change=_choose_in_tour, key="tour_", keys=False)
         query = pick_query(shown, key="tour_all")
+    add_head_keys(trace.n_layers, trace.n_heads, lambda: st.session_state.tour_head or suggested, _choose_in_tour)
     source = origin(trace, how=view)
     with columns[0]:
         show_grid(

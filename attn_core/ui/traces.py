@@ -75,7 +75,7 @@ def trace_in_view() -> AttentionTrace:
         trace = cast(AttentionTrace, recording)
     else:
         trace = trace_of(language_model(), st.session_state.prompt)
-    offer_recording(trace.to_bytes)
+    offer_recording(trace.to_bytes, trace.text)
     return trace
 
 
@@ -176,9 +176,9 @@ def two_traces() -> tuple[AttentionTrace, AttentionTrace | None]:
     else:
         model = language_model()
         a, b = (trace_of(model, st.session_state[name]) for name in ("prompt_a", "prompt_b"))
-    offer_recording(a.to_bytes, label="Save recording A (.npz)", file_name="trace_a.npz")
+    offer_recording(a.to_bytes, a.text, label="Save recording A (.npz)", name="A")
     if b is not None:
-        offer_recording(b.to_bytes, label="Save recording B (.npz)", file_name="trace_b.npz")
+        offer_recording(b.to_bytes, b.text, label="Save recording B (.npz)", name="B")
     return a, b
 
 

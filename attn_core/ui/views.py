@@ -191,7 +191,7 @@ def pick_token(label: str, trace: AttentionTrace, *, key: str, default: int, sto
     stop = trace.n_tokens if stop is None else stop
     labels = token_labels(trace.tokens)
     forget_other_words(trace.tokens, key)
-    _settle(key, range(stop), default)
+    settle_position(key, range(stop), default)
     position = st.selectbox(
         label,
         range(stop),
@@ -203,10 +203,16 @@ def pick_token(label: str, trace: AttentionTrace, *, key: str, default: int, sto
     return int(position)
 
 
-def _settle(key: str, places: range, default: int) -> None:
-    """Let the default stand until somebody chooses another of these places."""
+def settle_position(key: str, places: range, default: int) -> None:
+    """Let a default position hold until somebody chooses another of these places.
+
+    Args:
+        key: of the state.
+        places: that can be chosen.
+        default: the position until then.
+    """
     chosen = st.session_state.get(key)
-    if chosen is not None:
+    if isinstance(chosen, int):
         _tell_of_link(key, chosen, places.stop)
     if chosen not in places or chosen == st.session_state.get(f"{key}_default"):
         st.session_state[key] = default
@@ -220,7 +226,7 @@ def pick_query(
     labels = token_labels(trace.tokens)
     forget_other_words(trace.tokens, key)
     places = range(ALL_WORDS, trace.n_tokens)
-    _settle(key, places, default)
+    settle_position(key, places, default)
     st.selectbox(
         label,
         places,

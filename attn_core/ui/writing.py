@@ -137,9 +137,17 @@ def generation(
         st.session_state.generated_again = None
         _write(place, growing, "generated", model, prompt, settings, off)
         place.button("Generate", type="primary", icon=":material/play_arrow:", key="generate_again")
-    elif st.session_state.get("generated") is None:
+    elif _is_to_open(model, prompt):
         _open_with_continuation(model, prompt, settings, growing)
     return cast("GeneratedText", st.session_state.generated)
+
+
+def _is_to_open(model: LanguageModel, prompt: str) -> bool:
+    """Whether there is no text yet, or one that nobody asked for and that belongs to another prompt or model."""
+    shown = cast("GeneratedText | None", st.session_state.get("generated"))
+    if shown is None:
+        return True
+    return shown is st.session_state.get("opening_text") and (shown.model, shown.prompt) != (model.name, prompt)
 
 
 def _open_with_continuation(
@@ -153,6 +161,8 @@ def _open_with_continuation(
         growing.error(plain(str(error)), icon=":material/edit:")
         st.stop()
     st.session_state.generated = st.session_state.opening_text = text
+    st.session_state.chosen_step = 0 if st.session_state.get("opened_before") else st.session_state.chosen_step
+    st.session_state.opened_before = True
     st.session_state.settings_used, st.session_state.written_with = settings, writing_choices()
     st.session_state.generated_again = None
 
@@ -216,13 +226,16 @@ def chosen_step(generated: GeneratedText) -> int:
     return min(int(st.session_state.get("chosen_step", 0)), max(len(generated.steps) - 1, 0))
 
 
-def note_on_text(generated: GeneratedText, model: LanguageModel, prompt: str) -> str:
+def note_on_text(generated: GeneratedText) -> str:
     """Return what the text on the page belongs to, in plain text."""
     heads = f", {heads_phrase(generated.ablated)}" if generated.ablated or heads_off() else ""
-    note = f"{len(generated.steps)} tokens by {generated.model}{heads}. Stronger shading: more probable."
+    return f"{len(generated.steps)} tokens by {generated.model}{heads}. Stronger shading: more probable."
+
+
+def note_on_change(generated: GeneratedText, model: LanguageModel, prompt: str) -> None:
+    """Say beside the button that the text belongs to another prompt or model, if it does."""
     if (generated.model, generated.prompt) != (model.name, prompt):
-        note += " The prompt or model has changed. Press Generate to update."
-    return note
+        st.markdown(":orange-badge[The prompt or model has changed. Press Generate to update.]", width="content")
 
 
 def show_tokens(generated: GeneratedText, *, chosen: int) -> None:
@@ -305,7 +318,7 @@ def show_two_texts(first: GeneratedText, second: GeneratedText) -> None:
         for text in (first, second)
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"First difference: **{one}** became **{other}**.", width="content")
+        st.markdown(f"First difference, at token {index + 1}: **{one}** became **{other}**.", width="content")
         st.button(
             "Explain the new text", on_click=_keep_second_text, args=(second, index), icon=":material/search:"
         )
