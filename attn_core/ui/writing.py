@@ -144,10 +144,11 @@ def generation(
 
 def _is_to_open(model: LanguageModel, prompt: str) -> bool:
     """Whether there is no text yet, or one that nobody asked for and that belongs to another prompt or model."""
-    shown = cast("GeneratedText | None", st.session_state.get("generated"))
+    shown: GeneratedText | None = st.session_state.get("generated")
     if shown is None:
         return True
-    return shown is st.session_state.get("opening_text") and (shown.model, shown.prompt) != (model.name, prompt)
+    belongs = (shown.model, shown.prompt) == (model.name, prompt)
+    return not belongs and shown is st.session_state.get("opening_text")
 
 
 def _open_with_continuation(
