@@ -168,7 +168,7 @@ def test_the_articles_prompt_is_looked_at_from_where_the_article_looks() -> None
 
 def descriptions(app: AppTest) -> list[str]:
     """What the figures of a page say to those who don't see them."""
-    pattern = r'<p class="figure-description">(.*?)</p>'
+    pattern = r'<p class="figure-description[^"]*">(.*?)</p>'
     return [said for html in app.get("html") for said in re.findall(pattern, html.proto.body)]
 
 

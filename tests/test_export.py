@@ -276,5 +276,5 @@ def test_a_child_process_makes_the_same_file_and_keeps_nothing_here(
 def test_a_file_that_cannot_be_made_ends_in_one_sentence(limit: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "TIME_LIMIT", limit)
     nonsense: dict[str, Any] = {"mark": "no such mark", "data": {"values": [{}]}}
-    with pytest.raises(RenderingFailed, match="could not be made: try again"):
+    with pytest.raises(RenderingFailed, match=r"could not be made\. Try again"):
         rendering.render(nonsense, rendering.Sheet((), 320, "", "#ffffff", "#000000"), "svg")

@@ -67,5 +67,5 @@ def test_the_readmes_notebook_example_runs() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     names: dict[str, Any] = {}
     exec(example, names)
-    assert names["made"].total == pytest.approx(names["made"].logit, abs=1e-3)
-    assert names["made"].target == " V"
+    assert names["effects"].total == pytest.approx(names["effects"].logit, abs=1e-3)
+    assert names["effects"].target == " V"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -68,8 +66,8 @@ class Slide:
 
 def show_subject(slide: Slide, columns: Columns) -> None:
     """Claim 1: from `ran` a head attends to `dog`."""
-    whole = _prompt_or_recording(slide, "tour_subject")
-    with _own(slide, "tour_subject"):
+    whole, menu = _prompt_or_recording(slide, "tour_subject")
+    with menu:
         view = View(hide_first=hiding_switch())
         trace = view.of(whole)
         of_the_article = whole.text.startswith(examples.DOG)
@@ -112,7 +110,7 @@ def show_subject(slide: Slide, columns: Columns) -> None:
 
 def show_all_heads(slide: Slide, columns: Columns) -> None:
     """Claim 2: 144 patterns."""
-    trace = _prompt_or_recording(slide, "tour_grid")
+    trace, menu = _prompt_or_recording(slide, "tour_grid")
     kinds = Counter(head_scores_of(trace)["label"])
     number = trace.n_layers * trace.n_heads
     same = (trace.n_layers, trace.n_heads) == (12, 12)
@@ -123,16 +121,16 @@ def show_all_heads(slide: Slide, columns: Columns) -> None:
         f"This model has {shape} = **{number}** heads{'' if same else ', not 12 × 12'}. "
         f"On this prompt: {', '.join(f'{count} {label}' for label, count in kinds.most_common())}.",
     )
-    _grid_and_lines(slide, columns, trace, suggested_head(trace), "tour_grid")
+    _grid_and_lines(slide, columns, trace, suggested_head(trace), menu)
 
 
 def show_previous_token(slide: Slide, columns: Columns) -> None:
     """Claim 3: one head always attends to the previous token."""
-    trace = _prompt_or_recording(slide, "tour_previous")
+    trace, menu = _prompt_or_recording(slide, "tour_previous")
     finding = claims.does(trace, "previous_token")
     if finding is None:
         _cannot_tell(slide, "Too short to tell the previous token from the first. Type three words or more.")
-        _grid_and_lines(slide, columns, trace, suggested_head(trace), "tour_previous")
+        _grid_and_lines(slide, columns, trace, suggested_head(trace), menu)
         return
     found, number = head_name(_head(finding)), write_weight(finding.number)
     _verdict(
@@ -144,31 +142,31 @@ def show_previous_token(slide: Slide, columns: Columns) -> None:
         "0.50.",
     )
     heads = _heads_labeled(trace, "previous_token") or [_head(finding)]
-    _grid_and_lines(slide, columns, trace, _head(finding), "tour_previous", heads=heads)
+    _grid_and_lines(slide, columns, trace, _head(finding), menu, heads=heads)
 
 
 def show_first_token(slide: Slide, columns: Columns) -> None:
     """Claim 4: very many heads attend only to the first token."""
-    trace = _prompt_or_recording(slide, "tour_nothing")
+    trace, menu = _prompt_or_recording(slide, "tour_nothing")
     finding = claims.finds_nothing(trace)
     if finding is None:
         _cannot_tell(slide, "Too short to tell. Type three words or more.")
-        _grid_and_lines(slide, columns, trace, suggested_head(trace), "tour_nothing")
+        _grid_and_lines(slide, columns, trace, suggested_head(trace), menu)
         return
     heads = _heads_labeled(trace, "first_token")
     number = trace.n_layers * trace.n_heads
     sentence = f"**{len(heads)} of {number} heads** are labeled *null*: they attend mostly to the first token."
     _verdict(slide, finding, sentence if finding.holds else f"{sentence} The threshold is a quarter of all heads.")
     suggested = heads[0] if heads else suggested_head(trace)
-    _grid_and_lines(slide, columns, trace, suggested, "tour_nothing", heads=heads)
+    _grid_and_lines(slide, columns, trace, suggested, menu, heads=heads)
 
 
 def show_list(slide: Slide, columns: Columns) -> None:
     """Claim 5: a head attends to a list's earlier items, and the list goes on."""
-    whole = _prompt_or_recording(slide, "tour_list")
+    whole, menu = _prompt_or_recording(slide, "tour_list")
     finding = claims.does(whole, "list_items")
     separator = claims.last_separator(whole)
-    with _own(slide, "tour_list"):
+    with menu:
         view = View(hide_first=hiding_switch())
         trace = view.of(whole)
         if separator is not None and finding is not None:
@@ -214,8 +212,7 @@ def show_biography(slide: Slide, columns: Columns) -> None:
     from attn_core.encoding import positions_of
 
     _needs_a_model(slide)
-    with _own(slide, "tour_name", "Try another name"):
-        pass
+    _own_menu(slide, "tour_name", "Try another name", label="A name")
     name = st.session_state.tour_name.strip()
     model = language_model()
     trace = trace_of(model, f"Who is {name}?" if name else "")
@@ -247,13 +244,14 @@ def show_biography(slide: Slide, columns: Columns) -> None:
 def show_son_and_colleague(slide: Slide, columns: Columns) -> None:
     """Claim 7: a head attends to the surname for the son and not for the colleague."""
     _needs_a_model(slide)
-    with _own(slide, "tour_a", "Try your own prompts", label="Prompt A") as own:
+    menu = _own_menu(slide, "tour_a", "Try your own prompts", label="Prompt A")
+    with menu:
         _prompt_of_own("Prompt B", "tour_b")
         view = View(hide_first=hiding_switch())
     text_a, text_b = st.session_state.tour_a, st.session_state.tour_b
     model = language_model()
     a, b = trace_of(model, text_a), trace_of(model, text_b)
-    with own:
+    with menu:
         queries = [
             pick_query(
                 shown,
@@ -413,8 +411,12 @@ def _head(finding: Finding) -> Head:
     return cast(Head, finding.head)
 
 
-def _prompt_or_recording(slide: Slide, name: str) -> AttentionTrace:
-    """The open recording, or else the trace of the prompt that is tried in this step."""
+def _prompt_or_recording(slide: Slide, name: str) -> tuple[AttentionTrace, DeltaGenerator]:
+    """Return the open recording, or else the trace of the prompt that is tried in this step.
+
+    With it comes the menu of that prompt, which is there also where the prompt cannot be run.
+    """
+    menu = _own_menu(slide, name)
     if st.session_state.recording is not None:
         recording = cast(AttentionTrace, st.session_state.recording)
         st.session_state.model_status.caption("Recording open. No model loaded.")
@@ -426,7 +428,7 @@ def _prompt_or_recording(slide: Slide, name: str) -> AttentionTrace:
     else:
         trace = trace_of(language_model(), st.session_state[name])
     offer_recording(trace.to_bytes, trace.text)
-    return trace
+    return trace, menu
 
 
 def _needs_a_model(slide: Slide) -> None:
@@ -436,15 +438,15 @@ def _needs_a_model(slide: Slide) -> None:
         )
 
 
-@contextmanager
-def _own(
+def _own_menu(
     slide: Slide, name: str, title: str = "Try your own prompt", *, label: str = "Your prompt"
-) -> Iterator[DeltaGenerator]:
-    """Put what follows into the menu where a prompt of one's own is typed, below its box."""
-    with slide.own.popover(title, icon=":material/edit:", key=f"own_{name}", width="stretch") as menu:
-        if st.session_state.recording is None or name in ("tour_name", "tour_a"):
+) -> DeltaGenerator:
+    """Return the menu where a prompt of one's own is typed, with its box; further controls go below that."""
+    menu = slide.own.popover(title, icon=":material/edit:", key=f"own_{name}", width="stretch")
+    if st.session_state.recording is None or name in ("tour_name", "tour_a"):
+        with menu:
             _prompt_of_own(label, name)
-        yield menu
+    return menu
 
 
 def _prompt_of_own(label: str, name: str) -> None:
@@ -482,7 +484,7 @@ def _grid_and_lines(
     columns: Columns,
     trace: AttentionTrace,
     suggested: Head,
-    name: str,
+    menu: DeltaGenerator,
     *,
     heads: list[Head] | None = None,
 ) -> None:
@@ -491,7 +493,7 @@ def _grid_and_lines(
     if st.session_state.setdefault("tour_head_of", now) != now:  # at first the head may be the link's
         st.session_state.tour_head_of, st.session_state.tour_head = now, None
     head = st.session_state.get("tour_head") or suggested
-    with _own(slide, name):
+    with menu:
         view = View(hide_first=hiding_switch())
         shown = view.of(trace)
         pick_head(trace.attention, head, on_change=_choose_in_tour, key="tour_", keys=False)
