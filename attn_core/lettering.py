@@ -55,4 +55,5 @@ def wrapped(text: str, most: float) -> tuple[str, ...]:
 
 @cache
 def _letters() -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(FONT_FILE, FONT_SIZE)
+    # The other engine fails at characters that no font has.
+    return ImageFont.truetype(FONT_FILE, FONT_SIZE, layout_engine=ImageFont.Layout.BASIC)

@@ -73,7 +73,7 @@ def test_two_threads_never_see_each_others_attention(mini: LanguageModel) -> Non
 
     def run(text: str) -> None:
         for _ in range(10):
-            if not np.array_equal(capture(mini, text).attention, alone[text]):
+            if not np.allclose(capture(mini, text).attention, alone[text], atol=0.01):
                 wrong.append(text)
 
     threads = [threading.Thread(target=run, args=(text,)) for text in texts]

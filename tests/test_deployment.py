@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from attn_core import AttentionTrace
 from tests.conftest import random_trace
 from tests.serving import ROOT, serving
-from tests.visiting import settle
+from tests.visiting import open_menu, settle
 
 pytestmark = pytest.mark.browser
 
@@ -54,11 +54,12 @@ def test_under_a_path_links_pages_uploads_and_downloads_work_from_the_first_visi
     page.on("websocket", lambda socket: asked.append(socket.url))
     with serving(STREAMLIT_SERVER_BASE_URL_PATH="gpt2") as server:
         page.goto(f"{server.address}/head_grid?model=mini&prompt=The+cat+slept&layer=3&head=5")
-        expect(page.get_by_role("heading", name="Layer 3, head 5")).to_be_visible()
+        expect(page.get_by_role("heading", name="L3H5 ·")).to_be_visible()
         settle(page)
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Home").click()
-        page.get_by_test_id("stPageLink").get_by_role("link", name="Head view").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Head view")
+        page.get_by_role("link", name="Home").first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("How GPT-2")
+        page.get_by_role("link", name="Head view").first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("What does L3H5 do?")
         expect(page).to_have_url(
             re.compile(f"^{server.address}/head_view.*prompt=The\\+cat\\+slept&layer=3&head=5")
         )
@@ -66,10 +67,10 @@ def test_under_a_path_links_pages_uploads_and_downloads_work_from_the_first_visi
         expect(page.get_by_label("Layer", exact=True)).to_have_value("3")
         settle(page)
         with page.expect_download() as download:
-            page.get_by_role("button", name="Save this trace").click()
+            open_menu(page, "session_menu").get_by_role("button", name="Save recording").click()
         assert AttentionTrace.load(download.value.path()).text == "The cat slept"
         page.locator("input[type=file]").set_input_files(tmp_path / "random.npz")
-        expect(page.get_by_text("3 layers × 7 heads").first).to_be_visible()
+        expect(page.get_by_text("3 × 7 heads").first).to_be_visible()
         settle(page)
         assert [url for url in asked if urlsplit(url).scheme in ("http", "ws") and "/gpt2/" not in url] == []
         assert check_health(server.address) == 0
@@ -81,9 +82,9 @@ def test_the_image_has_all_that_the_dashboard_needs_and_secrets_are_its_limits(p
     with serving(folder=image) as server:
         assert check_health(server.address) == 0
         page.goto(f"{server.address}/head_grid")
-        expect(page.get_by_text("some-model is not available")).to_be_visible()
+        expect(page.get_by_role("button", name="mini, not some-model")).to_be_visible()
         expect(page.locator(".mark-image image")).to_have_count(144)
         settle(page)
         page.get_by_label("Prompt", exact=True).fill("One of the very many words in a long text " * 3)
         page.keyboard.press("Control+Enter")
-        expect(page.get_by_text("stops at 9 to stay within its memory")).to_be_visible()
+        expect(page.get_by_text("this dashboard allows 9")).to_be_visible()

@@ -155,7 +155,7 @@ def test_a_very_large_figure_becomes_a_png_of_a_bounded_size(
     ("kind", "mark", "told"),
     [
         ("lines", ".mark-rect path", "w1"),
-        ("grid", ".mark-rect.role-mark path", "layer"),
+        ("grid", ".mark-rect.role-mark path", "L0H"),
         ("next words", ".mark-rect path", "cat"),
     ],
 )

@@ -323,7 +323,7 @@ def test_without_its_strongest_heads_the_word_goes_and_the_text_is_another() -> 
     assert first.ablated == frozenset()
     assert len(second.ablated) == 5
     assert first.steps[0].token == " V" != second.steps[0].token
-    assert "First difference: **“V”** became **“" in shown(app)
+    assert "First difference, at token 1: **“V”** became **“" in shown(app)
     app = press(app, "Explain the new text")
     assert app.session_state["generated"] == second
     assert "tokens by mini, 5 heads off" in shown(app)

@@ -49,6 +49,6 @@ def test_a_summary_is_drawn_like_a_head(mini: LanguageModel) -> None:
     assert (
         charts.attention_lines(summary, 0, 0, name="rollout")
         .to_dict()["description"]
-        .startswith("Attention of rollout")
+        .startswith("Lines of rollout")
     )
     assert "rollout" in charts.attention_heatmap(summary, 0, 0, name="rollout").to_dict()["description"]
