@@ -228,7 +228,7 @@ def test_find_the_head_that_made_a_word_switch_it_off_and_generate_again(page: P
     expect(page.get_by_text("With 5 heads off, “ig” goes from")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Regenerate").click()
-    expect(page.get_by_text("First difference:")).to_be_visible()
+    expect(page.get_by_text("First difference")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Explain the new text").click()
     expect(page.get_by_text("tokens by mini, 5 heads off")).to_be_visible()
