@@ -1,4 +1,4 @@
-"""How GPT-2 chooses its words. Start with: streamlit run dashboard.py"""
+"""How GPT-2 chooses its next word. Start with: streamlit run dashboard.py"""
 
 from pathlib import Path
 

@@ -82,7 +82,7 @@ def check_heads(model: LanguageModel, heads: Collection[Head]) -> None:
     for layer, head in heads:
         if not (0 <= layer < model.n_layers and 0 <= head < model.n_heads):
             raise ValueError(
-                f"{model.name} has no head {head_label(layer, head)}. Choose layers 0 to {model.n_layers - 1} and "
+                f"{model.name} has no head {head_label((layer, head))}. Choose layers 0 to {model.n_layers - 1} and "
                 f"heads 0 to {model.n_heads - 1}."
             )
     if heads:

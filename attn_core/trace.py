@@ -416,7 +416,7 @@ def _check_weights(attention: NDArray[Any], remedy: str | None = None) -> None:
         if wrong.any():
             head, query = (int(i) for i in np.argwhere(wrong)[0])
             raise InvalidTrace(
-                f"{head_label(layer, head)}, token {query}: the weights sum to {sums[head, query]:.3g}, not 1. "
+                f"{head_label((layer, head))}, token {query}: the weights sum to {sums[head, query]:.3g}, not 1. "
                 f"{remedy or _AFTER_SOFTMAX}"
             )
 

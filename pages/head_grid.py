@@ -1,6 +1,7 @@
 import streamlit as st
 
 from attn_core import ui
+from attn_core.heads import head_label
 
 with ui.first_screen():
     ui.show_question(
@@ -42,7 +43,7 @@ with ui.first_screen():
             shown,
             layer,
             head,
-            title=f"**L{layer}H{head}** · {sentence} {ui.head_pattern(trace, layer, head)}",
+            title=f"**{head_label((layer, head))}** · {sentence} {ui.head_pattern(trace, layer, head)}",
             query=query,
             source=source,
             key="query" if found.query is None else "link_query",

@@ -1,12 +1,13 @@
 from attn_core import ui
+from attn_core.heads import head_label
 
 with ui.first_screen():
     help_text = "Point at a token on the left to see what it attends to. Click to keep it."
     heading = ui.show_question(f"What does {ui.last_head()} do?", help_text)
     trace = ui.trace_in_view()
     layer, head = ui.chosen_head(trace.attention, ui.suggested_head(trace))
-    counted = f"L{layer}H{head} is layer {layer}, head {head}, counted from 0."
-    heading.title(f"What does L{layer}H{head} do?", help=f"{help_text} {counted}", anchor=False)
+    counted = f"{head_label((layer, head))} is layer {layer}, head {head}, counted from 0."
+    heading.title(f"What does {head_label((layer, head))} do?", help=f"{help_text} {counted}", anchor=False)
     with ui.toolbar("view"):
         ui.pick_head(trace.attention, (layer, head))
         queries_place = ui.in_toolbar("queries", width=260)
@@ -23,7 +24,7 @@ with ui.first_screen():
             queries = ui.pick_queries(shown.trace, key="view_queries")
 
     source = ui.origin(trace, how=view)
-    title = shown.said or f"**L{layer}H{head}** · {ui.head_pattern(trace, layer, head)}"
+    title = shown.said or f"**{head_label((layer, head))}** · {ui.head_pattern(trace, layer, head)}"
     (only,) = ui.panels([1])
     with only:
         match drawn_as:

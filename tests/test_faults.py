@@ -419,15 +419,15 @@ def test_where_no_list_is_set_any_model_is_offered() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["distilgpt2", "../root/model", "/etc", "/etc/..", "~", "a\0b", "\ud83d", "", "root/model", "gpt2/../x"],
+    ["distilgpt2", "../offered/model", "/etc", "/etc/..", "~", "a\0b", "\ud83d", "", "offered/model", "gpt2/../x"],
 )
 def test_what_is_not_listed_is_refused_without_a_look(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "root" / "model").mkdir(parents=True)
+    (tmp_path / "offered" / "model").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelUnavailable) as caught:
-        check_offered(name, ["gpt2"], str(tmp_path / "root"))
+        check_offered(name, ["gpt2"], str(tmp_path / "offered"))
     assert caught.value.lasting
     assert caught.value.cause == "not offered"
     assert "is not available on this public dashboard. Choose gpt2 or mini, or run" in str(caught.value)

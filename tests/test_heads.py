@@ -7,8 +7,8 @@ from attn_core.heads import head_label
 
 
 def test_a_head_is_named_as_papers_name_it() -> None:
-    assert head_label(7, 11) == "L7H11"
-    assert head_label(0, 0) == "L0H0"
+    assert head_label((7, 11)) == "L7H11"
+    assert head_label((0, 0)) == "L0H0"
 
 
 def test_naming_heads_needs_no_numpy() -> None:

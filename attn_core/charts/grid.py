@@ -14,7 +14,8 @@ from attn_core.charts.figure import Figure, as_chart
 from attn_core.charts.sizes import Look
 from attn_core.charts.squares import across_squares, draw_squares, edges, selected_frame, square_edges, squares_size
 from attn_core.charts.style import INK, Theme, colors, pictures
-from attn_core.charts.texts import name_head, spell_head
+from attn_core.charts.texts import spell_head
+from attn_core.heads import head_label
 from attn_core.patterns import OTHER
 from attn_core.trace import AttentionTrace
 
@@ -121,7 +122,7 @@ def grid_figure(
             "head": [head for _, head in heads_there],
             "row": [row for row, _ in places],
             "column": [column for _, column in places],
-            "name": [name_head(pair) for pair in heads_there],
+            "name": [head_label(pair) for pair in heads_there],
             "label": [kinds[pair] for pair in heads_there],
             "score": [rests_on[pair] or "–" for pair in heads_there],
             "stands_out": [pair in outstanding for pair in heads_there],

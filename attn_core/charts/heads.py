@@ -13,7 +13,8 @@ from attn_core.charts.figure import Figure, as_chart
 from attn_core.charts.sizes import Look
 from attn_core.charts.squares import draw_squares, edges, selected_frame, square_edges, squares_size
 from attn_core.charts.style import DIVERGING, INK, SEQUENTIAL, Theme, colors
-from attn_core.charts.texts import MINUS, name_head, spell_head, write_signed, write_weight
+from attn_core.charts.texts import MINUS, spell_head, write_signed, write_weight
+from attn_core.heads import head_label
 
 SMALLEST_NUMBER = 1e-6  # a map of smaller ones is a map of zeros, with a scale up to 1
 
@@ -88,7 +89,7 @@ def map_figure(
     numbers = values.ravel().astype(float)
     table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "value": numbers})
     pairs = list(zip(table["layer"], table["head"], strict=True))
-    table["name"] = [name_head(pair) for pair in pairs]
+    table["name"] = [head_label(pair) for pair in pairs]
     table["value_text"] = table["value"].map(write_signed if signed else write_weight)
     table["shade"] = table["value"] / _largest(values)
     table["selected"] = [pair == selected for pair in pairs]

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from attn_core.charts.figure import Figure, as_chart
 from attn_core.charts.sizes import Look, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors, picture
-from attn_core.charts.texts import name_head, spell_heads, write_weight
+from attn_core.charts.texts import spell_heads, write_weight
+from attn_core.heads import head_label
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
@@ -86,7 +87,7 @@ def heatmap_figure(
             "picture": whole.assign(url=picture(weights, theme, max(PICTURE // n, 1) * min(n, PICTURE))),
             "rows": pd.DataFrame({"top": rows, "bottom": [row + 1 for row in rows], "left": 0, "right": n}),
         },
-        spell_heads(f"Matrix of {name or name_head((layer, head))}. {strongest}"),
+        spell_heads(f"Matrix of {name or head_label((layer, head))}. {strongest}"),
         "Matrix of attention weights: a row for each query token, a column for each key token.",
         size=(side, side),
     )

@@ -27,7 +27,8 @@ from attn_core.charts.sizes import (
     scale_of_rows,
 )
 from attn_core.charts.style import CONFIG, INK, Theme, colors
-from attn_core.charts.texts import name_head, spell_heads, write_weight
+from attn_core.charts.texts import spell_heads, write_weight
+from attn_core.heads import head_label
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
@@ -100,7 +101,7 @@ class Links:
 
 def shown_links(trace: AttentionTrace, heads: Sequence[tuple[int, int]], *, query: Queries = None) -> Links:
     """Return the links that `attention_lines` draws: the strongest, and all those of the chosen queries."""
-    return _choose([(name_head(head), trace.head(*head)) for head in heads], _positions(query))
+    return _choose([(head_label(head), trace.head(*head)) for head in heads], _positions(query))
 
 
 def lines_figure(
@@ -137,7 +138,7 @@ def lines_figure(
         theme: which background the lines are painted for.
     """
     heads = [(layer, head), *more_heads]
-    names = [name or name_head(heads[0]), *map(name_head, more_heads)]
+    names = [name or head_label(heads[0]), *map(head_label, more_heads)]
     chosen = _positions(query)
     links = _choose([(called, trace.head(*head)) for called, head in zip(names, heads, strict=True)], chosen)
     summed = len(heads) == 1 and chosen is not None and len(chosen) > 1
@@ -189,22 +190,25 @@ def _positions(query: Queries) -> tuple[int, ...] | None:
 
 def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], chosen: Sequence[int] | None) -> Links:
     """Pick the strongest links of the (n, n) matrices."""
-    tables = []
-    for name, weights in matrices:
+    found = []
+    for rank, (_, weights) in enumerate(matrices):
         thick = weights >= MIN_WEIGHT
         for query in chosen or ():
             if not thick[query].any():  # on a long text, and still some weights are the largest
                 strongest = np.argsort(-weights[query], kind="stable")[:MIN_LINKS]
                 thick[query, strongest] = weights[query, strongest] > 0
         queries, keys = np.nonzero(thick)
-        tables.append(pd.DataFrame({"query": queries, "key": keys, "weight": weights[queries, keys], "head": name}))
-    table = pd.concat(tables, ignore_index=True).sort_values("weight", ascending=False, kind="stable")
-    shown = pd.Series(np.arange(len(table)) < MAX_LINKS, index=table.index)
+        found.append((queries, keys, weights[queries, keys], np.full(len(queries), rank)))
+    queries, keys, weight, ranks = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.argsort(-weight, kind="stable")
+    shown = np.arange(len(order)) < MAX_LINKS
     if chosen is not None:
-        shown |= table["query"].isin(chosen)
-    left_out = table[~shown]
-    threshold = float(left_out["weight"].max()) if len(left_out) else MIN_WEIGHT
-    return Links(table[shown].round({"weight": 4}), len(left_out), threshold)
+        shown |= np.isin(queries[order], list(chosen))
+    kept, left_out = order[shown], order[~shown]
+    names = np.array([name for name, _ in matrices], dtype=object)
+    columns = {"query": queries[kept], "key": keys[kept], "weight": weight[kept].round(4), "rank": ranks[kept]}
+    threshold = float(weight[left_out].max()) if len(left_out) else MIN_WEIGHT
+    return Links(pd.DataFrame(columns | {"head": names[ranks[kept]]}), len(left_out), threshold)
 
 
 def _words(
@@ -215,16 +219,24 @@ def _words(
     n_rows: int | None = None,
 ) -> pd.DataFrame:
     """Return the words of the figure, with where they are."""
-    words = pd.DataFrame({"query": range(len(labels)), "word": labels})
-    words["top"] = range(len(labels)) if rows is None else list(rows)
-    words["middle"], words["bottom"] = words["top"] + 0.5, words["top"] + 1
-    words["n_rows"] = len(labels) if n_rows is None else n_rows
-    words["longest"] = longest(labels)
-    words["breadth"] = [breadth(label) for label in labels]
-    words["chosen"] = chosen is None or words["query"].isin(chosen)
-    words["kept"] = chosen is not None and words["chosen"]
-    words["mark"] = [marks.get(position, "") for position in words["query"]]
-    return words
+    n = len(labels)
+    top = np.arange(n) if rows is None else np.array(rows, dtype=int)
+    lit = np.full(n, chosen is None) if chosen is None else np.isin(np.arange(n), list(chosen))
+    return pd.DataFrame(
+        {
+            "query": np.arange(n),
+            "word": list(labels),
+            "top": top,
+            "middle": top + 0.5,
+            "bottom": top + 1,
+            "n_rows": n if n_rows is None else n_rows,
+            "longest": longest(labels),
+            "breadth": [breadth(label) for label in labels],
+            "chosen": lit,
+            "kept": lit & (chosen is not None),
+            "mark": [marks.get(position, "") for position in range(n)],
+        }
+    )
 
 
 def _figure(
@@ -239,7 +251,7 @@ def _figure(
     theme: Theme,
 ) -> Figure:
     n, alone = len(words), len(names) == 1
-    links = _placed(links, words, names)
+    links = _placed(links, words, len(names))
     links["numbered"] = links["chosen"] & (sums is None and bool(words["kept"].any()))
     totals = pd.DataFrame({"key": range(n), "weight": np.zeros(n) if sums is None else sums})
     totals = totals[totals["weight"] >= MIN_WEIGHT]
@@ -266,22 +278,22 @@ def _figure(
     )
 
 
-def _placed(links: pd.DataFrame, words: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def _placed(links: pd.DataFrame, words: pd.DataFrame, n_heads: int) -> pd.DataFrame:
     """Add to the links where they are drawn and what is written of them."""
-    spread = 0.5 / len(names)  # heads over each other are set apart a little, or the last would hide the rest
-    rank = links["head"].map({name: index for index, name in enumerate(names)}).astype(float)
-    apart = (rank - (len(names) - 1) / 2) * spread
-    labels, chosen, middles = words["word"], words["chosen"], words["middle"].to_numpy()
+    spread = 0.5 / n_heads  # heads over each other are set apart a little, or the last would hide the rest
+    queries, keys, ranks = (links[name].to_numpy() for name in ("query", "key", "rank"))
+    labels, middles = words["word"].to_numpy(dtype=object), words["middle"].to_numpy()
+    apart = (ranks - (n_heads - 1) / 2) * spread
+    chosen = words["chosen"].to_numpy()[queries]
     return links.assign(
-        id=links["query"].astype(str) + "-" + links["key"].astype(str) + "-" + rank.astype(str),
-        rank=rank,
-        y=middles[links["query"]] + apart,
-        y2=middles[links["key"]] + apart,
-        middle=middles[links["key"]],
-        weight_text=links["weight"].map(write_weight),
-        chosen=chosen.to_numpy()[links["query"]],
-        from_word=labels.to_numpy()[links["query"]],
-        to_word=labels.to_numpy()[links["key"]],
+        id=(queries * len(words) + keys) * n_heads + ranks,
+        y=middles[queries] + apart,
+        y2=middles[keys] + apart,
+        middle=middles[keys],
+        weight_text=[write_weight(weight) for weight in links["weight"].tolist()],
+        chosen=chosen,
+        from_word=labels[queries],
+        to_word=labels[keys],
     )
 
 

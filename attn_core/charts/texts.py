@@ -5,15 +5,9 @@ from __future__ import annotations
 import math
 import re
 
-Head = tuple[int, int]
-"""A layer and a head, zero-based."""
+from attn_core.heads import Head
 
 MINUS = "\N{MINUS SIGN}"
-
-
-def name_head(head: Head) -> str:
-    """Return the short name of a head: "L4H3"."""
-    return f"L{head[0]}H{head[1]}"
 
 
 def spell_head(head: Head) -> str:

@@ -255,7 +255,7 @@ def formatted(measures: Sequence[Measure]) -> str:
     """The table as text, one measure a line."""
     lines = [f"{'claim':5}  {'measure':53}  {'best head':9}  {'value':>6}  bounds"]
     for measure in measures:
-        head = "" if measure.head is None else head_label(*measure.head)
+        head = "" if measure.head is None else head_label(measure.head)
         bounds = f"at least {measure.at_least:g}"
         if measure.at_most < math.inf:
             bounds += f", at most {measure.at_most:g}"

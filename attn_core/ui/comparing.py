@@ -10,6 +10,7 @@ from attn_core import charts, examples
 from attn_core.charts.style import colors
 from attn_core.charts.texts import write_weight
 from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare, compared_words
+from attn_core.heads import Head, head_label
 from attn_core.tables import change_table, inert_on_screen
 from attn_core.trace import AttentionTrace
 from attn_core.ui.drawing import draw
@@ -27,14 +28,11 @@ from attn_core.ui.layout import in_toolbar, notes, panel, panels, quiet_note, to
 from attn_core.ui.links import fell_back
 from attn_core.ui.saving import Origin, offer_figure, origin
 from attn_core.ui.state import notice, plain, theme
-from attn_core.ui.switches import head_name
 from attn_core.ui.views import View, forget_other_words, note_on_view, pick_query, pick_view_options
 
 LAST = -1  # instead of an aligned word
 SMALLEST_CHANGE = 0.005  # that is said in words
 N_RANKED = 10  # heads that are listed
-
-Head = tuple[int, int]
 
 
 def difference_note(a: AttentionTrace, b: AttentionTrace) -> str:
@@ -199,9 +197,9 @@ def _shift_in_words(moved: Comparison, head: Head, word: int | None) -> str:
         return f"“{plain(moved.words[index].label)}” {write_weight(a)} → {write_weight(b)}"
 
     if word is not None:
-        return f"**{head_name(head)}**: {on(word)}"
+        return f"**{head_label(head)}**: {on(word)}"
     largest = int(abs(moved.difference[head]).argmax())
-    return f"**{head_name(head)}** **{write_weight(float(moved.change[head]))}**: {on(largest)}"
+    return f"**{head_label(head)}** **{write_weight(float(moved.change[head]))}**: {on(largest)}"
 
 
 def show_side(

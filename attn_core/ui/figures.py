@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from attn_core import charts
 from attn_core.charts.style import Theme, colors
 from attn_core.charts.texts import write_percent, write_weight
+from attn_core.heads import Head, head_label
 from attn_core.tables import grid_table, inert_on_screen, link_table, summed_table
 from attn_core.tokens import token_label, token_labels
 from attn_core.trace import AttentionTrace, Prediction
@@ -23,11 +24,8 @@ from attn_core.ui.drawing import draw
 from attn_core.ui.layout import panel
 from attn_core.ui.links import VIEWS, fell_back
 from attn_core.ui.saving import Origin, offer_figure
-from attn_core.ui.state import ALL_WORDS, choose_head, notice, plain, theme
-from attn_core.ui.switches import head_name
+from attn_core.ui.state import ALL_WORDS, choose_head, notice, pick_one, plain, theme
 from attn_core.ui.views import View
-
-Head = tuple[int, int]
 
 
 @kept.made_of_traces.keeps
@@ -163,7 +161,7 @@ def show_matrix(
     with icons:
         offer_figure(
             figure,
-            f"{name or head_name((layer, head))} as a matrix",
+            f"{name or head_label((layer, head))} as a matrix",
             source,
             key="matrix",
             table=lambda: link_table(trace, layer, head),
@@ -197,15 +195,7 @@ def top_prediction(prediction: Prediction | None) -> str:
 
 def pick_view() -> str:
     """Draw the choice of how one head is drawn, and return it: a key of `links.VIEWS`."""
-    chosen = st.segmented_control(
-        "View",
-        list(VIEWS.values()),
-        required=True,
-        key="view",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    return next(name for name, view in VIEWS.items() if view == chosen)
+    return pick_one("View", VIEWS, key="view")
 
 
 def show_lines(
@@ -254,7 +244,7 @@ def show_lines(
             on_click=lambda clicked: take(int(clicked["query"])),
             min_height=figure.least_height,
         )
-    what = ", ".join([options.get("name") or head_name((layer, head)), *map(head_name, more)])
+    what = ", ".join([options.get("name") or head_label((layer, head)), *map(head_label, more)])
     labels = token_labels(trace.tokens)
     chosen = [query] if isinstance(query, int) else query or []
     notes = ("from " + ", ".join(f"“{labels[position]}”" for position in chosen),) if chosen else ()
@@ -264,7 +254,7 @@ def show_lines(
 
 def _show_colors_of_heads(heads: Sequence[Head]) -> None:
     """List the colors of heads that lie over each other."""
-    show_swatches({head_name(head): color for head, color in zip(heads, colors(theme()).categories, strict=False)})
+    show_swatches({head_label(head): color for head, color in zip(heads, colors(theme()).categories, strict=False)})
 
 
 def note_on_links(trace: AttentionTrace, heads: Sequence[Head], query: int | Sequence[int] | None) -> str:
@@ -316,7 +306,7 @@ def pick_more_heads(trace: AttentionTrace, layer: int, head: int) -> list[Head]:
     return st.multiselect(
         "Overlay heads",
         others,
-        format_func=head_name,
+        format_func=head_label,
         max_selections=5,
         placeholder="none",
         key="more_heads",
@@ -363,7 +353,7 @@ def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int, *, 
     labels = token_labels(trace.tokens)
     row = trace.head(layer, head)[query]
     key = int(row.argmax())
-    name, asking, found = head_name((layer, head)), _in_words(labels[query]), _in_words(labels[key])
+    name, asking, found = head_label((layer, head)), _in_words(labels[query]), _in_words(labels[key])
     if not row[key]:
         return f"From **{asking}**, {name} attends only to the hidden first token."
     hidden = ", first token hidden" if view.hide_first and trace.derived else ""

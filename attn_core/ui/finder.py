@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from attn_core.heads import head_label
 from attn_core.patterns import (
     LABELS,
     OTHER,
@@ -22,8 +23,7 @@ from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui.heads import head_scores_of, label_evidence_of, null_heads
 from attn_core.ui.links import FINDERS
-from attn_core.ui.state import choose_head, picture_key, plain
-from attn_core.ui.switches import head_name
+from attn_core.ui.state import choose_head, pick_one, plain
 from attn_core.ui.views import View, forget_other_words, pick_token, settle_position
 
 IN_PLACE = "position"
@@ -67,14 +67,8 @@ def find_heads(trace: AttentionTrace, how: View) -> Found:
         how: it is looked at, which tells the words that can be chosen for a link.
     """
     with st.popover(_label(trace, how), icon=":material/search:", key="finder"):
-        way = st.segmented_control(
-            "Find heads",
-            list(FINDERS.values()),
-            required=True,
-            key="find_by",
-            persist_state="session",
-        )
-        return _by_pattern(trace) if way == FINDERS["pattern"] else _by_link(trace, how)
+        way = pick_one("Find heads", FINDERS, key="find_by", label_visible=True)
+        return _by_pattern(trace) if way == "pattern" else _by_link(trace, how)
 
 
 def _label(trace: AttentionTrace, how: View) -> str:
@@ -141,7 +135,7 @@ def _by_link(trace: AttentionTrace, how: View) -> Found:
     table = link_strengths(view, query, key).merge(scores, on=["layer", "head"])
     labels = token_labels(view.tokens)
     best = [
-        f"{head_name((layer, head))} (**{weight:.2f}**)"
+        f"{head_label((layer, head))} (**{weight:.2f}**)"
         for layer, head, weight in table[["layer", "head", "attention"]].head(3).itertuples(index=False)
     ]
     several = int((table["attention"] >= CLEAR_LINK).sum())
@@ -163,12 +157,12 @@ def show_head_table(found: Found) -> None:
     """Draw a table of the heads with their numbers; a click on one chooses it."""
     heads = found.heads
     # The rows in another order are another table: it would take the cell that it still shows for no click.
-    key = f"{picture_key('head_table')}_{hash(tuple(heads))}"
+    key = f"head_table_{st.session_state.table_version}_{hash(tuple(heads))}"
 
     def clicked() -> None:
         cells = st.session_state[key]["selection"].get("cells", [])
         if cells:
-            choose_head(*heads[int(cells[0][0])], chosen_in="head_table")
+            choose_head(*heads[int(cells[0][0])], in_table=True)
 
     numbers = [name for name in ("attention", *NUMBERS) if name in found.table and found.table[name].notna().any()]
     queries = [QUERIES[name] for name in numbers if name in QUERIES]  # last: they are for whoever saves the table

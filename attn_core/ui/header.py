@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from attn_core import limits
+from attn_core.errors import ModelUnavailable
 from attn_core.ui.models import trouble_of, try_again
 from attn_core.ui.playlist import show_playlist
 from attn_core.ui.presenting import embedded, pick_presenting, present, presenting
@@ -78,21 +79,23 @@ def _model_menu() -> None:
         )
         state.model_status = st.empty()
         if trouble is not None:
-            _explain_trouble()
+            _explain_trouble(trouble)
         _heads_off_line()
 
 
-def _explain_trouble() -> None:
-    name = st.session_state.model.strip()
-    trouble = trouble_of(name)
-    if trouble is None:
-        return
+def _explain_trouble(trouble: ModelUnavailable) -> None:
     st.markdown(
         f"**{plain(trouble.name)} is unavailable, so you see mini**, the small model bundled with this dashboard."
     )
     st.caption(plain(str(trouble)))
     if not trouble.lasting:
-        st.button("Try again", key="try_again", on_click=try_again, args=(name,), icon=":material/refresh:")
+        st.button(
+            "Try again",
+            key="try_again",
+            on_click=try_again,
+            args=(trouble.name,),
+            icon=":material/refresh:",
+        )
 
 
 def _heads_off_line() -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import examples
+from attn_core.heads import head_label
 from attn_core.patterns import (
     DEEDS,
     LABELS,
@@ -24,7 +25,6 @@ from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.presenting import add_head_keys
 from attn_core.ui.state import choose_head, notice
-from attn_core.ui.switches import head_name
 
 BOX_WIDTH = 165  # pixels, with the label
 
@@ -93,7 +93,7 @@ def chosen_head(rows: NDArray[np.floating], suggested: tuple[int, int]) -> tuple
 def last_head() -> str:
     """Return the name of the head that was shown last; "this head" before that."""
     layer, head = (st.session_state.get(name) for name in ("layer", "head"))
-    return "this head" if layer is None or head is None else head_name((layer, head))
+    return "this head" if layer is None or head is None else head_label((layer, head))
 
 
 @kept.made_of_traces.keeps
@@ -136,7 +136,7 @@ def head_counts(trace: AttentionTrace) -> str:
         if label in counts and label != "null":
             head = divmod(int(scores[name].where(scores["label"] == label).argmax()), trace.n_heads)
             several = DEEDS[label][int(counts[label] > 1)]
-            parts.append(f"**{counts[label]}** {several} (clearest: {head_name(head)})")
+            parts.append(f"**{counts[label]}** {several} (clearest: {head_label(head)})")
     if OTHER in counts:
         parts.append(f"**{counts[OTHER]}** {DEEDS[OTHER][int(counts[OTHER] > 1)]}")
     return null_heads(scores["label"].tolist()) + (f" {'; '.join(parts)}." if parts else "")

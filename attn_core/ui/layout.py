@@ -11,8 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 from attn_core.ui.pages import start_at_dashboard
 from attn_core.ui.state import notice
 
-RANKED_HEIGHT = 150  # pixels; likewise
-PANEL_HEIGHT = 540  # pixels; layout.css gives each panel the height that the window leaves
+# Pixels that layout.css overrides; with a number Streamlit lets what is inside be as high as its container.
+PANEL_HEIGHT, RANKED_HEIGHT = 540, 150
 
 
 @contextmanager

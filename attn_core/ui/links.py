@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from attn_core import examples, limits
-from attn_core.ui.state import ALL_WORDS, PICTURES_OF_HEADS, TOUR_STEPS, TOUR_TEXTS, plain
+from attn_core.ui.state import ALL_WORDS, TOUR_STEPS, TOUR_TEXTS, plain
 
 MAX_TEXT = 2000  # characters; a longer text stays out of the link, which servers would refuse
 MOST_SHOWN = 40  # characters of a bad value
@@ -217,7 +217,7 @@ def begin() -> None:
         st.session_state.begun = True
         st.session_state.notices = []
         st.session_state.setdefault("recording", None)
-        st.session_state.versions = dict.fromkeys(PICTURES_OF_HEADS, 0)
+        st.session_state.table_version = 0
         _take_recording()
         _take_choices()
         _take_deeds()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from attn_core import charts
 from attn_core.charts.texts import write_percent, write_signed, write_weight
 from attn_core.errors import UnsupportedArchitecture
+from attn_core.heads import head_label
 from attn_core.patterns import most_telling_head
 from attn_core.tokens import texts_after_another, token_label, token_labels
 from attn_core.trace import renormalised
@@ -21,16 +22,8 @@ from attn_core.ui.layout import panel
 from attn_core.ui.links import DETAILS, QUESTIONS, to_do
 from attn_core.ui.presenting import add_keys
 from attn_core.ui.saving import offer_figure, origin_of_token
-from attn_core.ui.state import choose_head, plain, theme
-from attn_core.ui.switches import (
-    REPLACEMENTS,
-    head_name,
-    heads_off,
-    heads_phrase,
-    replacement,
-    switch_off,
-    why_heads_stay_on,
-)
+from attn_core.ui.state import choose_head, pick_one, plain, theme
+from attn_core.ui.switches import REPLACEMENTS, heads_off, heads_phrase, replacement, switch_off, why_heads_stay_on
 from attn_core.ui.views import View
 
 if TYPE_CHECKING:
@@ -173,13 +166,10 @@ def pick_effect(at: Moment) -> tuple[str, int | None]:
     Returns:
         A key of `links.QUESTIONS`, and for the direct effect the id of the contrast token, if there is one.
     """
-    names = {question: name for name, question in QUESTIONS.items()}
-    asked = names[st.session_state.question]
-    label = "Effect: direct" if asked == "added" else "Effect: turned off"
+    direct = st.session_state.question == QUESTIONS["added"]
+    label = "Effect: direct" if direct else "Effect: turned off"
     with st.popover(label, icon=":material/grid_view:", key="effect_menu"):
-        st.segmented_control(
-            "Show", list(QUESTIONS.values()), key="question", persist_state="session", required=True
-        )
+        asked = pick_one("Show", QUESTIONS, key="question", label_visible=True)
         return asked, pick_contrast(at) if asked == "added" else None
 
 
@@ -265,7 +255,7 @@ def pick_strong_head(at: Moment, effects: Attribution | UnsupportedArchitecture,
         return
     st.markdown(sum_of_parts(at, effects))
     sentences = {
-        head: f"**{head_name(head)}** adds **{write_signed(float(effects.heads[head]))}** to {at.word} · "
+        head: f"**{head_label(head)}** adds **{write_signed(float(effects.heads[head]))}** to {at.word} · "
         f"{attends_to(at, head)}"
         for head in effects.strongest(N_STRONGEST)
     }
@@ -273,7 +263,7 @@ def pick_strong_head(at: Moment, effects: Attribution | UnsupportedArchitecture,
     against = _place(effects.heads.argmin(), effects.heads)
     if effects.heads[against] < 0:
         st.caption(
-            f"Strongest against: {head_name(against)} ({write_signed(float(effects.heads[against]))}) · "
+            f"Strongest against: {head_label(against)} ({write_signed(float(effects.heads[against]))}) · "
             f"{attends_to(at, against)}"
         )
 
@@ -285,7 +275,7 @@ def pick_missed_head(at: Moment, changes: NDArray[np.float32] | None, selected: 
         return
     order = (_place(place, changes) for place in changes.argsort(axis=None, kind="stable")[:N_STRONGEST])
     sentences = {
-        head: f"**{head_name(head)}** off: {at.word} loses **{-changes[head]:.2f}** nats · {attends_to(at, head)}"
+        head: f"**{head_label(head)}** off: {at.word} loses **{-changes[head]:.2f}** nats · {attends_to(at, head)}"
         for head in order
         if changes[head] <= -SMALLEST_LOSS
     }
@@ -322,12 +312,12 @@ def show_what_it_attended_to(
     """Draw the lines of one head from the token before the chosen one."""
     row = row_of(at, head, weighed=view.weighed, hide_first=view.hide_first)
     source = origin_of_token(at.run, at.index, weighed=view.weighed, hide_first=view.hide_first)
-    title = f"**What {head_name(head)} attended to.**"
+    title = f"**What {head_label(head)} attended to.**"
     if not row.any():
         title += " All its attention is on the hidden first token."
     elif not isinstance(effects, UnsupportedArchitecture):
         title += f" It adds **{write_signed(float(effects.heads[head]))}** to the logit."
-    show_row(at.run.tokens_before(at.index), row, title=title, source=source, name=head_name(head))
+    show_row(at.run.tokens_before(at.index), row, title=title, source=source, name=head_label(head))
 
 
 def add_ranked_head_keys(effects: Attribution | UnsupportedArchitecture, selected: Head) -> None:
@@ -368,14 +358,14 @@ def pick_heads_off(at: Moment, effects: Attribution | UnsupportedArchitecture, s
     st.multiselect(
         "Heads off",
         every_head,
-        format_func=head_name,
+        format_func=head_label,
         key="heads_off_box",
         on_change=lambda: switch_off(st.session_state.heads_off_box),
         placeholder="none",
     )
     with st.container(horizontal=True):
         st.button(
-            f"Turn off {head_name(selected)}",
+            f"Turn off {head_label(selected)}",
             on_click=switch_off,
             args=(heads_off() | {selected},),
             disabled=selected in heads_off(),
@@ -489,12 +479,4 @@ def _scan_heads(at: Moment, by: Replacement) -> NDArray[np.float32] | None:
 
 def pick_details() -> str:
     """Draw the choice of what is shown below the figures, and return it: a key of `links.DETAILS`."""
-    chosen = st.segmented_control(
-        "Details",
-        list(DETAILS.values()),
-        required=True,
-        key="details",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    return next(name for name, details in DETAILS.items() if details == chosen)
+    return pick_one("Details", DETAILS, key="details")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -27,9 +28,6 @@ TOUR_TEXTS = {
 }
 """The sentences of the tour, which a visitor can change."""
 
-PICTURES_OF_HEADS = ("grid", "head_table")
-"""Pictures in which a click chooses a head."""
-
 
 def notice(sentence: str) -> None:
     """Say above the figures what the link asked for and could not be had."""
@@ -44,33 +42,20 @@ def theme() -> Theme:
 def forget_head() -> None:
     """Let the page suggest a head again."""
     st.session_state.head_is_chosen = False
-    _renew_pictures()
+    st.session_state.table_version += 1
 
 
-def choose_head(layer: int, head: int, *, chosen_in: str | None = None) -> None:
+def choose_head(layer: int, head: int, *, in_table: bool = False) -> None:
     """Show this head from now on.
 
     Args:
         layer, head: zero-based.
-        chosen_in: the one of `PICTURES_OF_HEADS` that was clicked.
+        in_table: whether it was clicked in the table of heads, which keeps its own selection. A head that is chosen
+            elsewhere makes the table a new one: it would take a click on the cell that it still shows for no change.
     """
     st.session_state.layer, st.session_state.head = layer, head
     st.session_state.head_is_chosen = True
-    _renew_pictures(but=chosen_in)
-
-
-def picture_key(name: str) -> str:
-    """Key of one of `PICTURES_OF_HEADS`: another one once a head was chosen elsewhere.
-
-    A picture keeps its own selection, and a click on what it still takes for selected would be no change.
-    """
-    return f"{name}_{st.session_state.versions[name]}"
-
-
-def _renew_pictures(*, but: str | None = None) -> None:
-    for name in PICTURES_OF_HEADS:
-        if name != but:
-            st.session_state.versions[name] += 1
+    st.session_state.table_version += not in_table
 
 
 def box_of(name: str) -> str:
@@ -93,3 +78,26 @@ def plain(text: str) -> str:
     escaped = "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!$:~<>|^" else c for c in text)
     # Addresses turn into links even when escaped, unless something invisible parts them.
     return re.sub(r"(//|@|www)", "\\1\N{ZERO WIDTH SPACE}", escaped)
+
+
+def pick_one(label: str, options: Mapping[str, str], *, key: str, label_visible: bool = False) -> str:
+    """Draw a row of choices, and return the chosen one.
+
+    Args:
+        label: of the row.
+        options: what each choice is called.
+        key: of the state, which holds what it is called.
+        label_visible: whether the label is seen.
+
+    Returns:
+        A key of `options`.
+    """
+    called = st.segmented_control(
+        label,
+        list(options.values()),
+        required=True,
+        key=key,
+        persist_state="session",
+        label_visibility="visible" if label_visible else "collapsed",
+    )
+    return next(name for name, option in options.items() if option == called)

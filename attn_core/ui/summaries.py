@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from attn_core.heads import Head, head_label
 from attn_core.summaries import mean_attention, rollout
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.figures import keep_those_there
 from attn_core.ui.links import SUMMARIES
-from attn_core.ui.switches import head_name
 from attn_core.ui.views import View
-
-Head = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def pick_averaged_heads(trace: AttentionTrace) -> list[tuple[int, int]]:
     chosen = st.multiselect(
         "Heads to average",
         every,
-        format_func=head_name,
+        format_func=head_label,
         key="mean_of",
         persist_state="session",
         placeholder=f"all {len(every)} heads",

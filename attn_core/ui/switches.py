@@ -34,18 +34,13 @@ def switch_off(heads: Collection[Head]) -> None:
     st.session_state.heads_off = tuple(sorted(heads))
 
 
-def head_name(head: Head) -> str:
-    """What a head is called in sentences."""
-    return head_label(*head)
-
-
 def heads_phrase(heads: Collection[Head]) -> str:
     """How many heads are off, in words."""
     match len(heads):
         case 0:
             return "all heads on"
         case 1:
-            return f"{head_name(*heads)} off"
+            return f"{head_label(*heads)} off"
         case number:
             return f"{number} heads off"
 
@@ -80,7 +75,7 @@ def why_heads_stay_on(model: LanguageModel) -> UnsupportedArchitecture | None:
 
 def named_heads(heads: Collection[Head]) -> str:
     """The names of some heads, of many the first ones."""
-    names = ", ".join(map(head_name, sorted(heads)[:MOST_NAMED]))
+    names = ", ".join(map(head_label, sorted(heads)[:MOST_NAMED]))
     return names + (", …" if len(heads) > MOST_NAMED else "")
 
 

@@ -15,6 +15,7 @@ from attn_core.charts.texts import write_percent, write_weight
 from attn_core.claims import Finding
 from attn_core.comparison import AlignedWord, Comparison, aligned_words, compare
 from attn_core.errors import AttnCoreError
+from attn_core.heads import Head, head_label
 from attn_core.names import NameProbe
 from attn_core.patterns import LABELS
 from attn_core.tokens import find_word, token_label, token_labels
@@ -36,12 +37,11 @@ from attn_core.ui.presenting import add_head_keys
 from attn_core.ui.recordings import close_recording, offer_recording
 from attn_core.ui.saving import origin
 from attn_core.ui.state import TOUR_TEXTS, choose_head, plain
-from attn_core.ui.switches import head_name, heads_off, heads_phrase, replacement
+from attn_core.ui.switches import heads_off, heads_phrase, replacement
 from attn_core.ui.traces import show_prompt, trace_of
 from attn_core.ui.views import View, hiding_switch, note_on_hidden, note_on_view, pick_query, pick_token
 from attn_core.ui.writing import continuation, shaded
 
-Head = tuple[int, int]
 Columns = list[DeltaGenerator]
 
 BIOGRAPHY = 30  # tokens
@@ -85,7 +85,7 @@ def show_subject(slide: Slide, columns: Columns) -> None:
     measured = view.measured(whole)
     finding = claims.links(measured, query, key)
     from_token, to_token = (plain(token_labels(trace.tokens)[position]) for position in (query, key))
-    found = head_name(_head(finding))
+    found = head_label(_head(finding))
     number = write_weight(finding.number)
     if finding.holds:
         sentence = f"From **{from_token}**, {found} puts **{number}** of its attention on **{to_token}**."
@@ -98,9 +98,9 @@ def show_subject(slide: Slide, columns: Columns) -> None:
     head = _found_or_articles(slide, _head(finding), whole)
     if head != finding.head:
         its = write_weight(float(measured.head(*head)[query, key]))
-        slide.verdict.markdown(f"In the article it is {head_name(head)}; its weight here is **{its}**.")
+        slide.verdict.markdown(f"In the article it is {head_label(head)}; its weight here is **{its}**.")
     with columns[0]:
-        title = f"**{head_name(head)}** · {strongest_link(trace, *head, query, view=view)}"
+        title = f"**{head_label(head)}** · {strongest_link(trace, *head, query, view=view)}"
         show_lines(trace, *head, title=title, query=query, source=origin(whole, how=view), key="tour_subject_query")
     with slide.notes:
         quiet_note(note_on_view(trace, *head))
@@ -132,7 +132,7 @@ def show_previous_token(slide: Slide, columns: Columns) -> None:
         _cannot_tell(slide, "Too short to tell the previous token from the first. Type three words or more.")
         _grid_and_lines(slide, columns, trace, suggested_head(trace), menu)
         return
-    found, number = head_name(_head(finding)), write_weight(finding.number)
+    found, number = head_label(_head(finding)), write_weight(finding.number)
     _verdict(
         slide,
         finding,
@@ -185,16 +185,17 @@ def show_list(slide: Slide, columns: Columns) -> None:
             show_next_tokens(whole.prediction, title="**What comes next**", source=origin(whole))
         return
     head, number = _head(finding), write_weight(finding.number)
+    where = "At the list's commas and conjunctions,"
     _verdict(
         slide,
         finding,
-        f"At the list's commas and conjunctions, {head_name(head)} puts **{number}** of its attention on earlier items."
+        f"{where} {head_label(head)} puts **{number}** of its attention on earlier items."
         if finding.holds
-        else "At the list's commas and conjunctions, the most any head puts on earlier items is "
-        f"**{number}** ({head_name(head)}). The threshold is 0.50.",
+        else f"{where} the most any head puts on earlier items is "
+        f"**{number}** ({head_label(head)}). The threshold is 0.50.",
     )
     with columns[0]:
-        title = f"**What {head_name(head)} attends to**"
+        title = f"**What {head_label(head)} attends to**"
         show_lines(trace, *head, title=title, query=query, source=origin(whole, how=view), key="tour_list_query")
     prediction = whole.prediction
     with columns[1]:
@@ -326,7 +327,7 @@ def _dropped_word(moved: Comparison, texts: tuple[str, str]) -> tuple[int | None
 def _say_drop(slide: Slide, moved: Comparison, index: int, finding: Finding, of_the_article: bool) -> None:
     head, label = _head(finding), plain(moved.words[index].label)
     in_a, in_b = (write_weight(float(side[(*head, index)])) for side in (moved.attention_a, moved.attention_b))
-    name = head_name(head)
+    name = head_label(head)
     holds = f"From the last token, {name} puts **{in_a}** of its attention on **{label}** in A and **{in_b}** in B."
     if not of_the_article:
         _measured(slide, holds if finding.number else "No head attends less to a shared word in B.")
@@ -471,7 +472,7 @@ def _found_or_articles(slide: Slide, found: Head, trace: AttentionTrace) -> Head
     articles = examples.article_head(trace.model, trace.text)
     if articles is None or articles == found:
         return found
-    options = {f"found here: {head_name(found)}": found, f"in the article: {head_name(articles)}": articles}
+    options = {f"found here: {head_label(found)}": found, f"in the article: {head_label(articles)}": articles}
     with slide.verdict:
         chosen = st.segmented_control(
             "Head", list(options), default=next(iter(options)), required=True, label_visibility="collapsed"
@@ -513,7 +514,7 @@ def _grid_and_lines(
             heads=heads,
         )
     with columns[1]:
-        title = f"**{head_name(head)}** · {head_pattern(trace, *head)}"
+        title = f"**{head_label(head)}** · {head_pattern(trace, *head)}"
         show_lines(shown, *head, title=title, query=query, source=source, key="tour_all")
     with slide.notes:
         quiet_note(note_on_view(shown, *head))
@@ -528,7 +529,7 @@ def _choose_in_tour(layer: int, head: int) -> None:
 def _show_any_head(trace: AttentionTrace, whole: AttentionTrace, view: View, *, key: str, query: int) -> None:
     """Draw the lines of the head that says most, where the claim can't be told."""
     head = suggested_head(whole)
-    title = f"**{head_name(head)}** · {strongest_link(trace, *head, query, view=view)}"
+    title = f"**{head_label(head)}** · {strongest_link(trace, *head, query, view=view)}"
     show_lines(trace, *head, title=title, query=query, source=origin(whole, how=view), key=key)
 
 

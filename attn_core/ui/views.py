@@ -10,14 +10,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
+from attn_core.heads import Head
 from attn_core.tokens import has_word_pieces, join_words, token_labels
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.links import fell_back
 from attn_core.ui.state import ALL_WORDS, notice
 from attn_core.ui.switches import head_switch, heads_off
-
-Head = tuple[int, int]
 
 POSITION_WIDTH = 250  # pixels of a box for a token, with its label
 
@@ -106,12 +105,6 @@ def pick_view_options(
         if head is not None:
             head_switch(*head)
     return View(weighed, words, hide_first)
-
-
-def pick_first_token_option() -> View:
-    """Draw a menu with the one switch that hides the first token."""
-    with _menu(("hide_first",), None):
-        return View(hide_first=hiding_switch())
 
 
 def pick_row_options(norms: NDArray[np.float32] | None) -> View:

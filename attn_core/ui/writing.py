@@ -155,16 +155,17 @@ def _open_with_continuation(
     model: LanguageModel, prompt: str, settings: dict[str, Any], growing: DeltaGenerator
 ) -> None:
     by = replacement() if heads_off() else "zero"
+    greedy = {name: settings[name] for name in ("max_new_tokens", "max_tokens")}
     try:
         with growing:
-            text = continuation(model.name, prompt, settings["max_new_tokens"], heads_off(), by, model)
+            text = continuation(model.name, prompt, greedy["max_new_tokens"], heads_off(), by, model)
     except AttnCoreError as error:
         growing.error(plain(str(error)), icon=":material/edit:")
         st.stop()
+    if st.session_state.get("generated") is not None:  # else the link may ask for a token
+        st.session_state.chosen_step = 0
     st.session_state.generated = st.session_state.opening_text = text
-    st.session_state.chosen_step = 0 if st.session_state.get("opened_before") else st.session_state.chosen_step
-    st.session_state.opened_before = True
-    st.session_state.settings_used, st.session_state.written_with = settings, writing_choices()
+    st.session_state.settings_used, st.session_state.written_with = greedy, writing_choices()
     st.session_state.generated_again = None
 
 
@@ -279,8 +280,9 @@ def pick_step(generated: GeneratedText, chosen: int) -> None:
     if chosen >= last:
         state.playing = False
 
-    def go_to(step: int) -> None:
-        state.chosen_step, state.playing = step, False
+    def go_by(steps: int) -> None:
+        state.chosen_step = min(max(chosen_step(generated) + steps, 0), last)
+        state.playing = False
 
     def play() -> None:
         state.playing = not state.get("playing")
@@ -288,11 +290,8 @@ def pick_step(generated: GeneratedText, chosen: int) -> None:
             state.chosen_step = 0
 
     playing = bool(state.get("playing"))
-    for label, icon, key, step in (
-        ("Previous token", ":material/chevron_left:", "Left", max(chosen - 1, 0)),
-        ("Next token", ":material/chevron_right:", "Right", min(chosen + 1, last)),
-    ):
-        _icon_button(label, icon, key, go_to, (step,), disabled=step == chosen)
+    _icon_button("Previous token", ":material/chevron_left:", "Left", go_by, (-1,), disabled=chosen <= 0)
+    _icon_button("Next token", ":material/chevron_right:", "Right", go_by, (1,), disabled=chosen >= last)
     _icon_button(
         "Pause" if playing else "Play", f":material/{'pause' if playing else 'play_circle'}:", "Space", play
     )
