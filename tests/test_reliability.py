@@ -25,7 +25,7 @@ from tests.conftest import random_trace
 from tests.fuzzing import NASTY
 from tests.hub import FakeHub
 from tests.serving import ROOT, free_port, serving
-from tests.visiting import settle
+from tests.visiting import figures_on, open_menu, settle
 
 pytestmark = pytest.mark.browser
 
@@ -73,13 +73,15 @@ def test_a_fault_gives_way_to_mini_and_try_again_works_once_it_is_gone(
     fake_hub.mood = mood
     with serving(**online(fake_hub, tmp_path)) as running:
         page.goto(f"{running.address}/?{urlencode({'model': NAME} | CHOICE)}")
-        expect(page.get_by_text(f"{NAME} is not available")).to_be_visible()
-        expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
-        settle(page)
+        chip = page.get_by_role("button", name=f"mini, not {NAME}")
+        expect(chip).to_be_visible()
+        expect(figures_on(page).first).to_be_visible()
         fake_hub.mood = "well"
-        page.get_by_role("button", name="Try again").click()
-        expect(page.get_by_text(f"{NAME}: loaded from the Hugging Face Hub")).to_be_visible()
-        expect(page.get_by_text("is not available")).to_have_count(0)
+        menu = open_menu(page, "model_menu")
+        expect(menu).to_contain_text(f"{NAME} is unavailable, so you see mini")
+        menu.get_by_role("button", name="Try again").click()
+        expect(chip).to_have_count(0)
+        expect(open_menu(page, "model_menu")).to_contain_text("from the Hugging Face Hub")
         expect(page.get_by_label("Prompt", exact=True)).to_have_value(PROMPT)
 
 
@@ -88,7 +90,8 @@ def test_a_slow_download_shows_how_far_it_is(page: Page, fake_hub: FakeHub, tmp_
     with serving(**online(fake_hub, tmp_path)) as running:
         page.goto(f"{running.address}/?{urlencode({'model': NAME})}")
         expect(page.get_by_test_id("stProgress").filter(has_text=f"Downloading {NAME} (5 MB)")).to_be_visible()
-        expect(page.get_by_text("loaded from the Hugging Face Hub")).to_be_visible()
+        expect(figures_on(page).first).to_be_visible()
+        expect(open_menu(page, "model_menu")).to_contain_text("from the Hugging Face Hub")
 
 
 # --- killed and restarted ----------------------------------------------------------------------------------------
@@ -106,8 +109,8 @@ def test_killed_while_it_downloads_the_next_start_is_clean_and_the_tab_comes_bac
     assert not list(tmp_path.rglob("model.safetensors"))
     fake_hub.mood = "well"
     with serving(port=port, **environment):
-        comes_back(page, "loaded from the Hugging Face Hub")
-        expect(page.get_by_text("is not available")).to_have_count(0)
+        comes_back(page, "from the Hugging Face Hub")
+        expect(page.get_by_role("button", name="mini, not")).to_have_count(0)
 
 
 def test_killed_while_it_writes_the_tab_comes_back_to_its_prompt_and_head(page: Page, slow_model: Path) -> None:
@@ -120,19 +123,17 @@ def test_killed_while_it_writes_the_tab_comes_back_to_its_prompt_and_head(page: 
         expect(page.get_by_test_id("stApp")).not_to_have_attribute("data-test-connection-state", "CONNECTED")
     with serving(port=port) as running:
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
-        expect(page.get_by_text("Press Generate to let it write on")).to_be_visible()
-        settle(page)
+        expect(figures_on(page).first).to_be_visible()
         expect(page.get_by_label("Prompt", exact=True)).to_have_value(PROMPT)
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Head grid").click()
-        comes_back(page, "loaded from a local folder")
+        page.get_by_role("link", name="Head grid").click()
+        comes_back(page, "from a local folder")
 
 
 def comes_back(page: Page, model: str) -> None:
     """The page of the grid shows by itself what was chosen."""
-    expect(page.get_by_text(model)).to_be_visible()
-    expect(page.get_by_role("heading", name="Layer 3, head 5")).to_be_visible()
+    expect(page.get_by_role("heading", name="L3H5")).to_be_visible()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value(PROMPT)
-    settle(page)
+    expect(open_menu(page, "model_menu")).to_contain_text(model)
 
 
 SAVE_FOREVER = """
@@ -190,7 +191,7 @@ def test_an_upload_may_be_as_large_as_allowed_and_not_a_byte_larger(
     page: Page, server: str, tmp_path: Path
 ) -> None:
     page.goto(f"{server}/?model=mini")
-    box = page.get_by_test_id("stFileUploaderDropzoneInput")
+    box = open_menu(page, "session_menu").get_by_test_id("stFileUploaderDropzoneInput")
     for name, size in (("bound.npz", 10**6), ("past.npz", 10**6 + 1)):
         (tmp_path / name).write_bytes(b"x" * size)
     box.set_input_files(tmp_path / "bound.npz")
@@ -238,7 +239,7 @@ def test_nothing_in_a_prompt_is_rendered(page: Page, server: str, path: str) -> 
     page.goto(f"{server}/{path}?{urlencode(query)}")
     if path == "generate":
         page.get_by_role("button", name="Generate", exact=True).click()
-        expect(page.get_by_text("new tokens by mini")).to_be_visible()
+        expect(page.get_by_text("tokens by mini")).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     settle(page)
     rendered = page.get_by_test_id("stMain").locator(RENDERED)
