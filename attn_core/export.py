@@ -142,7 +142,7 @@ vegaEmbed("#chart", JSON.parse(written.textContent), options);
 
 def numbers(drawing: Drawing) -> pd.DataFrame:
     """Return what the tooltips of a chart say, as a table with their names and a row for each mark."""
-    written = drawing.specification() if isinstance(drawing, Figure) else drawing.to_dict()
+    written = _written(drawing)
     layer = next(layer for layer in written["layer"] if isinstance(layer["encoding"].get("tooltip"), list))
     table = written["datasets"][layer.get("data", written.get("data"))["name"]]
     names = {
@@ -152,15 +152,14 @@ def numbers(drawing: Drawing) -> pd.DataFrame:
     return pd.DataFrame(table)[list(names)].rename(columns=names)
 
 
+def _written(drawing: Drawing) -> dict[str, Any]:
+    return drawing.specification() if isinstance(drawing, Figure) else drawing.to_dict()
+
+
 def _specification(drawing: Drawing, theme: Theme) -> dict[str, Any]:
     """The chart in Vega-Lite, in the look that Streamlit gives it, with its data as lists."""
-    if isinstance(drawing, Figure):
-        written = drawing.specification()
-        tables = {name: json.loads(table.to_json(orient="records")) for name, table in written["datasets"].items()}
-    else:
-        written = drawing.to_dict()
-        tables = written["datasets"]
-    written["datasets"] = {}
+    written = _written(drawing)
+    tables, written["datasets"] = written["datasets"], {}
     page = PAGES[theme]
     written["config"] = _merged(_look(page), written.get("config", {}))
     # Programs that draw vectors know no colour of a page around the figure.

@@ -91,5 +91,4 @@ def prompt(n_tokens: int, seed: int) -> str:
 
 def as_sent(figure: Figure) -> str:
     """A chart's Vega-Lite with its data, as a browser gets it."""
-    tables = {name: table.to_dict("records") for name, table in figure.tables.items()}
-    return json.dumps({**figure.specification(), "datasets": tables})
+    return json.dumps(figure.specification())

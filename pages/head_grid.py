@@ -25,18 +25,7 @@ with ui.first_screen():
 
     source = ui.origin(trace, how=view)
     every_head, one_head = ui.panels([9, 12])
-    with every_head:
-        ui.show_grid(
-            shown,
-            (layer, head),
-            title=found.sentence,
-            source=source,
-            labels=found.labels,
-            evidence=found.evidence,
-            heads=found.heads,
-            ranked=found.ranked,
-        )
-    with one_head:
+    with one_head:  # first, for a click changes this panel
         last = shown.n_tokens - 1 if query is None else query
         sentence = ui.strongest_link(shown, layer, head, last, view=view)
         ui.show_lines(
@@ -47,6 +36,17 @@ with ui.first_screen():
             query=query,
             source=source,
             key="query" if found.query is None else "link_query",
+        )
+    with every_head:
+        ui.show_grid(
+            shown,
+            (layer, head),
+            title=found.sentence,
+            source=source,
+            labels=found.labels,
+            evidence=found.evidence,
+            heads=found.heads,
+            ranked=found.ranked,
         )
     with ui.notes():
         ui.quiet_note(ui.note_on_view(shown, layer, head))

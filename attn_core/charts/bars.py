@@ -8,9 +8,9 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
-from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.figure import Columns, Figure, as_chart
 from attn_core.charts.sizes import Look, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors
 from attn_core.charts.texts import write_percent
@@ -62,20 +62,26 @@ def probability_figure(
         n: how many tokens to show at most.
         theme: which background the bars are painted for.
     """
-    table = pd.DataFrame(prediction.top(n), columns=["token", "probability"])
-    # Two tokens may read the same (" the", "the"): rows are told apart by rank.
-    table["rank"] = np.arange(len(table))
-    table["chosen"] = [token_id == chosen for token_id in prediction.token_ids[:n]] or False
-    table["probability_text"] = table["probability"].map(write_percent)
-    tables = _placed(table, [token_label(token) for token in table["token"]], TOP, BOTTOM)
+    tokens = prediction.tokens[:n]
+    probabilities = prediction.probabilities[:n].astype(float)
+    texts = [write_percent(probability) for probability in probabilities.tolist()]
+    bars: dict[str, Sequence[Any]] = {
+        "token": tokens,
+        "chosen": [token_id == chosen for token_id in prediction.token_ids[:n]] or [False] * len(tokens),
+        "probability_text": texts,
+        "shown": texts,
+    }
     return Figure(
         _draw_bars,
         Form(theme),
-        tables,
+        {
+            "bars": {**bars, **_placed(probabilities, texts)},
+            "names": _names_of([token_label(token) for token in tokens]),
+        },
         _described(prediction),
         "Bars of the most probable next tokens, the most probable one first.",
-        size=(WIDTH, STEP * len(table)),
-        least_height=LEAST_STEP * len(table),
+        size=(WIDTH, STEP * len(tokens)),
+        least_height=LEAST_STEP * len(tokens),
     )
 
 
@@ -94,33 +100,32 @@ def lens_figure(
         target_probabilities: its n_layers + 1 probabilities.
         theme: which background the bars are painted for.
     """
-    labels = [token_label(prediction.tokens[0]) for prediction in predictions]
-    probabilities = [float(prediction.probabilities[0]) for prediction in predictions]
+    tokens = [prediction.tokens[0] for prediction in predictions]
+    labels = [token_label(token) for token in tokens]
+    probabilities = np.array([prediction.probabilities[0] for prediction in predictions], dtype=float)
     places = ["input", *(f"after L{layer}" for layer in range(len(predictions) - 1))]
-    table = pd.DataFrame(
-        {
-            "rank": range(len(predictions)),
-            "place": places,
-            "token": [prediction.tokens[0] for prediction in predictions],
-            "label": labels,
-            "probability": probabilities,
-            "probability_text": [write_percent(probability) for probability in probabilities],
-            "chosen": [prediction.token_ids[0] == target for prediction in predictions],
-            "of_chosen": [float(probability) for probability in target_probabilities],
-            "of_chosen_text": [write_percent(float(probability)) for probability in target_probabilities],
-        }
-    )
-    table["shown"] = table["label"] + "  " + table["probability_text"]
-    step = LAYER_STEP if len(table) <= THICK_LAYERS else THIN_LAYER_STEP
+    texts = [write_percent(probability) for probability in probabilities.tolist()]
+    shown = [f"{label}  {text}" for label, text in zip(labels, texts, strict=True)]
+    bars: dict[str, Sequence[Any]] = {
+        "place": places,
+        "token": tokens,
+        "label": labels,
+        "probability_text": texts,
+        "chosen": [prediction.token_ids[0] == target for prediction in predictions],
+        "of_chosen": [float(probability) for probability in target_probabilities],
+        "of_chosen_text": [write_percent(float(probability)) for probability in target_probabilities],
+        "shown": shown,
+    }
+    step = LAYER_STEP if len(places) <= THICK_LAYERS else THIN_LAYER_STEP
     return Figure(
         _draw_layers,
         Form(theme),
-        _placed(table, places, TOP, BOTTOM, whole=1.0),
+        {"bars": {**bars, **_placed(probabilities, shown, whole=1.0)}, "names": _names_of(places)},
         "Bars of the top prediction after each layer. "
         f"At the input {_word(predictions[0], 0)}, at the end {_word(predictions[-1], 0)}.",
         "Bars of the top prediction at the input and after each layer, from top to bottom.",
-        size=(WIDTH, step * len(table)),
-        least_height=LEAST_STEP * len(table),
+        size=(WIDTH, step * len(places)),
+        least_height=LEAST_STEP * len(places),
     )
 
 
@@ -139,20 +144,22 @@ def paired_figure(a: Prediction, b: Prediction, *, n: int = 8, theme: Theme = "l
         dict.fromkeys([*a.tokens, *b.tokens]),
         key=lambda token: -abs(known[1].get(token, 0.0) - known[0].get(token, 0.0)),
     )[:n]
-    table = pd.DataFrame(
-        [
-            {"rank": rank, "token": token, "prompt": prompt, "probability": probability_of.get(token, 0.0)}
-            for rank, token in enumerate(tokens)
-            for prompt, probability_of in zip("AB", known, strict=True)
-        ]
-    )
-    table["probability_text"] = table["probability"].map(write_percent)
-    table["within"] = np.tile([0.0, 0.5], len(tokens))
-    after_a, after_b = (write_percent(side.get(tokens[0], 0.0)) for side in known)
+    probabilities = np.array([side.get(token, 0.0) for token in tokens for side in known])
+    texts = [write_percent(probability) for probability in probabilities.tolist()]
+    bars: dict[str, Sequence[Any]] = {
+        "token": [token for token in tokens for _ in known],
+        "prompt": ["A", "B"] * len(tokens),
+        "probability_text": texts,
+        "shown": texts,
+    }
+    after_a, after_b = texts[:2]
     return Figure(
         _draw_bars,
         Form(theme, pairs=True),
-        _placed(table, [token_label(token) for token in tokens], PAIR_TOP, PAIR_BOTTOM),
+        {
+            "bars": {**bars, **_placed(probabilities, texts, n_in_row=2)},
+            "names": _names_of([token_label(token) for token in tokens]),
+        },
         "Bars of the largest differences in next-token probability between prompts A and B. "
         f"Largest: “{token_label(tokens[0])}”, {after_a} after A, {after_b} after B.",
         "Bars of the largest differences in next-token probability: two for each token, A over B.",
@@ -167,30 +174,34 @@ paired_probabilities = as_chart(paired_figure)
 
 
 def _placed(
-    table: pd.DataFrame, labels: Sequence[str], top: float, bottom: float, *, whole: float | None = None
-) -> dict[str, pd.DataFrame]:
-    """Return the bars with their places, and the names of the rows.
+    probabilities: NDArray[np.floating], texts: Sequence[str], *, n_in_row: int = 1, whole: float | None = None
+) -> dict[str, Sequence[Any] | NDArray[Any]]:
+    """Return the columns that place bars.
 
     Args:
-        table: a row for each bar, with its `rank` and `probability`; `within` (of 0 or 0.5) if there are two a row.
-        labels: of the rows.
-        top, bottom: edges of the bars within their row.
+        probabilities: of the bars, (n,).
+        texts: what is written beside them.
+        n_in_row: how many bars share a row, one under the other.
         whole: probability of the longest bar there could be; that of the longest there is if None.
     """
-    largest = whole or max(float(table["probability"].max()), 1e-6)
-    within = table["within"] * (bottom - top) if "within" in table else 0.0
-    thickness = (bottom - top) * (0.5 if "within" in table else 1.0)
-    if "shown" not in table:
-        table = table.assign(shown=table["probability_text"])
-    table = table.drop(columns="within", errors="ignore").assign(
-        top=table["rank"] + top + within,
-        middle=table["rank"] + top + within + thickness / 2,
-        bottom=table["rank"] + top + within + thickness,
-        share=table["probability"] / largest,
-        longest=longest(table["shown"].tolist()),
-    )
-    names = pd.DataFrame({"row": range(len(labels)), "name": list(labels)})
-    return {"bars": table, "names": names.assign(middle=names["row"] + 0.5, longest=longest(labels))}
+    rows, within = np.divmod(np.arange(len(probabilities)), n_in_row)
+    first_top, last_bottom = (TOP, BOTTOM) if n_in_row == 1 else (PAIR_TOP, PAIR_BOTTOM)
+    thickness = (last_bottom - first_top) / n_in_row
+    top = rows + first_top + within * thickness
+    return {
+        "probability": probabilities,
+        "share": probabilities / (whole or max(float(probabilities.max()), 1e-6)),
+        "top": top,
+        "middle": top + thickness / 2,
+        "bottom": top + thickness,
+        "longest": [longest(texts)] * len(texts),
+    }
+
+
+def _names_of(labels: Sequence[str]) -> Columns:
+    """Return the names at the left of the rows."""
+    n = len(labels)
+    return {"name": list(labels), "middle": np.arange(n) + 0.5, "longest": [longest(labels)] * n}
 
 
 def _described(prediction: Prediction) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any, ParamSpec
 
 import altair as alt
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from attn_core.charts.sizes import Look
 
 P = ParamSpec("P")
 Draw = Callable[[Any, Look], alt.LayerChart]
 """Makes a chart of a form; its data are `alt.NamedData`."""
+
+Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
+"""A table: its columns by name, all of one length. pandas would take ten times as long to make it and to send it."""
 
 PADDING = 2  # pixels around a figure that fills its panel, so that no frame is cut
 
@@ -42,7 +45,7 @@ class Figure:
 
     draw: Draw
     form: Hashable
-    tables: Mapping[str, pd.DataFrame]
+    tables: Mapping[str, Columns]
     description: str
     kind: str
     size: tuple[int, int]
@@ -52,18 +55,18 @@ class Figure:
 
     def chart(self) -> alt.LayerChart:
         """Return the chart for a notebook, which holds its data."""
-        records = {name: _records(table) for name, table in self.tables.items()}
-        return self.draw(self.form, Look(legend=self.legend)).properties(**self._fixed(), datasets=records)
+        chart = self.draw(self.form, Look(legend=self.legend))
+        return chart.properties(**self._fixed(), datasets=self._rows())
 
     def specification(self) -> dict[str, Any]:
-        """Return the same in Vega-Lite, with the tables as they are under `datasets`; the caller's own."""
+        """Return the same in Vega-Lite; the caller's own."""
         form = json.loads(_written(self.draw, self.form, Look(legend=self.legend)))
-        return {**form, **self._fixed(), "datasets": dict(self.tables)}
+        return {**form, **self._fixed(), "datasets": self._rows()}
 
     def filling(self, *, for_a_room: bool = False, turn: int = 0) -> dict[str, Any]:
         """Return the chart in Vega-Lite as wide and as high as what it is put into, without legends.
 
-        Charts of one form differ in `datasets` alone, whatever is chosen in them.
+        Charts of one form differ in `datasets` alone, whatever is chosen in them. The tables there are `Columns`.
 
         Args:
             for_a_room: for a projector: letters and lines that can be seen from the last row.
@@ -73,7 +76,8 @@ class Figure:
         form = json.loads(_written(self.draw, self.form, Look(fills=True, for_a_room=for_a_room)))
         tables = dict(self.tables)
         if self.clickable is not None:
-            tables[self.clickable] = tables[self.clickable].assign(turn=turn)
+            clickable = tables[self.clickable]
+            tables[self.clickable] = {**clickable, "turn": [turn] * len(next(iter(clickable.values())))}
         return {
             **form,
             "autosize": {"type": "fit", "contains": "padding"},
@@ -83,6 +87,9 @@ class Figure:
             "usermeta": {"embedOptions": {"renderer": "svg"}},
             "datasets": tables,
         }
+
+    def _rows(self) -> dict[str, list[dict[str, Any]]]:
+        return {name: _rows_of(columns) for name, columns in self.tables.items()}
 
     def _fixed(self) -> dict[str, Any]:
         width, height = self.size
@@ -99,9 +106,21 @@ def as_chart(function: Callable[P, Figure]) -> Callable[P, alt.LayerChart]:
     return chart
 
 
-def _records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    """Return a table's rows in terms of JSON, which has nothing that is not a number."""
-    return table.replace({np.nan: None}).to_dict("records")
+def rows_where(columns: Columns, chosen: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    """Return the rows of a table for which `chosen` holds, one value for each row."""
+    return {name: _array(values)[chosen] for name, values in columns.items()}
+
+
+def _rows_of(columns: Columns) -> list[dict[str, Any]]:
+    """Return a table's rows in terms of JSON."""
+    lists = [_array(values).tolist() for values in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
+def _array(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
+    if isinstance(values, np.ndarray):
+        return values
+    return np.array(values, dtype=object if any(isinstance(value, str) for value in values) else None)
 
 
 @lru_cache(maxsize=128)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
-import pandas as pd
+import numpy as np
 
-from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.figure import Columns, Figure, as_chart
 from attn_core.charts.sizes import Look
 from attn_core.charts.squares import across_squares, draw_squares, edges, selected_frame, square_edges, squares_size
 from attn_core.charts.style import INK, Theme, colors, pictures
@@ -116,22 +116,21 @@ def grid_figure(
     places = [divmod(rank, n_columns) for rank in range(len(shown))] if ranked else every
     heads_there = shown if ranked else every
     outstanding = set(shown)
-    cells = pd.DataFrame(
-        {
-            "layer": [layer for layer, _ in heads_there],
-            "head": [head for _, head in heads_there],
-            "row": [row for row, _ in places],
-            "column": [column for _, column in places],
-            "name": [head_label(pair) for pair in heads_there],
-            "label": [kinds[pair] for pair in heads_there],
-            "score": [rests_on[pair] or "–" for pair in heads_there],
-            "stands_out": [pair in outstanding for pair in heads_there],
-            "framed": [pair in outstanding and _is_found(kinds[pair]) for pair in heads_there],
-            "selected": [pair == selected for pair in heads_there],
-        }
-    )
-    cells = cells.assign(**square_edges(cells["row"], cells["column"]))
-    n_rows = max(-(-len(cells) // n_columns), 1)
+    rows, columns = np.array(places, dtype=int).reshape(-1, 2).T
+    cells: Columns = {
+        "layer": [layer for layer, _ in heads_there],
+        "head": [head for _, head in heads_there],
+        "row": rows,
+        "column": columns,
+        "name": [head_label(pair) for pair in heads_there],
+        "label": [kinds[pair] for pair in heads_there],
+        "score": [rests_on[pair] or "–" for pair in heads_there],
+        "stands_out": [pair in outstanding for pair in heads_there],
+        "framed": [pair in outstanding and _is_found(kinds[pair]) for pair in heads_there],
+        "selected": [pair == selected for pair in heads_there],
+        **square_edges(rows, columns),
+    }
+    n_rows = max(-(-len(heads_there) // n_columns), 1)
     return Figure(
         _draw,
         Form(n_rows, n_columns, labels is not None, ranked, evidence is not None, theme),
@@ -148,10 +147,10 @@ def _listed(labels: Sequence[str] | None, theme: Theme) -> tuple[str, ...]:
     return tuple(name for name, _, _ in swatches(labels or (), theme))
 
 
-def _pictures(cells: pd.DataFrame, painted: Sequence[str]) -> pd.DataFrame:
+def _pictures(cells: Columns, painted: Sequence[str]) -> Columns:
     """Return what the thumbnails need of the cells: a click on another head sends these again no more."""
-    places = cells[["layer", "head", "left", "right", "top", "bottom", "stands_out"]]
-    return places.assign(picture=list(painted))
+    needed = ("layer", "head", "left", "right", "top", "bottom", "stands_out")
+    return {**{name: cells[name] for name in needed}, "picture": list(painted)}
 
 
 head_grid = as_chart(grid_figure)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.figure import Columns, Figure, as_chart
 from attn_core.charts.sizes import Look
 from attn_core.charts.squares import draw_squares, edges, selected_frame, square_edges, squares_size
 from attn_core.charts.style import DIVERGING, INK, SEQUENTIAL, Theme, colors
@@ -85,15 +84,20 @@ def map_figure(
         theme: which background the squares are painted for.
     """
     n_layers, n_heads = values.shape
-    layers, heads = np.indices(values.shape)
+    layers, heads = np.divmod(np.arange(values.size), n_heads)
+    pairs = list(zip(layers.tolist(), heads.tolist(), strict=True))
     numbers = values.ravel().astype(float)
-    table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "value": numbers})
-    pairs = list(zip(table["layer"], table["head"], strict=True))
-    table["name"] = [head_label(pair) for pair in pairs]
-    table["value_text"] = table["value"].map(write_signed if signed else write_weight)
-    table["shade"] = table["value"] / _largest(values)
-    table["selected"] = [pair == selected for pair in pairs]
-    table = table.assign(**square_edges(table["layer"], table["head"]))
+    write = write_signed if signed else write_weight
+    table: Columns = {
+        "layer": layers,
+        "head": heads,
+        "value": numbers,
+        "name": [head_label(pair) for pair in pairs],
+        "value_text": [write(number) for number in numbers.tolist()],
+        "shade": numbers / _largest(values),
+        "selected": [pair == selected for pair in pairs],
+        **square_edges(layers, heads),
+    }
     description = f"Map of {n_layers} × {n_heads} heads: {title}. {_extremes(values, signed)}"
     if selected is not None:
         description += f" Selected: {spell_head(selected)}."

@@ -8,10 +8,9 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.figure import Columns, Figure, as_chart
 from attn_core.charts.sizes import Look, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors, picture
 from attn_core.charts.texts import spell_heads, write_weight
@@ -72,10 +71,8 @@ def heatmap_figure(
     n = trace.n_tokens
     labels = token_labels(trace.tokens)
     rows = (query,) if isinstance(query, int | np.integer) else tuple(query or ())
+    tops = np.array(rows, dtype=int)
     names = list(labels) if n <= MAX_LABELED else [str(position) for position in range(n)]
-    words = pd.DataFrame({"index": range(n), "name": names}).assign(longest=longest(names))
-    words["middle"] = words["index"] + 0.5
-    whole = pd.DataFrame({"top": [0], "bottom": [n], "left": [0], "right": [n]})
     side = min(CELL * n, SIZE) + LABELS
     strongest = _strongest(weights, labels, rows or range(min(1, n - 1), n))
     return Figure(
@@ -83,9 +80,20 @@ def heatmap_figure(
         Form(n > MAX_LABELED, theme),
         {
             "cells": _cells(weights, labels),
-            "words": words,
-            "picture": whole.assign(url=picture(weights, theme, max(PICTURE // n, 1) * min(n, PICTURE))),
-            "rows": pd.DataFrame({"top": rows, "bottom": [row + 1 for row in rows], "left": 0, "right": n}),
+            "words": {
+                "index": np.arange(n),
+                "name": names,
+                "middle": np.arange(n) + 0.5,
+                "longest": [longest(names)] * n,
+            },
+            "picture": {
+                "top": [0],
+                "bottom": [n],
+                "left": [0],
+                "right": [n],
+                "url": [picture(weights, theme, max(PICTURE // n, 1) * min(n, PICTURE))],
+            },
+            "rows": {"top": tops, "bottom": tops + 1, "left": [0] * len(rows), "right": [n] * len(rows)},
         },
         spell_heads(f"Matrix of {name or head_label((layer, head))}. {strongest}"),
         "Matrix of attention weights: a row for each query token, a column for each key token.",
@@ -96,17 +104,23 @@ def heatmap_figure(
 attention_heatmap = as_chart(heatmap_figure)
 
 
-def _cells(weights: NDArray[np.floating], labels: Sequence[str]) -> pd.DataFrame:
+def _cells(weights: NDArray[np.floating], labels: Sequence[str]) -> Columns:
     """Return the strongest cells of the matrix, with their edges."""
     queries, keys = np.tril_indices(len(labels))
     strongest = np.argsort(-weights[queries, keys], kind="stable")[:MAX_TOOLTIPS]
     queries, keys = queries[strongest], keys[strongest]
-    cells = pd.DataFrame({"top": queries, "bottom": queries + 1, "left": keys, "right": keys + 1})
     names = np.array(labels, dtype=object)
-    cells["query"], cells["key"] = names[queries], names[keys]
-    cells["weight"] = weights[queries, keys].astype(float).round(4)
-    cells["weight_text"] = cells["weight"].map(write_weight)
-    return cells
+    weight = weights[queries, keys].astype(float).round(4)
+    return {
+        "top": queries,
+        "bottom": queries + 1,
+        "left": keys,
+        "right": keys + 1,
+        "query": names[queries],
+        "key": names[keys],
+        "weight": weight,
+        "weight_text": [write_weight(number) for number in weight.tolist()],
+    }
 
 
 def _strongest(weights: NDArray[np.floating], labels: Sequence[str], rows: Sequence[int] | range) -> str:

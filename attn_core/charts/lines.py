@@ -10,10 +10,9 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.figure import Columns, Figure, as_chart, rows_where
 from attn_core.charts.sizes import (
     ROOM_SMALLEST,
     Look,
@@ -84,24 +83,29 @@ class Form:
     theme: Theme
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Links:
-    """The lines that a figure shows.
+    """The k links that a figure shows, the strongest first.
 
     Attributes:
-        table: one row a link: query, key, weight, and head as a text; the strongest first.
+        queries, keys: token positions, int (k,).
+        weights: (k,).
+        ranks: which of the heads each belongs to, int (k,).
         left_out: how many links of at least `MIN_WEIGHT` are not shown.
         threshold: every link of a larger weight is shown.
     """
 
-    table: pd.DataFrame
+    queries: NDArray[np.integer]
+    keys: NDArray[np.integer]
+    weights: NDArray[np.floating]
+    ranks: NDArray[np.integer]
     left_out: int
     threshold: float
 
 
 def shown_links(trace: AttentionTrace, heads: Sequence[tuple[int, int]], *, query: Queries = None) -> Links:
     """Return the links that `attention_lines` draws: the strongest, and all those of the chosen queries."""
-    return _choose([(head_label(head), trace.head(*head)) for head in heads], _positions(query))
+    return _choose([trace.head(*head) for head in heads], _positions(query))
 
 
 def lines_figure(
@@ -140,11 +144,11 @@ def lines_figure(
     heads = [(layer, head), *more_heads]
     names = [name or head_label(heads[0]), *map(head_label, more_heads)]
     chosen = _positions(query)
-    links = _choose([(called, trace.head(*head)) for called, head in zip(names, heads, strict=True)], chosen)
+    links = _choose([trace.head(*head) for head in heads], chosen)
     summed = len(heads) == 1 and chosen is not None and len(chosen) > 1
     return _figure(
         _words(token_labels(trace.tokens), chosen, marks or {}, rows, n_rows),
-        links.table,
+        links,
         names=names,
         queries=range(trace.n_tokens),
         sums=trace.head(layer, head)[list(chosen or ())].sum(axis=0) if summed else None,
@@ -168,7 +172,7 @@ def row_figure(tokens: Sequence[str], row: NDArray[Any], *, name: str, theme: Th
     weights[query] = row
     return _figure(
         _words(token_labels(tokens), (query,), {}),
-        _choose([(name, weights)], (query,)).table,
+        _choose([weights], (query,)),
         names=[name],
         queries=[query],
         sums=None,
@@ -188,10 +192,10 @@ def _positions(query: Queries) -> tuple[int, ...] | None:
     return chosen or None
 
 
-def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], chosen: Sequence[int] | None) -> Links:
+def _choose(matrices: Sequence[NDArray[np.floating]], chosen: Sequence[int] | None) -> Links:
     """Pick the strongest links of the (n, n) matrices."""
     found = []
-    for rank, (_, weights) in enumerate(matrices):
+    for rank, weights in enumerate(matrices):
         thick = weights >= MIN_WEIGHT
         for query in chosen or ():
             if not thick[query].any():  # on a long text, and still some weights are the largest
@@ -199,16 +203,14 @@ def _choose(matrices: Sequence[tuple[str, NDArray[np.float32]]], chosen: Sequenc
                 thick[query, strongest] = weights[query, strongest] > 0
         queries, keys = np.nonzero(thick)
         found.append((queries, keys, weights[queries, keys], np.full(len(queries), rank)))
-    queries, keys, weight, ranks = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.argsort(-weight, kind="stable")
+    queries, keys, weights, ranks = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.argsort(-weights, kind="stable")
     shown = np.arange(len(order)) < MAX_LINKS
     if chosen is not None:
         shown |= np.isin(queries[order], list(chosen))
     kept, left_out = order[shown], order[~shown]
-    names = np.array([name for name, _ in matrices], dtype=object)
-    columns = {"query": queries[kept], "key": keys[kept], "weight": weight[kept].round(4), "rank": ranks[kept]}
-    threshold = float(weight[left_out].max()) if len(left_out) else MIN_WEIGHT
-    return Links(pd.DataFrame(columns | {"head": names[ranks[kept]]}), len(left_out), threshold)
+    threshold = float(weights[left_out].max()) if len(left_out) else MIN_WEIGHT
+    return Links(queries[kept], keys[kept], weights[kept], ranks[kept], len(left_out), threshold)
 
 
 def _words(
@@ -217,59 +219,52 @@ def _words(
     marks: Mapping[int, str],
     rows: Sequence[int] | None = None,
     n_rows: int | None = None,
-) -> pd.DataFrame:
+) -> dict[str, NDArray[Any]]:
     """Return the words of the figure, with where they are."""
     n = len(labels)
     top = np.arange(n) if rows is None else np.array(rows, dtype=int)
-    lit = np.full(n, chosen is None) if chosen is None else np.isin(np.arange(n), list(chosen))
-    return pd.DataFrame(
-        {
-            "query": np.arange(n),
-            "word": list(labels),
-            "top": top,
-            "middle": top + 0.5,
-            "bottom": top + 1,
-            "n_rows": n if n_rows is None else n_rows,
-            "longest": longest(labels),
-            "breadth": [breadth(label) for label in labels],
-            "chosen": lit,
-            "kept": lit & (chosen is not None),
-            "mark": [marks.get(position, "") for position in range(n)],
-        }
-    )
+    lit = np.full(n, True) if chosen is None else np.isin(np.arange(n), list(chosen))
+    return {
+        "query": np.arange(n),
+        "word": np.array(labels, dtype=object),
+        "top": top,
+        "middle": top + 0.5,
+        "bottom": top + 1,
+        "n_rows": np.full(n, n if n_rows is None else n_rows),
+        "longest": np.full(n, longest(labels)),
+        "breadth": np.array([breadth(label) for label in labels]),
+        "chosen": lit,
+        "kept": lit & (chosen is not None),
+        "mark": np.array([marks.get(position, "") for position in range(n)], dtype=object),
+    }
 
 
 def _figure(
-    words: pd.DataFrame,
-    links: pd.DataFrame,
+    words: dict[str, NDArray[Any]],
+    links: Links,
     *,
     names: Sequence[str],
     queries: Sequence[int] | range,
-    sums: NDArray[np.float32] | None,
+    sums: NDArray[np.floating] | None,
     subject: str,
     mark_color: str | None,
     theme: Theme,
 ) -> Figure:
-    n, alone = len(words), len(names) == 1
-    links = _placed(links, words, len(names))
-    links["numbered"] = links["chosen"] & (sums is None and bool(words["kept"].any()))
-    totals = pd.DataFrame({"key": range(n), "weight": np.zeros(n) if sums is None else sums})
-    totals = totals[totals["weight"] >= MIN_WEIGHT]
-    middles = words["middle"].to_numpy()
-    totals["middle"], totals["weight_text"] = middles[totals["key"]], totals["weight"].map(write_weight)
-    form = Form(not alone, mark_color or colors(theme).accent, theme)
-    n_rows = int(words["n_rows"].iloc[0])
+    several = len(names) > 1
+    lines = _lines_of(links, words, names)
+    numbered = lines["chosen"] & (sums is None and bool(words["kept"].any()))
+    n_rows = int(words["n_rows"][0])
     step = next(step for most, step in STEPS if n_rows <= most)
     return Figure(
         _draw,
-        form,
+        Form(several, mark_color or colors(theme).accent, theme),
         {
-            "links": links,
+            "links": {**lines, "numbered": numbered},
             "words": words,
-            "queries": words[words["query"].isin(list(queries))],
-            "sums": totals,
+            "queries": rows_where(words, np.isin(words["query"], list(queries))),
+            "sums": _sums(np.zeros(len(words["query"])) if sums is None else sums, words),
         },
-        spell_heads(f"{subject}. {_strongest(links[links['chosen']], several=not alone)}"),
+        spell_heads(f"{subject}. {_strongest(rows_where(lines, lines['chosen']), several=several)}"),
         "Lines from each query token, on the left, to the tokens it attends to, on the right.",
         size=(WIDTH, step * n_rows),
         least_height=LEAST_STEP * n_rows,
@@ -278,33 +273,52 @@ def _figure(
     )
 
 
-def _placed(links: pd.DataFrame, words: pd.DataFrame, n_heads: int) -> pd.DataFrame:
-    """Add to the links where they are drawn and what is written of them."""
-    spread = 0.5 / n_heads  # heads over each other are set apart a little, or the last would hide the rest
-    queries, keys, ranks = (links[name].to_numpy() for name in ("query", "key", "rank"))
-    labels, middles = words["word"].to_numpy(dtype=object), words["middle"].to_numpy()
-    apart = (ranks - (n_heads - 1) / 2) * spread
-    chosen = words["chosen"].to_numpy()[queries]
-    return links.assign(
-        id=(queries * len(words) + keys) * n_heads + ranks,
-        y=middles[queries] + apart,
-        y2=middles[keys] + apart,
-        middle=middles[keys],
-        weight_text=[write_weight(weight) for weight in links["weight"].tolist()],
-        chosen=chosen,
-        from_word=labels[queries],
-        to_word=labels[keys],
-    )
+def _lines_of(links: Links, words: Mapping[str, NDArray[Any]], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return a line for each link, with where it is drawn and what is written of it."""
+    spread = 0.5 / len(names)  # heads over each other are set apart a little, or the last would hide the rest
+    apart = (links.ranks - (len(names) - 1) / 2) * spread
+    labels, middles, weights = words["word"], words["middle"], links.weights.astype(float).round(4)
+    return {
+        "id": (links.queries * len(labels) + links.keys) * len(names) + links.ranks,
+        "query": links.queries,
+        "key": links.keys,
+        "weight": weights,
+        "rank": links.ranks,
+        "head": np.array(names, dtype=object)[links.ranks],
+        "y": middles[links.queries] + apart,
+        "y2": middles[links.keys] + apart,
+        "middle": middles[links.keys],
+        "weight_text": _written(weights),
+        "chosen": words["chosen"][links.queries],
+        "from_word": labels[links.queries],
+        "to_word": labels[links.keys],
+    }
 
 
-def _strongest(links: pd.DataFrame, *, several: bool) -> str:
-    """Describe the strongest of the links. The first token has only itself to attend to."""
-    if links.empty:
+def _sums(weights: NDArray[np.floating], words: Mapping[str, NDArray[Any]]) -> Columns:
+    """Return the weights that the chosen queries put on each key together, where they can be seen."""
+    keys = np.flatnonzero(weights >= MIN_WEIGHT)
+    return {
+        "key": keys,
+        "weight": weights[keys],
+        "middle": words["middle"][keys],
+        "weight_text": _written(weights[keys]),
+    }
+
+
+def _written(weights: NDArray[np.floating]) -> NDArray[Any]:
+    return np.array([write_weight(weight) for weight in weights.tolist()], dtype=object)
+
+
+def _strongest(lines: Mapping[str, NDArray[Any]], *, several: bool) -> str:
+    """Describe the strongest of the lines. The first token has only itself to attend to."""
+    if not len(lines["query"]):
         return "No weight reaches 0.01."
-    later = links[links["query"] > 0]
-    link = (links if later.empty else later).iloc[0]
-    by = f" by {link['head']}" if several else ""
-    return f"Strongest: from “{link['from_word']}” to “{link['to_word']}”{by}, {link['weight_text']}."
+    of_later_tokens = np.flatnonzero(lines["query"] > 0)
+    strongest = of_later_tokens[0] if len(of_later_tokens) else 0
+    from_word, to_word, weight = (lines[name][strongest] for name in ("from_word", "to_word", "weight_text"))
+    by = f" by {lines['head'][strongest]}" if several else ""
+    return f"Strongest: from “{from_word}” to “{to_word}”{by}, {weight}."
 
 
 def _draw(form: Form, look: Look) -> alt.LayerChart:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
-import pandas as pd
 
-from attn_core.charts.figure import Figure, as_chart
+from attn_core.charts.figure import Columns, Figure, as_chart
 from attn_core.charts.sizes import Look, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors
 from attn_core.charts.texts import write_percent
 from attn_core.names import NameProbe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WIDTH = 640  # pixels, in a file or a notebook
 LANE, AXIS = 22, 50  # pixels of a group there, and of the axis below
@@ -54,31 +59,31 @@ def names_figure(probe: NameProbe, *, theme: Theme = "light") -> Figure:
     means = probe.means()
     spread = means.groupby("word", sort=False)["mean"].agg(lambda values: values.max() - values.min())
     order = spread.sort_values(ascending=False, kind="stable").index.tolist()
-    block = len(groups) + GAP
-    words = pd.DataFrame({"word": order, "middle": [(rank + 0.5) * block for rank in range(len(order))]})
-    words = words.assign(lanes=block * len(order), block=block, longest=longest(order))
-    lanes = {
+    n, block = len(order), len(groups) + GAP
+    middles = {
         (word, group): rank * block + GAP / 2 + lane + 0.5
         for rank, word in enumerate(order)
         for lane, group in enumerate(groups)
     }
-    means = _in_lanes(means, lanes, groups)
-    for name in ("mean", "low", "high"):
-        means[f"{name}_text"] = means[name].map(write_percent, na_action="ignore").fillna("none")
-    means = means.assign(start=means["low"].fillna(means["mean"]), end=means["high"].fillna(means["mean"]))
     return Figure(
         _draw,
         Form(theme),
         {
-            "dots": _in_lanes(_dots(probe), lanes, groups),
-            "means": means,
-            "words": words,
+            "dots": _in_lanes(_dots(probe), middles, groups),
+            "means": _in_lanes(_ticks(means), middles, groups),
+            "words": {
+                "word": order,
+                "middle": (np.arange(n) + 0.5) * block,
+                "lanes": [block * n] * n,
+                "block": [block] * n,
+                "longest": [longest(order)] * n,
+            },
         },
-        f"Dots of how probable {len(order)} words are after {len(probe.names)} names in {len(groups)} groups. "
+        f"Dots of how probable {n} words are after {len(probe.names)} names in {len(groups)} groups. "
         f"Largest difference: “{order[0]}”, {_described(means, order[0])}.",
         "Dots of how probable words are after each name, with the mean of each group and its 95% interval.",
-        size=(WIDTH, round(LANE * block * len(order)) + AXIS),
-        least_height=round(LEAST_LANE * block * len(order)) + AXIS,
+        size=(WIDTH, round(LANE * block * n) + AXIS),
+        least_height=round(LEAST_LANE * block * n) + AXIS,
         legend=tuple(groups),
     )
 
@@ -86,32 +91,47 @@ def names_figure(probe: NameProbe, *, theme: Theme = "light") -> Figure:
 name_probabilities = as_chart(names_figure)
 
 
-def _dots(probe: NameProbe) -> pd.DataFrame:
+def _dots(probe: NameProbe) -> Columns:
     """Return the probability of every word after every name."""
     n_words = len(probe.words)
-    dots = pd.DataFrame(
-        {
-            "group": np.repeat(probe.groups, n_words),
-            "name": np.repeat(probe.names, n_words),
-            "pieces": probe.pieces.repeat(n_words),
-            "word": probe.words * len(probe.names),
-            "probability": probe.probabilities.ravel().round(6),
-        }
-    )
-    return dots.assign(probability_text=dots["probability"].map(write_percent))
+    probabilities = probe.probabilities.astype(float).ravel().round(6)
+    return {
+        "group": np.repeat(np.array(probe.groups, dtype=object), n_words),
+        "name": np.repeat(np.array(probe.names, dtype=object), n_words),
+        "pieces": probe.pieces.repeat(n_words),
+        "word": list(probe.words) * len(probe.names),
+        "probability": probabilities,
+        "probability_text": [write_percent(probability) for probability in probabilities.tolist()],
+    }
 
 
-def _in_lanes(table: pd.DataFrame, lanes: dict[tuple[str, str], float], groups: list[str]) -> pd.DataFrame:
-    middle = [lanes[pair] for pair in zip(table["word"], table["group"], strict=True)]
-    table = table.assign(middle=middle, rank=[groups.index(group) for group in table["group"]])
-    return table.assign(top=table["middle"] - 0.4, bottom=table["middle"] + 0.4)
+def _ticks(means: pd.DataFrame) -> Columns:
+    """Return the mean of each word and group, with its interval; a single name has none."""
+    columns: dict[str, Any] = {name: means[name].to_list() for name in ("word", "group", "names", "mean")}
+    for name in ("mean", "low", "high"):
+        columns[f"{name}_text"] = [_percent_or_none(number) for number in means[name]]
+    return columns | {
+        "start": means["low"].fillna(means["mean"]).to_numpy(),
+        "end": means["high"].fillna(means["mean"]).to_numpy(),
+    }
+
+
+def _percent_or_none(number: float) -> str:
+    return "none" if math.isnan(number) else write_percent(number)
+
+
+def _in_lanes(table: Columns, middles: Mapping[tuple[str, str], float], groups: Sequence[str]) -> Columns:
+    middle = np.array([middles[pair] for pair in zip(table["word"], table["group"], strict=True)])
+    rank = [groups.index(group) for group in table["group"]]
+    return {**table, "middle": middle, "rank": rank, "top": middle - 0.4, "bottom": middle + 0.4}
 
 
 def _described(means: pd.DataFrame, word: str) -> str:
     """Describe the mean of each group for a word."""
     of_word = means[means["word"] == word]
     return ", ".join(
-        f"{text} after {group}" for group, text in zip(of_word["group"], of_word["mean_text"], strict=True)
+        f"{_percent_or_none(mean)} after {group}"
+        for group, mean in zip(of_word["group"], of_word["mean"], strict=True)
     )
 
 

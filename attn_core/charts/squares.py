@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from attn_core.charts.sizes import Look, named
 from attn_core.charts.style import CONFIG, INK
@@ -24,8 +25,8 @@ def squares_size(n_rows: int, n_columns: int, *, named: bool) -> tuple[int, int]
     return round(cell * n_columns) + labels, round(cell * n_rows) + labels
 
 
-def square_edges(rows: pd.Series, columns: pd.Series) -> dict[str, pd.Series]:
-    """Return the edges of squares, for tables whose marks are placed with `EDGES`."""
+def square_edges(rows: NDArray[np.integer], columns: NDArray[np.integer]) -> dict[str, NDArray[np.floating]]:
+    """Return the edges of squares, for tables whose marks are placed with `edges`."""
     return {
         "left": columns + GAP / 2,
         "right": columns + 1 - GAP / 2,

@@ -7,9 +7,11 @@ from functools import partial
 from html import escape
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 
 from attn_core.charts import Figure
+from attn_core.charts.figure import Columns
 from attn_core.ui.presenting import presenting
 
 # A description takes no place beside its figure, and lines fade from one weight to the next.
@@ -51,11 +53,17 @@ def draw(
         options = {"on_select": partial(_deliver, key, turns, selection, on_click), "selection_mode": selection}
     turn = st.session_state.setdefault(turns, 0)
     specification = figure.filling(for_a_room=presenting(), turn=turn)
+    specification["datasets"] = {name: _as_arrow(table) for name, table in specification["datasets"].items()}
     st.vega_lite_chart(spec=specification, width="stretch", height="stretch", key=key, **options)
     # Streamlit gives its key to a figure that answers clicks only, so the place is told by what follows it.
     place = f"[data-testid=stElementContainer]:has(+ [data-testid=stElementContainer] .about-{key})"
     floor = "" if min_height is None else f"<style>{place} {{ min-height: {min_height}px; }}</style>"
     st.html(f'{_STYLE}{floor}<p class="figure-description about-{key}">{escape(figure.description)}</p>')
+
+
+def _as_arrow(columns: Columns) -> pa.Table:
+    """Return a table as Streamlit sends it."""
+    return pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
 
 
 def _deliver(key: str, turns: str, selection: str, on_click: Callable[[dict[str, int]], None]) -> None:

@@ -263,15 +263,22 @@ def note_on_links(trace: AttentionTrace, heads: Sequence[Head], query: int | Seq
     if not links.left_out:
         return ""
     return (
-        f"Showing the {len(links.table):,} strongest links; {links.left_out:,} weaker ones "
+        f"Showing the {len(links.weights):,} strongest links; {links.left_out:,} weaker ones "
         f"(up to {links.threshold:.2f}) are hidden. Choose a token to see all of its links."
     )
 
 
 def _links_of(figure: charts.Figure) -> pd.DataFrame:
     """Return the lines of a figure as a table."""
-    links = figure.tables["links"][["from_word", "to_word", "weight", "query", "key", "head"]]
-    return links.rename(columns={"from_word": "from", "to_word": "to", "weight": "attention"})
+    names = {
+        "from": "from_word",
+        "to": "to_word",
+        "attention": "weight",
+        "query": "query",
+        "key": "key",
+        "head": "head",
+    }
+    return pd.DataFrame({name: figure.tables["links"][column] for name, column in names.items()})
 
 
 def show_row(tokens: Sequence[str], row: NDArray[Any], *, title: str, source: Origin, name: str) -> None:
