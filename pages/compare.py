@@ -1,7 +1,6 @@
 import streamlit as st
 
 from attn_core import ui
-from attn_core.heads import head_label
 
 with ui.first_screen():
     ui.show_two_prompts(
@@ -50,5 +49,4 @@ if not ui.figures_only():
     with next_tokens:
         ui.show_paired_next_tokens(a, b)
     with numbers:
-        st.header(f"{head_label((layer, head))} in numbers")
         ui.show_weights_of_both(moved, (layer, head))

@@ -202,6 +202,21 @@ def test_of_tokens_that_read_the_same_only_the_chosen_one_stands_out() -> None:
     assert [row["chosen"] for row in rows(charts.probability_bars(recorded), "chosen")] == [False]
 
 
+def test_a_token_that_one_prompt_did_not_keep_is_less_probable_than_those_it_kept() -> None:
+    a = Prediction((" x", " y"), np.array([0.6, 0.3], np.float32), (1, 2))
+    b = Prediction((" x", " z"), np.array([0.9, 0.02], np.float32), (1, 3))
+    bars = rows(charts.paired_probabilities(a, b), "prompt")
+    said = {(bar["token"].strip(), bar["prompt"]): bar["probability_text"] for bar in bars}
+    assert said == {
+        ("x", "A"): "60%",
+        ("x", "B"): "90%",
+        ("y", "A"): "30%",
+        ("y", "B"): "<2.0%",
+        ("z", "A"): "<10%",
+        ("z", "B"): "2.0%",
+    }
+
+
 def test_chosen_words_are_summed_at_the_right() -> None:
     trace = random_trace(1, 1, 6)
     chart = charts.attention_lines(trace, 0, 0, query=[3, 5]).to_dict()

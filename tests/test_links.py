@@ -89,6 +89,14 @@ def test_a_text_drawn_at_random_is_the_same_elsewhere() -> None:
     assert link_of(other) == link_of(app)
 
 
+def test_the_scan_of_one_token_is_not_in_the_link_of_another() -> None:
+    app = press(dashboard("generate", prompt=SON, new_tokens="3", question="lost"), "Test all")
+    assert link_of(app)["scan"] == "1"
+    app = press(app, "Next token")
+    assert "scan" not in link_of(app)
+    assert link_of(press(app, "Previous token"))["scan"] == "1"
+
+
 def test_a_text_and_the_same_without_some_heads_come_back_together() -> None:
     app = dashboard("generate", prompt=SON, new_tokens="3", details="off")
     app = press(press(press(app, "Generate"), "Turn off the top"), "Regenerate")

@@ -132,7 +132,7 @@ def lens_figure(
 def paired_figure(a: Prediction, b: Prediction, *, n: int = 8, theme: Theme = "light") -> Figure:
     """Draw the `n` next tokens whose probability differs most between two prompts, with both probabilities.
 
-    A token that only one of them kept counts as 0 in the other.
+    A token that only one of them kept counts as 0 in the other, where it is less probable than all that are kept.
 
     Args:
         a, b: what follows either prompt.
@@ -145,7 +145,12 @@ def paired_figure(a: Prediction, b: Prediction, *, n: int = 8, theme: Theme = "l
         key=lambda token: -abs(known[1].get(token, 0.0) - known[0].get(token, 0.0)),
     )[:n]
     probabilities = np.array([side.get(token, 0.0) for token in tokens for side in known])
-    texts = [write_percent(probability) for probability in probabilities.tolist()]
+    less = [_write_less_than(side) for side in (a, b)]
+    texts = [
+        write_percent(side[token]) if token in side else bound
+        for token in tokens
+        for side, bound in zip(known, less, strict=True)
+    ]
     bars: dict[str, Sequence[Any]] = {
         "token": [token for token in tokens for _ in known],
         "prompt": ["A", "B"] * len(tokens),
@@ -202,6 +207,13 @@ def _names_of(labels: Sequence[str]) -> Columns:
     """Return the names at the left of the rows."""
     n = len(labels)
     return {"name": list(labels), "middle": np.arange(n) + 0.5, "longest": [longest(labels)] * n}
+
+
+def _write_less_than(prediction: Prediction) -> str:
+    """Return what is known of the probability of a token that a prediction did not keep."""
+    probabilities = prediction.probabilities.astype(float)
+    bound = min(float(probabilities[-1]), 1 - float(probabilities.sum()))
+    return f"<{write_percent(bound)}" if bound >= 0.001 else "<0.1%"
 
 
 def _described(prediction: Prediction) -> str:

@@ -250,18 +250,20 @@ def show_weights_of_both(moved: Comparison, head: Head) -> None:
     """Draw a table of one head's weights on every word in both prompts."""
     table = change_table(moved, *head)
     table["difference"] = table["difference"].round(2) + 0.0  # so that there is no -0.00
-    st.dataframe(
-        inert_on_screen(table),
-        hide_index=True,
-        height=min(38 + 35 * len(moved.words), 460),
-        column_config={
-            "word": st.column_config.TextColumn(width=220),
-            "kind": None,
-            "A": st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0),
-            "B": st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0),
-            "difference": st.column_config.NumberColumn("B − A", format="%+.2f"),
-        },
-    )
+    weight = st.column_config.ProgressColumn(format="%.2f", min_value=0.0, max_value=1.0)
+    with panel("numbers", f"**{head_label(head)} in numbers**"):
+        st.dataframe(
+            inert_on_screen(table),
+            hide_index=True,
+            height=min(38 + 35 * len(moved.words), 460),
+            column_config={
+                "word": st.column_config.TextColumn(width=220),
+                "kind": None,
+                "A": weight,
+                "B": weight,
+                "difference": st.column_config.NumberColumn("B − A", format="%+.2f"),
+            },
+        )
 
 
 def show_paired_next_tokens(a: AttentionTrace, b: AttentionTrace) -> None:

@@ -23,7 +23,9 @@ _STYLE = """<style>
   overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
 @media (prefers-reduced-motion: no-preference) {
-  [data-testid=stVegaLiteChart] .mark-rule:not(:has(line:nth-of-type(150))) line { transition: opacity 0.2s, stroke-width 0.2s; }
+  [data-testid=stVegaLiteChart] .mark-rule:not(:has(line:nth-of-type(150))) line {
+    transition: opacity 0.2s, stroke-width 0.2s;
+  }
 }
 </style>"""
 

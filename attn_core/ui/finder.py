@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from attn_core.charts.texts import write_weight
 from attn_core.heads import head_label
 from attn_core.patterns import (
     LABELS,
@@ -40,7 +41,7 @@ class Found:
     Attributes:
         table: one row a head, in the order asked for: `layer`, `head`, its numbers and its label.
         labels: of all heads, in the order of layers and heads.
-        evidence: on what these labels rest.
+        evidence: on what each label rests or, of a link, its weight in each head.
         ranked: whether the order is that of a number.
         sentence: what was found, in markdown.
         query: the token from which they were asked to attend.
@@ -143,7 +144,9 @@ def _by_link(trace: AttentionTrace, how: View) -> Found:
         f"**{plain(labels[query])}** → **{plain(labels[key])}**: {', '.join(best)}. "
         f"{several} of {len(table)} heads put at least {CLEAR_LINK:.2f} there."
     )
-    return Found(table, scores["label"].tolist(), label_evidence_of(trace), True, sentence, query)
+    weights = view.attention[:, :, query, key].ravel().tolist()
+    evidence = [f"{write_weight(weight)} from “{labels[query]}” to “{labels[key]}”" for weight in weights]
+    return Found(table, scores["label"].tolist(), evidence, True, sentence, query)
 
 
 def _default_key(view: AttentionTrace, query: int) -> int:

@@ -331,11 +331,17 @@ def _deeds_done() -> dict[str, str]:
             done["written"] = _write_heads(sorted(first.ablated)) or ALL_ON
         if second is not None and second.ablated == frozenset(state.heads_off) and _replaced_alike(second):
             done["write_again"] = "1"
-        if state.get("scanned"):
+        if scanned(first, state.chosen_step):
             done["scan"] = "1"
     if state.get("name_probe") is not None and state.asked_with == asking_choices():
         done["ask"] = "1"
     return done
+
+
+def scanned(text: Any, index: int) -> bool:
+    """Return whether the scan of all heads that is on show is that of this token of this text."""
+    which = st.session_state.get("scan_shown")
+    return which is not None and which[0] is text and which[1] == index
 
 
 def _replaced_alike(text: Any) -> bool:

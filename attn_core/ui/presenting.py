@@ -46,7 +46,7 @@ def pick_presenting() -> None:
         icon=":material/slideshow:",
         type="tertiary",
         help="Larger text and figures, nothing else. Keys: ←/→ heads, ↑/↓ layers, Page Up/Down tour steps, "
-        "N/P recordings, ? for all keys, Esc to exit.",
+        "N/P recordings, 1–7 pages, ? for all keys, Esc to exit.",
     )
 
 

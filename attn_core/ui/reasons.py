@@ -19,7 +19,7 @@ from attn_core.trace import renormalised
 from attn_core.ui.drawing import draw
 from attn_core.ui.figures import choice_of_heads, show_head_map, show_row
 from attn_core.ui.layout import panel
-from attn_core.ui.links import DETAILS, QUESTIONS, to_do
+from attn_core.ui.links import DETAILS, QUESTIONS, scanned, to_do
 from attn_core.ui.presenting import add_keys
 from attn_core.ui.saving import offer_figure, origin_of_token
 from attn_core.ui.state import choose_head, pick_one, plain, theme
@@ -433,23 +433,34 @@ def show_scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
     key = (at.model.name, at.ids, at.step.token_id, at.run.ablated, by)
     if key not in kept:
         with panel("map", title):
-            changes = _scan_heads(at, by)
-        if changes is None:
+            found = _scan_heads(at, by)
+        if found is None:
             return None
-        kept[key] = changes
+        kept[key] = found
         while len(kept) > MAX_SCANS:
             kept.pop(next(iter(kept)))
-        st.rerun()
-    changes, st.session_state.scanned = kept[key], True
+    if not scanned(at.run, at.index):
+        st.session_state.scan_shown = at.run, at.index
+        st.rerun()  # so that the link says it, and the button is gone
+    changes = kept[key]
     show_head_map(
         changes,
         selected,
-        title=f"{title} Purple: less probable with this head off (replaced with {REPLACEMENTS[by]}).",
+        title=f"{title} {_largest_loss(changes)} Purple: less probable with the head off (replaced with "
+        f"{REPLACEMENTS[by]}).",
         quantity=f"change in log-probability of “{token_label(at.step.token)}” when off (nats)",
         source=origin_of_token(at.run, at.index),
         key="scan",
     )
     return changes
+
+
+def _largest_loss(changes: NDArray[np.float32]) -> str:
+    """Say in markdown without which head a token loses most."""
+    head = _place(changes.argmin(), changes)
+    if changes[head] > -SMALLEST_LOSS:
+        return "No single one."
+    return f"Most: **{head_label(head)}**, {write_signed(float(changes[head]))} nats."
 
 
 def _scan_heads(at: Moment, by: Replacement) -> NDArray[np.float32] | None:
@@ -462,7 +473,7 @@ def _scan_heads(at: Moment, by: Replacement) -> NDArray[np.float32] | None:
         f"Turns off each of the {n_heads} heads in turn (output replaced with {REPLACEMENTS[by]}). Counts effects "
         "through later layers too."
     )
-    st.session_state.scanned = False
+    st.session_state.scan_shown = None
     if not (place.button(f"Test all {n_heads} heads", icon=":material/power_off:") or to_do("scan")):
         return None
     place.button("Cancel", key="cancel_scan", icon=":material/stop:")
