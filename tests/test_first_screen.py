@@ -235,6 +235,18 @@ def test_figures_follow_the_window_without_a_word_from_the_server(browser: Brows
         assert not frames
 
 
+def test_no_control_is_cut_at_the_edge_of_its_row(visitor: Page, server: str) -> None:
+    faults = []
+    for name in ("tour 1", "generate", "head view", "compare"):
+        arrive(visitor, server, STAGES[name])
+        for width in (1280, 1024, 700):
+            resize(visitor, {"width": width, "height": 768})
+            buttons = seen(visitor, ":is([class*=st-key-toolbar], [class*=st-key-headline]) button")
+            faults += [f"{name}, {width}: {button}" for button in buttons if button["part"] < 0.95]
+        visitor.set_viewport_size(LAPTOP)
+    assert not faults, "\n".join(faults)
+
+
 @pytest.mark.parametrize(
     "name", ["home", "generate", "head grid", "head view", "compare", "tour 1", "tour 7", "names"]
 )
