@@ -22,7 +22,7 @@ from attn_core.examples import DOG
 from tests.conftest import random_trace
 from tests.serving import ROOT, serving
 from tests.test_pages import dashboard
-from tests.visiting import NAMES, WAIT, figures_on, fits, open_menu, settle, visit
+from tests.visiting import NAMES, WAIT, figures_on, fits, open_menu, settle, visit, wait_for_keys
 
 SON = "Jesse Vig is the son of an evangelical preacher named James"
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -291,6 +291,7 @@ def asked(page: Page, server: str) -> None:
 def asked_for_keys(page: Page, server: str) -> None:
     """Let the keys of a talk be listed."""
     opened("head_view", figures=1, present="1")(page, server)
+    wait_for_keys(page)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog").get_by_text("Page Up, Page Down")).to_be_visible()
     settle(page)

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 import attn_core
 from tests.serving import serving
-from tests.visiting import NAMES, QUESTIONS, WAIT, drawing, figures_on, settle, visit
+from tests.visiting import NAMES, QUESTIONS, WAIT, drawing, figures_on, settle, visit, wait_for_keys
 
 pytestmark = pytest.mark.browser
 
@@ -392,6 +392,7 @@ def test_keys_change_the_page_and_the_bar_never_flashes(visitor: Page, server: s
 def test_the_keys_of_a_talk(visitor: Page, server: str) -> None:
     visitor.set_viewport_size(LAPTOP)
     arrive(visitor, server, STAGES["head grid"], present="1", layer="3", head="5")
+    wait_for_keys(visitor)
     visitor.keyboard.press("?")
     keys = visitor.get_by_role("dialog")
     for key in ("← →", "Page Up, Page Down", "Space", "1 to 7", "Esc"):

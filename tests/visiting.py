@@ -36,6 +36,11 @@ def settle(page: Page) -> None:
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
 
 
+def wait_for_keys(page: Page) -> None:
+    """Wait until the page listens to its own keys: Enter in a prompt, and those of a talk."""
+    page.wait_for_function("window.attnCoreKeys")
+
+
 def figures_on(page: Page) -> Locator:
     """Return the figures of a page, in the order of reading."""
     return page.get_by_test_id("stVegaLiteChart")
@@ -50,6 +55,7 @@ def drawing(page: Page, key: str) -> Locator:
 def run_prompt(page: Page, text: str, label: str = "Prompt") -> None:
     """Type a prompt and press Enter, once the page is whole."""
     settle(page)
+    wait_for_keys(page)
     box = page.get_by_role("textbox", name=label, exact=True)
     box.fill(text)
     box.press("Enter")
