@@ -28,3 +28,4 @@ ui.apply_style()
 ui.show_header(pages, page)
 with ui.errors_in_words():
     page.run()
+ui.warm_up()

@@ -85,6 +85,7 @@ if TYPE_CHECKING:
         pick_view_options,
         view_menu,
     )
+    from attn_core.ui.warmup import warm_up
     from attn_core.ui.writing import (
         chosen_step,
         generation,
@@ -192,6 +193,7 @@ _HOME = {
     "trace_in_view": "traces",
     "two_traces": "traces",
     "view_menu": "views",
+    "warm_up": "warmup",
 }
 
 __all__ = [
@@ -289,6 +291,7 @@ __all__ = [
     "trace_in_view",
     "two_traces",
     "view_menu",
+    "warm_up",
 ]
 
 load_when_used(__name__)
