@@ -446,7 +446,7 @@ def show_scan(at: Moment, selected: Head) -> NDArray[np.float32] | None:
     show_head_map(
         changes,
         selected,
-        title=f"{title} {_largest_loss(changes)} Purple: less probable with the head off (replaced with "
+        title=f"{title} {_largest_loss(changes)} Purple: less probable with this head off (replaced with "
         f"{REPLACEMENTS[by]}).",
         quantity=f"change in log-probability of “{token_label(at.step.token)}” when off (nats)",
         source=origin_of_token(at.run, at.index),
