@@ -129,7 +129,6 @@ def _session_menu() -> None:
         icon=":material/folder_open:",
         type="tertiary",
         key="session_menu",
-        help="Copy a link to this view, save or open a recording.",
     ):
         show_link_button()
         state.save_place = st.container()
