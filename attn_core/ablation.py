@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from torch import Tensor
 
-from attn_core.heads import head_label
+from attn_core.heads import Head, head_label
 
 if TYPE_CHECKING:
     from attn_core.model import LanguageModel
-
-Head = tuple[int, int]
-"""A layer and a head, zero-based."""
 
 Replacement = Literal["zero", "mean"]
 """What a head's output becomes: zero, or its own mean over the positions of the prompt.

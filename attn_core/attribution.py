@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from attn_core.ablation import Head, HeadsOff, PerRowAblation, Replacement
+from attn_core.ablation import HeadsOff, PerRowAblation, Replacement
 from attn_core.anatomy import Anatomy, BlockArguments, listening
 from attn_core.attention import Replace, replacing
 from attn_core.encoding import Text, continuation_ids, encode, is_unknown
 from attn_core.errors import UnsupportedArchitecture
 from attn_core.forward import describe
+from attn_core.heads import Head
 from attn_core.residual import SUM_TOLERANCE, ResidualStream, stream_of
 from attn_core.tokens import texts_after_another
 from attn_core.turns import forward_passes

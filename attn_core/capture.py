@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from attn_core.ablation import Head, HeadsOff, Replacement
+from attn_core.ablation import HeadsOff, Replacement
 from attn_core.anatomy import OutputMatrices
 from attn_core.attention import FullRecorder, recording, replacing
 from attn_core.encoding import Text, encode
 from attn_core.errors import UnsupportedArchitecture
+from attn_core.heads import Head
 from attn_core.tokens import texts_after_another, token_texts
 from attn_core.trace import AttentionTrace, Prediction
 from attn_core.turns import forward_passes

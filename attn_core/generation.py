@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attn_core.ablation import Head, HeadsOff, Replacement
+from attn_core.ablation import HeadsOff, Replacement
 from attn_core.attention import LastQueryRecorder, recording, replacing
 from attn_core.capture import prediction
 from attn_core.encoding import Text, encode
 from attn_core.forward import run_network
+from attn_core.heads import Head
 from attn_core.tokens import TokenDecoder, token_texts
 from attn_core.trace import Prediction
 from attn_core.turns import forward_passes

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attn_core.ablation import Head, Replacement
+from attn_core.ablation import Replacement
 from attn_core.attribution import token_id
 from attn_core.capture import prediction
 from attn_core.encoding import Text
+from attn_core.heads import Head
 from attn_core.residual import ResidualStream, stream_of
 from attn_core.trace import Prediction
 from attn_core.turns import forward_passes

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from attn_core.errors import NameProbeError
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Head, Replacement
+    from attn_core.ablation import Replacement
+    from attn_core.heads import Head
     from attn_core.model import LanguageModel
 
 BLANK = "{name}"

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attn_core.ablation import Head, HeadsOff, Replacement
+from attn_core.ablation import HeadsOff, Replacement
 from attn_core.anatomy import BlockArguments, OutputMatrices, listening
 from attn_core.attention import recording, replacing, value_norms
 from attn_core.encoding import Text, encode
 from attn_core.errors import UnsupportedArchitecture
+from attn_core.heads import Head
 from attn_core.tokens import token_texts
 from attn_core.turns import forward_passes
 

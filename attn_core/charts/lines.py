@@ -288,7 +288,7 @@ def _lines_of(links: Links, words: Mapping[str, NDArray[Any]], names: Sequence[s
         "y": middles[links.queries] + apart,
         "y2": middles[links.keys] + apart,
         "middle": middles[links.keys],
-        "weight_text": _written(weights),
+        "weight_text": _weight_texts(weights),
         "chosen": words["chosen"][links.queries],
         "from_word": labels[links.queries],
         "to_word": labels[links.keys],
@@ -302,11 +302,11 @@ def _sums(weights: NDArray[np.floating], words: Mapping[str, NDArray[Any]]) -> C
         "key": keys,
         "weight": weights[keys],
         "middle": words["middle"][keys],
-        "weight_text": _written(weights[keys]),
+        "weight_text": _weight_texts(weights[keys]),
     }
 
 
-def _written(weights: NDArray[np.floating]) -> NDArray[Any]:
+def _weight_texts(weights: NDArray[np.floating]) -> NDArray[Any]:
     return np.array([write_weight(weight) for weight in weights.tolist()], dtype=object)
 
 

@@ -24,7 +24,8 @@ from attn_core.ui.switches import heads_off, heads_phrase, replacement
 from attn_core.ui.traces import start_note
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Head, Replacement
+    from attn_core.ablation import Replacement
+    from attn_core.heads import Head
     from attn_core.model import LanguageModel
 
 

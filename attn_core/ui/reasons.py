@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from attn_core import charts
 from attn_core.charts.texts import write_percent, write_signed, write_weight
 from attn_core.errors import UnsupportedArchitecture
-from attn_core.heads import head_label
+from attn_core.heads import Head, head_label
 from attn_core.patterns import most_telling_head
 from attn_core.tokens import texts_after_another, token_label, token_labels
 from attn_core.trace import renormalised
@@ -27,7 +27,7 @@ from attn_core.ui.switches import REPLACEMENTS, heads_off, heads_phrase, replace
 from attn_core.ui.views import View
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Head, Replacement
+    from attn_core.ablation import Replacement
     from attn_core.attribution import Attribution
     from attn_core.generation import GeneratedText, Step
     from attn_core.lens import LogitLens

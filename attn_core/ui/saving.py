@@ -16,9 +16,10 @@ from attn_core.ui.switches import REPLACEMENTS, named_heads, replacement
 from attn_core.ui.views import View
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Head, Replacement
+    from attn_core.ablation import Replacement
     from attn_core.export import Caption, Drawing
     from attn_core.generation import GeneratedText
+    from attn_core.heads import Head
     from attn_core.names import NameProbe
 
 AS_SEEN = View()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, cast
 import streamlit as st
 
 from attn_core.errors import UnsupportedArchitecture
-from attn_core.heads import head_label
+from attn_core.heads import Head, head_label
 from attn_core.ui.state import plain
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Head, Replacement
+    from attn_core.ablation import Replacement
     from attn_core.model import LanguageModel
 
 REPLACEMENTS: dict[Replacement, str] = {"zero": "zero", "mean": "its mean over the prompt"}

@@ -19,7 +19,8 @@ from attn_core.ui.state import box_of, notice, plain, take_box
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Head, Replacement
+    from attn_core.ablation import Replacement
+    from attn_core.heads import Head
     from attn_core.model import LanguageModel
 
 

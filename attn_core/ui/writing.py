@@ -22,8 +22,9 @@ from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Head, Replacement
+    from attn_core.ablation import Replacement
     from attn_core.generation import GeneratedText
+    from attn_core.heads import Head
     from attn_core.model import LanguageModel
 
 SECONDS_BETWEEN_UPDATES = 0.2
