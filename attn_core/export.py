@@ -136,7 +136,9 @@ _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inl
 _SNIPPET = """
 const written = document.getElementById("specification");
 const options = { renderer: "svg", actions: false, ast: true, tooltip: { theme: written.dataset.theme } };
-vegaEmbed("#chart", JSON.parse(written.textContent), options);
+const draw = () => vegaEmbed("#chart", JSON.parse(written.textContent), options);
+// Vega measures words before it places them.
+document.fonts.load('16px "Source Sans Pro"').then(draw, draw);
 """
 
 

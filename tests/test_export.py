@@ -172,6 +172,18 @@ def test_a_page_draws_itself_without_network_and_answers_the_pointer(
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("kind", ["lines", "row", "matrix", "next words", "layers", "pair", "names"])
+def test_words_are_whole_while_the_browser_has_only_a_wider_font(
+    kind: str, opened: Callable[[bytes], Page], at_once: None
+) -> None:
+    figure, word = kinds()[kind]
+    written = export.html(figure, CAPTION, "light").replace(b"@font-face", b"@font-palette-values")
+    page = opened(written.replace(b"Source Sans Pro, sans-serif", b"DejaVu Sans, sans-serif"))
+    expect(page.locator("svg.marks").get_by_text(word, exact=True).first).to_be_visible()
+    expect(page.locator("svg.marks").get_by_text("…")).to_have_count(0)
+
+
+@pytest.mark.browser
 def test_pointing_at_a_word_of_a_saved_page_shows_its_lines_and_their_numbers(
     opened: Callable[[bytes], Page], at_once: None
 ) -> None:

@@ -31,9 +31,10 @@ LENGTHS = {
     "count": "max(length(data('names')), 1)",
     "row": f"min(height / count, {MOST_STEP})",
     "gap": "letter * 0.45",
-    "room_for_name": f"min(letter * {first('names', 'longest')}, width * 0.4)",
+    "most_for_text": "width * 0.4",
+    "room_for_name": f"min(letter * {first('names', 'longest')}, most_for_text)",
     "left": "room_for_name + gap",
-    "room_for_text": f"min(letter * {first('bars', 'longest')}, width * 0.4)",
+    "room_for_text": f"min(letter * {first('bars', 'longest')}, most_for_text)",
     "reach": "max(width - left - gap - room_for_text, 8)",
 }
 
@@ -281,13 +282,13 @@ def _bars(color: Any, tooltip: list[alt.Tooltip]) -> alt.Chart:
 
 
 def _texts_beside_bars() -> alt.Chart:
-    texts = _texts(limit="width - left - gap - datum.share * reach")
+    texts = _texts(limit="max(width - left - gap - datum.share * reach, most_for_text)")
     return texts.encode(x=_along("share"))
 
 
 def _texts_in_a_column() -> alt.Chart:
     """Return what is written of the bars at the right of the longest bar there could be, clear of the ticks."""
-    return _texts(limit="room_for_text").encode(x=alt.value(alt.expr("left + reach")))
+    return _texts(limit="most_for_text").encode(x=alt.value(alt.expr("left + reach")))
 
 
 def _texts(*, limit: str) -> alt.Chart:
@@ -301,7 +302,7 @@ def _texts(*, limit: str) -> alt.Chart:
 def _names() -> alt.Chart:
     return (
         alt.Chart(alt.NamedData("names"))
-        .mark_text(align="right", fontSize=alt.expr("letter"), color=INK, limit=alt.expr("room_for_name"))
+        .mark_text(align="right", fontSize=alt.expr("letter"), color=INK, limit=alt.expr("most_for_text"))
         .encode(x=alt.value(alt.expr("room_for_name")), y=_down("middle"), text="name:N")
     )
 

@@ -28,7 +28,8 @@ LENGTHS = {
     "tokens": "max(length(data('words')), 1)",
     "breadth": "min(width, height)",
     "gap": "letter * 0.4",
-    "words_room": f"min(letter * {first('words', 'longest')}, breadth * 0.25)",
+    "most_for_word": "breadth * 0.25",
+    "words_room": f"min(letter * {first('words', 'longest')}, most_for_word)",
     "margin_left": "letter * 1.5 + words_room + gap",
     "margin_top": "letter * 2.1 + words_room * 0.87 + gap",
     "side": "max(min((width - margin_left - words_room * 0.5) / tokens, (height - margin_top) / tokens), 0.1)",
@@ -172,7 +173,7 @@ def _names(form: Form) -> list[alt.Chart]:
     position = ", position" if form.positions else ""
     words = alt.Chart(alt.NamedData("words")).transform_filter("datum.index % every == 0")
     title = alt.Chart(alt.sequence(0, 1))
-    limit = alt.expr("words_room")
+    limit = alt.expr("most_for_word")  # not the measured width: its font may not be there yet
     return [
         words.mark_text(align="right", limit=limit, **font).encode(
             x=alt.value(alt.expr("margin_left - gap")), y=_down("middle"), text="name:N"

@@ -56,12 +56,14 @@ LIT = f"{HOVERED} ? vlSelectionTest('hovered_store', datum) : datum.chosen"
 NUMBERED = f"{HOVERED} ? vlSelectionTest('hovered_store', datum) : datum.numbered"
 NOT_HOVERED = f"!{HOVERED}"
 
-# Lengths in pixels. From left to right: words, lines, words, numbers.
+# Lengths in pixels. From left to right: words, lines, words, numbers. A word is cut at its share of the figure, not at
+# its own measured width, which it passes as long as the browser has another font for it.
 LENGTHS = {
     "tokens": first("words", "n_rows"),
     "rows": f"min(height, tokens * {MOST_STEP})",
     "gap": "letter * 0.45",
-    "room_for_word": f"min(letter * {first('words', 'longest')}, width * 0.3)",
+    "most_for_word": "width * 0.3",
+    "room_for_word": f"min(letter * {first('words', 'longest')}, most_for_word)",
     "left": "max(room_for_word + 2 * gap, 40)",
     "numbers": "letter * 2.2",
     "right": "width - numbers - room_for_word - gap",
@@ -408,7 +410,7 @@ def _words_of_both_sides(form: Form) -> list[alt.Chart]:
     font: dict[str, Any] = {
         "fontSize": alt.expr("letter"),
         "fontWeight": alt.expr("datum.mark ? 700 : 400"),
-        "limit": alt.expr("room_for_word"),
+        "limit": alt.expr("most_for_word"),
     }
     lit = alt.when(f"datum.mark || ({LIT})").then(alt.value(1)).otherwise(alt.value(FADED))
     y = _row("middle")

@@ -25,12 +25,14 @@ LANE, AXIS = 22, 50  # pixels of a group there, and of the axis below
 LEAST_LANE = 12  # pixels of a group on a page
 GAP = 0.7  # lanes between two words
 
-# Lengths in pixels. A word has a lane for each group.
+# Lengths in pixels. A word has a lane for each group, and is cut at its share of the figure, not at its own measured
+# width, which it passes as long as the browser has another font for it.
 LENGTHS = {
     "lanes": f"max({first('words', 'lanes')}, 1)",
     "lane": "min(height / lanes, 60)",
     "gap": "letter * 0.6",
-    "room_for_word": f"min(letter * {first('words', 'longest')}, width * 0.3)",
+    "most_for_word": "width * 0.3",
+    "room_for_word": f"min(letter * {first('words', 'longest')}, most_for_word)",
     "left": "room_for_word + gap + 6",
 }
 
@@ -165,7 +167,7 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
     )
     words = (
         alt.Chart(alt.NamedData("words"))
-        .mark_text(align="right", fontSize=alt.expr("letter"), color=INK, limit=alt.expr("room_for_word"))
+        .mark_text(align="right", fontSize=alt.expr("letter"), color=INK, limit=alt.expr("most_for_word"))
         .encode(x=alt.value(alt.expr("room_for_word")), y=_down("middle"), text="word:N")
     )
     step, widest = f"(lane * {first('words', 'block')} * 0.7)", f"width * 0.25 / {first('words', 'longest')}"
