@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -27,6 +28,8 @@ VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍", "\N{NO-BREAK SPACE
 ORDINARY = "a"  # a text whose token has a text in every tokenizer
 _WINDOW = 16  # tokens that a decoder looks back on before it forgets
 _BLOCK = 64  # tokens that are cut before a text is decoded from its beginning again
+_after_another: WeakKeyDictionary[PreTrainedTokenizerBase, dict[int, str]] = WeakKeyDictionary()
+"""What `texts_after_another` has found: each prompt asks for a thousand tokens, mostly the same."""
 
 
 def decode_ids(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) -> str:
@@ -110,14 +113,22 @@ def token_texts(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) ->
 
 def texts_after_another(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) -> tuple[str, ...]:
     """The text that each token would have after some other one, where many tokenizers give it its space."""
+    known = _after_another.setdefault(tokenizer, {})
+    missing = [token_id for token_id in token_ids if token_id not in known]
+    if missing:
+        known.update(zip(missing, _decode_after_another(tokenizer, missing), strict=True))
+    return tuple(known[token_id] for token_id in token_ids)
+
+
+def _decode_after_another(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) -> list[str]:
     before = ids_alone(tokenizer, ORDINARY)[:1]
     known = decode_ids(tokenizer, before)
     pairs = [[*before, token_id] for token_id in token_ids]
     texts = tokenizer.batch_decode(pairs, clean_up_tokenization_spaces=False)
-    return tuple(
+    return [
         text[len(known) :] if text.startswith(known) else decode_ids(tokenizer, [token_id])
         for text, token_id in zip(texts, token_ids, strict=True)
-    )
+    ]
 
 
 def _cut(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], whole: str) -> tuple[str, ...]:

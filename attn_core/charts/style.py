@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-import io
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -11,7 +12,6 @@ from typing import Any, Literal
 import altair as alt
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 Theme = Literal["light", "dark"]
 
@@ -120,16 +120,26 @@ def pictures(weights: NDArray[Any], theme: Theme, size: int) -> list[str]:
     """
     fitted = _fit(weights, size).astype(np.float32)
     levels = (np.sqrt(np.clip(fitted, 0, 1)) * (_LEVELS - 1)).round().astype(np.uint8)
-    palette = ramp(theme).tobytes()
-    return [_png(pixels, palette) for pixels in levels.reshape(-1, *levels.shape[-2:])]
+    return _png_urls(levels.reshape(-1, *levels.shape[-2:]), ramp(theme))
 
 
-def _png(pixels: NDArray[np.uint8], palette: bytes) -> str:
-    image = Image.fromarray(pixels, mode="P")
-    image.putpalette(palette)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _png_urls(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> list[str]:
+    """Write square images, (n_images, side, side), as indexed PNGs in data URLs.
+
+    Pillow takes three times as long for images as small as these, nearly all of it with Python's lock held.
+    Source: https://www.w3.org/TR/png-3/
+    """
+    side = pixels.shape[-1]
+    size = struct.pack(">II", side, side) + bytes([8, 3, 0, 0, 0])  # 8 bits a pixel, indexed
+    before = b"\x89PNG\r\n\x1a\n" + _png_chunk(b"IHDR", size) + _png_chunk(b"PLTE", palette.tobytes())
+    after = _png_chunk(b"IEND", b"")
+    rows = np.pad(pixels, [(0, 0), (0, 0), (1, 0)])  # a zero before each row: it is not filtered
+    images = (before + _png_chunk(b"IDAT", zlib.compress(image.tobytes())) + after for image in rows)
+    return ["data:image/png;base64," + base64.b64encode(image).decode() for image in images]
+
+
+def _png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def _fit(weights: NDArray[Any], size: int) -> NDArray[Any]:

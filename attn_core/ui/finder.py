@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
+import numpy as np
+import pyarrow as pa
 import streamlit as st
+from numpy.typing import NDArray
 
 from attn_core.charts.texts import write_weight
 from attn_core.heads import head_label
@@ -17,12 +20,11 @@ from attn_core.patterns import (
     QUERIES,
     SCORES,
     SHARES,
-    label_evidence,
     link_strengths,
 )
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui.heads import head_scores_of, label_evidence_of, null_heads
+from attn_core.ui.heads import head_scores_of, null_heads
 from attn_core.ui.links import FINDERS
 from attn_core.ui.state import choose_head, pick_one, plain
 from attn_core.ui.views import View, forget_other_words, pick_token, settle_position
@@ -39,7 +41,7 @@ class Found:
     """The heads that were asked for.
 
     Attributes:
-        table: one row a head, in the order asked for: `layer`, `head`, its numbers and its label.
+        table: columns of one entry a head, in the order asked for: `layer`, `head`, its numbers and its label.
         labels: of all heads, in the order of layers and heads.
         evidence: on what each label rests or, of a link, its weight in each head.
         ranked: whether the order is that of a number.
@@ -47,7 +49,7 @@ class Found:
         query: the token from which they were asked to attend.
     """
 
-    table: pd.DataFrame
+    table: Mapping[str, NDArray[Any]]
     labels: list[str]
     evidence: list[str]
     ranked: bool
@@ -57,7 +59,7 @@ class Found:
     @property
     def heads(self) -> list[tuple[int, int]]:
         """The (layer, head) pairs in their order."""
-        return [(int(layer), int(head)) for layer, head in self.table[["layer", "head"]].to_numpy()]
+        return list(zip(self.table["layer"].tolist(), self.table["head"].tolist(), strict=True))
 
 
 def find_heads(trace: AttentionTrace, how: View) -> Found:
@@ -94,7 +96,7 @@ def _settle_link(view: AttentionTrace) -> None:
 
 def _by_pattern(trace: AttentionTrace) -> Found:
     scores = head_scores_of(trace)
-    counts = Counter(scores["label"].tolist())
+    counts = Counter(scores.labels)
     order = [label for label in (*LABELS.values(), OTHER) if label in counts]
     st.session_state.kinds = [kind for kind in st.session_state.get("kinds", []) if kind in order]
     kinds = st.pills(
@@ -105,7 +107,7 @@ def _by_pattern(trace: AttentionTrace) -> Found:
         key="kinds",
         persist_state="session",
     )
-    known = [name for name in NUMBERS if scores[name].notna().any()]
+    known = [name for name in NUMBERS if _is_known(scores.columns[name])]
     if st.session_state.get("sort_by") not in known:
         st.session_state.sort_by = IN_PLACE
     by = st.selectbox(
@@ -116,16 +118,16 @@ def _by_pattern(trace: AttentionTrace) -> Found:
         persist_state="session",
         help="Lists only scores that apply to this prompt (induction needs a repeated token).",
     )
-    table = scores[scores["label"].isin(kinds)] if kinds else scores
+    places = np.array([place for place, label in enumerate(scores.labels) if label in kinds or not kinds])
     if by != IN_PLACE:
-        table = table.sort_values(by, ascending=False, kind="stable")
-    return Found(
-        table,
-        scores["label"].tolist(),
-        label_evidence_of(trace),
-        by != IN_PLACE,
-        null_heads(scores["label"].tolist()),
-    )
+        places = places[np.argsort(-scores.columns[by][places], kind="stable")]
+    table = {name: column[places] for name, column in scores.columns.items()}
+    return Found(table, scores.labels, scores.evidence, by != IN_PLACE, null_heads(scores.labels))
+
+
+def _is_known(numbers: NDArray[np.floating]) -> bool:
+    """Whether there is a number among these at all."""
+    return not bool(np.isnan(numbers).all())
 
 
 def _by_link(trace: AttentionTrace, how: View) -> Found:
@@ -133,20 +135,23 @@ def _by_link(trace: AttentionTrace, how: View) -> Found:
     query = pick_token("Query token", view, key="link_query", default=view.n_tokens - 1)
     key = pick_token("Key token", view, key="link_key", default=_default_key(view, query), stop=query + 1)
     scores = head_scores_of(trace)
-    table = link_strengths(view, query, key).merge(scores, on=["layer", "head"])
+    strengths = link_strengths(view, query, key)
+    places = (strengths["layer"] * view.n_heads + strengths["head"]).to_numpy()
+    table = {name: column[places] for name, column in scores.columns.items()}
+    table["attention"] = strengths["attention"].to_numpy()
     labels = token_labels(view.tokens)
     best = [
-        f"{head_label((layer, head))} (**{weight:.2f}**)"
-        for layer, head, weight in table[["layer", "head", "attention"]].head(3).itertuples(index=False)
+        f"{head_label(divmod(int(place), view.n_heads))} (**{weight:.2f}**)"
+        for place, weight in zip(places[:3], table["attention"], strict=False)
     ]
     several = int((table["attention"] >= CLEAR_LINK).sum())
     sentence = (
         f"**{plain(labels[query])}** → **{plain(labels[key])}**: {', '.join(best)}. "
-        f"{several} of {len(table)} heads put at least {CLEAR_LINK:.2f} there."
+        f"{several} of {len(places)} heads put at least {CLEAR_LINK:.2f} there."
     )
     weights = view.attention[:, :, query, key].ravel().tolist()
     evidence = [f"{write_weight(weight)} from “{labels[query]}” to “{labels[key]}”" for weight in weights]
-    return Found(table, scores["label"].tolist(), evidence, True, sentence, query)
+    return Found(table, scores.labels, evidence, True, sentence, query)
 
 
 def _default_key(view: AttentionTrace, query: int) -> int:
@@ -167,14 +172,11 @@ def show_head_table(found: Found) -> None:
         if cells:
             choose_head(*heads[int(cells[0][0])], in_table=True)
 
-    numbers = [name for name in ("attention", *NUMBERS) if name in found.table and found.table[name].notna().any()]
+    numbers = [name for name in ("attention", *NUMBERS) if name in found.table and _is_known(found.table[name])]
     queries = [QUERIES[name] for name in numbers if name in QUERIES]  # last: they are for whoever saves the table
-    table = pd.concat(
-        [found.table[["layer", "head", "label"]], label_evidence(found.table), found.table[[*numbers, *queries]]],
-        axis=1,
-    )
+    shown = ["layer", "head", "label", "score", "share", "queries", *numbers, *queries]
     st.dataframe(
-        table,
+        pa.table({name: pa.array(found.table[name], from_pandas=True) for name in shown}),
         hide_index=True,
         height=min(38 + 35 * len(heads), 460),
         key=key,
@@ -185,7 +187,7 @@ def show_head_table(found: Found) -> None:
     )
 
 
-def _columns(table: pd.DataFrame, numbers: list[str]) -> dict[str, Any]:
+def _columns(table: Mapping[str, NDArray[Any]], numbers: list[str]) -> dict[str, Any]:
     """How the columns of the table of heads are shown."""
     columns: dict[str, Any] = {"label": st.column_config.TextColumn(width=120)}
     columns |= {name: st.column_config.NumberColumn(format="%.2f", width=60) for name in ("score", "share")}
@@ -199,9 +201,9 @@ def _columns(table: pd.DataFrame, numbers: list[str]) -> dict[str, Any]:
     return columns
 
 
-def _heading(table: pd.DataFrame, column: str) -> str:
+def _heading(table: Mapping[str, NDArray[Any]], column: str) -> str:
     """What a column is called, with the number of queries behind a score."""
     if column == "attention":
         return "weight"
-    queries = f" ({table[QUERIES[column]].iloc[0]})" if column in QUERIES and len(table) else ""
+    queries = f" ({table[QUERIES[column]][0]})" if column in QUERIES and len(table["head"]) else ""
     return f"{SCORE_NAMES[column]}{queries}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -96,32 +97,46 @@ def last_head() -> str:
     return "this head" if layer is None or head is None else head_label((layer, head))
 
 
-@kept.made_of_traces.keeps
-def head_scores_of(trace: AttentionTrace) -> pd.DataFrame:
-    """`head_scores`, worked out once for a trace."""
-    return head_scores(trace)
+@dataclass(frozen=True)
+class HeadScores:
+    """What is known of a trace's heads, in the order of layers and heads.
+
+    Attributes:
+        columns: of `head_scores` and `label_evidence`, each (n_layers * n_heads,).
+        labels: the label of each head.
+        evidence: on what it rests, in words.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    labels: list[str]
+    evidence: list[str]
 
 
 @kept.made_of_traces.keeps
-def label_evidence_of(trace: AttentionTrace) -> list[str]:
-    """On what the label of each head rests, in words, worked out once for a trace."""
-    return evidence_in_words(label_evidence(head_scores_of(trace)))
+def head_scores_of(trace: AttentionTrace) -> HeadScores:
+    """Return the scores of all heads, worked out once for a trace."""
+    scores = head_scores(trace)
+    evidence = label_evidence(scores)
+    columns = {name: column.to_numpy() for table in (scores, evidence) for name, column in table.items()}
+    labels = scores["label"].tolist()
+    return HeadScores(columns | {"label": np.array(labels, object)}, labels, evidence_in_words(evidence))
 
 
 def head_pattern(trace: AttentionTrace, layer: int, head: int) -> str:
     """Return one sentence in markdown: what the head does on this prompt, by its scores, and on what that rests."""
     place = layer * trace.n_heads + head
-    label = head_scores_of(trace)["label"].iloc[place]
+    scores = head_scores_of(trace)
+    label = scores.labels[place]
     sentence = f"On this prompt it {DEEDS[label][0]}."
     if label == OTHER:
         return f"{sentence} :gray-badge[{OTHER}]"
-    score, _, rest = label_evidence_of(trace)[place].partition(", ")
+    score, _, rest = scores.evidence[place].partition(", ")
     return f"{sentence} :blue-badge[{label} {score}] :gray-badge[{rest}]"
 
 
 def null_heads(labels: Sequence[str]) -> str:
     """Return one sentence in markdown: how many heads attend mostly to the first token."""
-    nothing = list(labels).count("null")
+    nothing = labels.count("null")
     if nothing == 1:
         return f"**One of {len(labels)} heads** attends mostly to the first token (an attention sink)."
     return f"**{nothing} of {len(labels)} heads** attend mostly to the first token (an attention sink)."
@@ -130,13 +145,14 @@ def null_heads(labels: Sequence[str]) -> str:
 def head_counts(trace: AttentionTrace) -> str:
     """Return sentences in markdown: how many heads do what on this prompt, and which of them most clearly."""
     scores = head_scores_of(trace)
-    counts = Counter(scores["label"].tolist())
+    counts = Counter(scores.labels)
     parts = []
     for name, label in LABELS.items():
         if label in counts and label != "null":
-            head = divmod(int(scores[name].where(scores["label"] == label).argmax()), trace.n_heads)
+            clearest = np.where(scores.columns["label"] == label, scores.columns[name], -1).argmax()
+            head = divmod(int(clearest), trace.n_heads)
             several = DEEDS[label][int(counts[label] > 1)]
             parts.append(f"**{counts[label]}** {several} (clearest: {head_label(head)})")
     if OTHER in counts:
         parts.append(f"**{counts[OTHER]}** {DEEDS[OTHER][int(counts[OTHER] > 1)]}")
-    return null_heads(scores["label"].tolist()) + (f" {'; '.join(parts)}." if parts else "")
+    return null_heads(scores.labels) + (f" {'; '.join(parts)}." if parts else "")

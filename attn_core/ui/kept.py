@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from threading import Condition
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
-import pandas as pd
 from cachetools import LRUCache, cached
 from cachetools.keys import hashkey
 
@@ -52,14 +51,14 @@ class Memory:
 
 
 def _bytes(value: Any) -> int:
-    if is_dataclass(value):
-        return sum(_bytes(getattr(value, field.name)) for field in fields(value))
     if isinstance(value, np.ndarray):
         return value.nbytes
-    if isinstance(value, pd.DataFrame):
-        return int(value.memory_usage(deep=True).sum())
     if isinstance(value, list | tuple):
-        return sum(map(_bytes, value))
+        return sum(map(sys.getsizeof if all(isinstance(part, str) for part in value) else _bytes, value))
+    if is_dataclass(value):
+        return sum(_bytes(getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, Mapping):
+        return sum(map(_bytes, value.values()))
     return sys.getsizeof(value)
 
 

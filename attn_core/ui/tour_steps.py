@@ -29,7 +29,7 @@ from attn_core.ui.figures import (
     strongest_link,
     top_prediction,
 )
-from attn_core.ui.heads import head_pattern, head_scores_of, label_evidence_of, pick_head, suggested_head
+from attn_core.ui.heads import head_pattern, head_scores_of, pick_head, suggested_head
 from attn_core.ui.layout import panel, quiet_note
 from attn_core.ui.models import language_model
 from attn_core.ui.names import caution, show_names, usual_probe
@@ -111,7 +111,7 @@ def show_subject(slide: Slide, columns: Columns) -> None:
 def show_all_heads(slide: Slide, columns: Columns) -> None:
     """Claim 2: 144 patterns."""
     trace, menu = _prompt_or_recording(slide, "tour_grid")
-    kinds = Counter(head_scores_of(trace)["label"])
+    kinds = Counter(head_scores_of(trace).labels)
     number = trace.n_layers * trace.n_heads
     same = (trace.n_layers, trace.n_heads) == (12, 12)
     shape = f"{trace.n_layers} × {trace.n_heads}".replace(" ", "\N{NO-BREAK SPACE}")
@@ -501,6 +501,7 @@ def _grid_and_lines(
         query = pick_query(shown, key="tour_all")
     add_head_keys(trace.n_layers, trace.n_heads, lambda: st.session_state.tour_head or suggested, _choose_in_tour)
     source = origin(trace, how=view)
+    scores = head_scores_of(trace)
     with columns[0]:
         show_grid(
             shown,
@@ -509,8 +510,8 @@ def _grid_and_lines(
             source=source,
             key="tour_heads",
             on_choose=_choose_in_tour,
-            labels=head_scores_of(trace)["label"].tolist(),
-            evidence=label_evidence_of(trace),
+            labels=scores.labels,
+            evidence=scores.evidence,
             heads=heads,
         )
     with columns[1]:
@@ -536,8 +537,9 @@ def _show_any_head(trace: AttentionTrace, whole: AttentionTrace, view: View, *, 
 def _heads_labeled(trace: AttentionTrace, score: str) -> list[Head]:
     """The heads that have their label from this score, the clearest first."""
     scores = head_scores_of(trace)
-    found = scores[scores["label"] == LABELS[score]].sort_values(score, ascending=False, kind="stable")
-    return [(int(layer), int(head)) for layer, head in found[["layer", "head"]].to_numpy()]
+    places = [place for place, label in enumerate(scores.labels) if label == LABELS[score]]
+    places.sort(key=lambda place: -scores.columns[score][place])
+    return [divmod(place, trace.n_heads) for place in places]
 
 
 def _open_elsewhere(slide: Slide, page: str, label: str, head: Head | None = None, **texts: str) -> None:
