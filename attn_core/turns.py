@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from attn_core.limits import RUNS_AT_ONCE
+
+TELL_AFTER = 0.5  # seconds of waiting
 
 
 class Turns:
@@ -17,7 +19,7 @@ class Turns:
     """
 
     def __init__(self, at_once: int) -> None:
-        self._free = at_once
+        self._at_once = self._free = at_once
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
 
@@ -27,24 +29,51 @@ class Turns:
         return len(self._waiting)
 
     @contextmanager
-    def take(self) -> Iterator[None]:
-        """Wait for a turn and keep it until the block ends; a block must not take another one inside."""
+    def take(self, tell: Callable[[int], None] | None = None) -> Iterator[None]:
+        """Wait for a turn and keep it until the block ends; a block must not take another one inside.
+
+        Args:
+            tell: takes how many are before this one, every half second of waiting. What it raises ends the waiting.
+        """
+        mine = self._queue_up()
+        try:
+            if tell is None:
+                mine.wait()
+            else:
+                while not mine.wait(TELL_AFTER):
+                    tell(self._at_once + self._n_before(mine))
+            yield
+        finally:
+            self._hand_on(mine)
+
+    @contextmanager
+    def lend(self) -> Iterator[None]:
+        """Let others have the turn that the caller holds while the block runs, and then be the first to get one."""
+        self._hand_on(None)
+        try:
+            yield
+        finally:
+            self._queue_up(first=True).wait()
+
+    def _queue_up(self, *, first: bool = False) -> threading.Event:
         mine = threading.Event()
         with self._lock:
             if self._free:
                 self._free -= 1
                 mine.set()
+            elif first:
+                self._waiting.appendleft(mine)
             else:
                 self._waiting.append(mine)
-        try:
-            mine.wait()
-            yield
-        finally:
-            self._hand_on(mine)
+        return mine
 
-    def _hand_on(self, mine: threading.Event) -> None:
+    def _n_before(self, mine: threading.Event) -> int:
         with self._lock:
-            if mine in self._waiting:  # it was given up before its turn came
+            return self._waiting.index(mine) if mine in self._waiting else 0
+
+    def _hand_on(self, mine: threading.Event | None) -> None:
+        with self._lock:
+            if mine is not None and mine in self._waiting:  # it was given up before its turn came
                 self._waiting.remove(mine)
             elif self._waiting:
                 self._waiting.popleft().set()

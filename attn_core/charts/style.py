@@ -134,7 +134,7 @@ def _png_urls(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> list[str
     before = b"\x89PNG\r\n\x1a\n" + _png_chunk(b"IHDR", size) + _png_chunk(b"PLTE", palette.tobytes())
     after = _png_chunk(b"IEND", b"")
     rows = np.pad(pixels, [(0, 0), (0, 0), (1, 0)])  # a zero before each row: it is not filtered
-    images = (before + _png_chunk(b"IDAT", zlib.compress(image.tobytes())) + after for image in rows)
+    images = (before + _png_chunk(b"IDAT", zlib.compress(image.tobytes(), level=1)) + after for image in rows)
     return ["data:image/png;base64," + base64.b64encode(image).decode() for image in images]
 
 

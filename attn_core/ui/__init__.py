@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from attn_core.ui.names import caution, pick_names, show_name_tables, show_names
     from attn_core.ui.pages import errors_in_words, open_new_session, start_at_dashboard
     from attn_core.ui.presenting import apply_style, figures_only, place_of_pages
+    from attn_core.ui.queue import in_turn
     from attn_core.ui.reasons import (
         add_ranked_head_keys,
         attribution,
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from attn_core.ui.switches import head_switch
     from attn_core.ui.tour import show_tour
     from attn_core.ui.traces import show_question, show_two_prompts, start_note, trace_in_view, two_traces
+    from attn_core.ui.upkeep import begin_upkeep
     from attn_core.ui.views import (
         note_on_hidden,
         note_on_view,
@@ -85,7 +87,6 @@ if TYPE_CHECKING:
         pick_view_options,
         view_menu,
     )
-    from attn_core.ui.warmup import warm_up
     from attn_core.ui.writing import (
         chosen_step,
         generation,
@@ -117,6 +118,7 @@ _HOME = {
     "head_pattern": "heads",
     "head_switch": "switches",
     "in_toolbar": "layout",
+    "in_turn": "queue",
     "language_model": "models",
     "last_head": "heads",
     "marked_tokens": "comparing",
@@ -193,7 +195,7 @@ _HOME = {
     "trace_in_view": "traces",
     "two_traces": "traces",
     "view_menu": "views",
-    "warm_up": "warmup",
+    "begin_upkeep": "upkeep",
 }
 
 __all__ = [
@@ -201,6 +203,7 @@ __all__ = [
     "apply_style",
     "attribution",
     "begin",
+    "begin_upkeep",
     "caution",
     "chosen_head",
     "chosen_step",
@@ -215,6 +218,7 @@ __all__ = [
     "head_pattern",
     "head_switch",
     "in_toolbar",
+    "in_turn",
     "language_model",
     "last_head",
     "marked_tokens",
@@ -291,7 +295,6 @@ __all__ = [
     "trace_in_view",
     "two_traces",
     "view_menu",
-    "warm_up",
 ]
 
 load_when_used(__name__)

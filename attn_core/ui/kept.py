@@ -54,7 +54,8 @@ def _bytes(value: Any) -> int:
     if isinstance(value, np.ndarray):
         return value.nbytes
     if isinstance(value, list | tuple):
-        return sum(map(sys.getsizeof if all(isinstance(part, str) for part in value) else _bytes, value))
+        plain = {*map(type, value)} <= {str, int, float}
+        return sum(map(sys.getsizeof if plain else _bytes, value))
     if is_dataclass(value):
         return sum(_bytes(getattr(value, field.name)) for field in fields(value))
     if isinstance(value, Mapping):

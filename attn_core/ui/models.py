@@ -10,10 +10,14 @@ from attn_core import limits
 from attn_core.errors import ModelUnavailable
 from attn_core.loading import Loadings
 from attn_core.offer import check_offered
+from attn_core.ui.queue import let_others_run
 from attn_core.ui.state import plain
 from attn_core.ui.switches import check_heads_off
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from attn_core.loading import Loading
     from attn_core.model import LanguageModel
 
 
@@ -60,20 +64,28 @@ def _watch(name: str) -> LanguageModel | ModelUnavailable:
     if trouble is not None:
         return trouble
     loading = loads.of(name)
-    if not loading.wait(0.3):
-        while not loading.wait(0.2):
-            progress = loading.progress
-            text = plain(progress.message.removesuffix("…")) + "…"
-            if progress.fraction is None:
-                place.info(text, icon=":material/hourglass_top:")
-            else:
-                place.progress(min(max(progress.fraction, 0.0), 1.0), text=text)
-        place.empty()
+    if not loading.wait(0):
+        with let_others_run():
+            _tell_progress(loading, place)
     try:
         return loading.result()
     except RuntimeError:
         loads.forget(loading)  # so that the next visit tries again
         raise
+
+
+def _tell_progress(loading: Loading, place: DeltaGenerator) -> None:
+    """Wait until a model is loaded, and say how far that is if it takes longer than a moment."""
+    if loading.wait(0.3):
+        return
+    while not loading.wait(0.2):
+        progress = loading.progress
+        text = plain(progress.message.removesuffix("…")) + "…"
+        if progress.fraction is None:
+            place.info(text, icon=":material/hourglass_top:")
+        else:
+            place.progress(min(max(progress.fraction, 0.0), 1.0), text=text)
+    place.empty()
 
 
 def _describe(model: LanguageModel) -> str:

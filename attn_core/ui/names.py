@@ -18,6 +18,7 @@ from attn_core.ui.drawing import draw
 from attn_core.ui.figures import show_swatches
 from attn_core.ui.layout import panel
 from attn_core.ui.links import asking_choices, to_do
+from attn_core.ui.queue import let_others_run
 from attn_core.ui.saving import offer_figure, origin_of_names
 from attn_core.ui.state import plain, theme
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
@@ -108,15 +109,9 @@ def _run(
         def progress(part: float) -> None:
             bar.progress(part, text=f"Running {round(part * number)} of {number} names…")
 
-        found = probe(
-            model,
-            template,
-            groups,
-            words,
-            ablate=heads_off(),
-            replacement=replacement(),
-            on_progress=progress,
-        )
+        off, by = heads_off(), replacement()
+        with let_others_run():
+            found = probe(model, template, groups, words, ablate=off, replacement=by, on_progress=progress)
         cancel.empty()
         bar.empty()
     st.session_state.name_probe, st.session_state.asked_with = found, asking_choices()

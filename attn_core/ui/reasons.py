@@ -21,6 +21,7 @@ from attn_core.ui.figures import choice_of_heads, show_head_map, show_row
 from attn_core.ui.layout import panel
 from attn_core.ui.links import DETAILS, QUESTIONS, scanned, to_do
 from attn_core.ui.presenting import add_keys
+from attn_core.ui.queue import let_others_run
 from attn_core.ui.saving import offer_figure, origin_of_token
 from attn_core.ui.state import choose_head, pick_one, plain, theme
 from attn_core.ui.switches import REPLACEMENTS, heads_off, heads_phrase, replacement, switch_off, why_heads_stay_on
@@ -478,14 +479,15 @@ def _scan_heads(at: Moment, by: Replacement) -> NDArray[np.float32] | None:
         return None
     place.button("Cancel", key="cancel_scan", icon=":material/stop:")
     bar = st.progress(0.0, text="Testing heads…")
-    return ablation_scan(
-        at.model,
-        at.ids,
-        at.step.token_id,
-        replacement=by,
-        ablate=at.run.ablated,
-        on_progress=lambda part: cast(None, bar.progress(part, text=f"Testing heads: {part:.0%}")),
-    )
+    with let_others_run():
+        return ablation_scan(
+            at.model,
+            at.ids,
+            at.step.token_id,
+            replacement=by,
+            ablate=at.run.ablated,
+            on_progress=lambda part: cast(None, bar.progress(part, text=f"Testing heads: {part:.0%}")),
+        )
 
 
 def pick_details() -> str:

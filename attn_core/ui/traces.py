@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
@@ -14,6 +15,7 @@ from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
 from attn_core.ui.models import language_model
 from attn_core.ui.playlist import add_playlist_keys
+from attn_core.ui.queue import let_others_run
 from attn_core.ui.recordings import close_recording, offer_recording
 from attn_core.ui.state import box_of, notice, plain, take_box
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from attn_core.ablation import Replacement
     from attn_core.heads import Head
     from attn_core.model import LanguageModel
+
+LONG = 500  # characters of a prompt that takes longer than all else on its page
 
 
 @kept.traces.keeps
@@ -35,7 +39,9 @@ def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
     """The trace of a text; on a prompt that cannot be run the page says why and stops."""
     try:
         with st.spinner(f"Running {plain(model.name)} on the prompt{_queue()}…"):
-            trace = _captured(model, text, heads_off(), replacement())
+            off, by = heads_off(), replacement()
+            with let_others_run() if len(text) > LONG else nullcontext():
+                trace = _captured(model, text, off, by)
     except AttnCoreError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         st.stop()

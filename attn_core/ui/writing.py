@@ -18,6 +18,7 @@ from attn_core.errors import AttnCoreError
 from attn_core.tokens import token_label
 from attn_core.ui.links import WAYS, to_do, writing_choices
 from attn_core.ui.presenting import presenting
+from attn_core.ui.queue import let_others_run
 from attn_core.ui.state import plain
 from attn_core.ui.switches import heads_off, heads_phrase, replacement
 
@@ -209,17 +210,18 @@ def _write(
     st.session_state[name] = made
     text, bar = growing.empty(), growing.progress(0.0)
     shown = 0.0
-    for step in steps:
-        made = made.with_step(step)
-        st.session_state[name] = made
-        # Each update sends the whole text, so a fast model does not send one for every token.
-        if time.monotonic() - shown >= SECONDS_BETWEEN_UPDATES:
-            text.html(shaded(made))
-            bar.progress(
-                len(made.steps) / settings["max_new_tokens"],
-                text=f"{len(made.steps)} of up to {settings['max_new_tokens']} tokens",
-            )
-            shown = time.monotonic()
+    with let_others_run():
+        for step in steps:
+            made = made.with_step(step)
+            st.session_state[name] = made
+            # Each update sends the whole text, so a fast model does not send one for every token.
+            if time.monotonic() - shown >= SECONDS_BETWEEN_UPDATES:
+                text.html(shaded(made))
+                bar.progress(
+                    len(made.steps) / settings["max_new_tokens"],
+                    text=f"{len(made.steps)} of up to {settings['max_new_tokens']} tokens",
+                )
+                shown = time.monotonic()
     text.empty()
     bar.empty()
 

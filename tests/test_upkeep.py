@@ -21,7 +21,7 @@ VISIT_ALL_PAGES = """
         assert not app.exception
 
     visit("home")
-    from attn_core.ui.warmup import prepare
+    from attn_core.ui.upkeep import prepare
 
     prepare()
     imported = {name for name in sys.modules if name.startswith("attn_core")}

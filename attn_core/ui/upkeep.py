@@ -1,0 +1,64 @@
+"""What a server does by itself, so that no visitor waits for it: warm up, and give back memory that nobody needs."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import pkgutil
+import threading
+import time
+from importlib import import_module
+from typing import Any
+
+from streamlit import runtime
+
+import attn_core
+
+SECONDS_BETWEEN = 10.0
+
+_NOT_OF_PAGES = ("attn_core.mini", "attn_core.__main__", "attn_core.fetch", "attn_core.record")
+_M_ARENA_MAX = -8  # of mallopt, in glibc's malloc.h
+_begun = threading.Lock()
+
+
+def begin_upkeep() -> None:
+    """Begin in the background at the end of the server's first run; later calls do nothing."""
+    if _begun.acquire(blocking=False):  # and never release it
+        threading.Thread(target=_keep_up, name="upkeep", daemon=True).start()
+
+
+def prepare() -> None:
+    """Import all that pages use, and spare the garbage collector what then lives as long as the server.
+
+    Half a million objects of torch, transformers and pandas never die, and walking them takes a quarter of a second,
+    while nobody's page can run (https://github.com/streamlit/streamlit/issues/8977).
+    """
+    for module in pkgutil.walk_packages(attn_core.__path__, "attn_core."):
+        if not module.name.startswith(_NOT_OF_PAGES):
+            import_module(module.name)
+    gc.collect()
+    gc.freeze()
+
+
+def _keep_up() -> None:
+    malloc = ctypes.CDLL(None) if os.name == "posix" else None
+    if hasattr(malloc, "mallopt"):  # glibc, where else each thread has memory of its own, and each click a thread
+        malloc.mallopt(_M_ARENA_MAX, 2)
+    prepare()
+    while True:
+        time.sleep(SECONDS_BETWEEN)
+        _forget_sessions_that_left()
+        gc.collect()
+        if hasattr(malloc, "malloc_trim"):
+            malloc.malloc_trim(0)
+
+
+def _forget_sessions_that_left() -> None:
+    """Let go of sessions whose time to come back is over; Streamlit itself does so only when another one leaves."""
+    if not runtime.exists():
+        return
+    server: Any = runtime.get_instance()
+    loop = server._get_async_objs().eventloop
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(server._session_mgr._session_storage._cache.expire)
