@@ -10,6 +10,7 @@ from torch import Tensor
 
 from attn_core.attention import NAME, is_recording, record_returned
 from attn_core.errors import AttnCoreError, UnsupportedArchitecture
+from attn_core.threads import threads_for
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -63,7 +64,8 @@ def run_network(
         options["logits_to_keep"] = 1
     accepted = _parameters(network)
     try:
-        output = network(ids, **{name: value for name, value in options.items() if name in accepted})
+        with threads_for(network):
+            output = network(ids, **{name: value for name, value in options.items() if name in accepted})
         logits: Tensor = output.logits[:, -1:] if last_only else output.logits
     except (AttnCoreError, MemoryError):
         raise

@@ -28,6 +28,11 @@ class Turns:
         """How many wait for their turn."""
         return len(self._waiting)
 
+    @property
+    def n_running(self) -> int:
+        """How many have a turn."""
+        return self._at_once - self._free
+
     @contextmanager
     def take(self, tell: Callable[[int], None] | None = None) -> Iterator[None]:
         """Wait for a turn and keep it until the block ends; a block must not take another one inside.

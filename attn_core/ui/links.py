@@ -291,8 +291,9 @@ def fell_back(name: str) -> bool:
 
 def _write() -> None:
     kept = {}
+    state = st.session_state.to_dict()
     for name, choice in CHOICES.items():
-        text = _text_of(name, choice)
+        text = _text_of(name, choice, state)
         if text is not None:
             kept[_IN_LINK.get(name, name)] = text
     if st.session_state.playlist is not None:
@@ -302,13 +303,12 @@ def _write() -> None:
         st.query_params.from_dict(kept)
 
 
-def _text_of(name: str, choice: Choice) -> str | None:
+def _text_of(name: str, choice: Choice, state: Mapping[str, Any]) -> str | None:
     """What the link says of a choice; nothing where it would be chosen without."""
-    state = st.session_state
     value = state.get(name)
     if value is None or value in (choice.default, state.get(f"{name}_default")):
         return None
-    if name in ("layer", "head") and not state.head_is_chosen:
+    if name in ("layer", "head") and not state["head_is_chosen"]:
         return None
     if choice.kind is TEXT and not fits_a_link(value):
         return None

@@ -51,11 +51,10 @@ def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
 
 def start_note(model: LanguageModel, text: str) -> None:
     """Say that the start token is in a prompt twice, where it was typed and the tokenizer adds it too."""
-    from attn_core.encoding import start_is_typed_too
     from attn_core.errors import PromptError
 
     try:
-        token = start_is_typed_too(model, text)
+        token = _start_typed_too(model, text)
     except PromptError:  # what runs the prompt tells it
         return
     if token is not None:
@@ -64,6 +63,13 @@ def start_note(model: LanguageModel, text: str) -> None:
             "Delete the typed one.",
             icon=":material/info:",
         )
+
+
+@kept.made_of_traces.keeps
+def _start_typed_too(model: LanguageModel, text: str) -> str | None:
+    from attn_core.encoding import start_is_typed_too
+
+    return start_is_typed_too(model, text)
 
 
 def _queue() -> str:

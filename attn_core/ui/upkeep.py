@@ -16,6 +16,7 @@ from streamlit import runtime
 import attn_core
 
 SECONDS_BETWEEN = 10.0
+NEVER = 1_000_000_000
 
 _NOT_OF_PAGES = ("attn_core.mini", "attn_core.__main__", "attn_core.fetch", "attn_core.record")
 _M_ARENA_MAX = -8  # of mallopt, in glibc's malloc.h
@@ -39,10 +40,11 @@ def prepare() -> None:
             import_module(module.name)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*gc.get_threshold()[:2], NEVER)  # in full, but by `_keep_up`: of all sessions it takes a while
 
 
 def _keep_up() -> None:
-    malloc = ctypes.CDLL(None) if os.name == "posix" else None
+    malloc: Any = ctypes.CDLL(None) if os.name == "posix" else None
     if hasattr(malloc, "mallopt"):  # glibc, where else each thread has memory of its own, and each click a thread
         malloc.mallopt(_M_ARENA_MAX, 2)
     prepare()

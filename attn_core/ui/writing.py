@@ -159,7 +159,7 @@ def _open_with_continuation(
     by = replacement() if heads_off() else "zero"
     greedy = {name: settings[name] for name in ("max_new_tokens", "max_tokens")}
     try:
-        with growing:
+        with growing, let_others_run():
             text = continuation(model.name, prompt, greedy["max_new_tokens"], heads_off(), by, model)
     except AttnCoreError as error:
         growing.error(plain(str(error)), icon=":material/edit:")
