@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 import websockets
+from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.typing import Subprotocol
@@ -182,6 +183,7 @@ class Visit:
 
     Attributes:
         faults: errors that the page showed.
+        alerts: all that it said in a box, in order.
         n_bytes: that were sent to it.
     """
 
@@ -190,6 +192,7 @@ class Visit:
         self._widgets: dict[str, str] = {}  # ids of those that were drawn, by their labels
         self._number = 0.0
         self.faults: list[str] = []
+        self.alerts: list[str] = []
         self.n_bytes = 0
 
     async def __aenter__(self) -> Self:
@@ -242,8 +245,10 @@ class Visit:
         kind = element.WhichOneof("type")
         if kind == "exception":
             self.faults.append(element.exception.message)
-        elif kind == "alert" and "rror" in element.alert.icon:
-            self.faults.append(element.alert.body)
+        elif kind == "alert":
+            self.alerts.append(element.alert.body)
+            if element.alert.format == Alert.ERROR:
+                self.faults.append(element.alert.body)
         elif kind in ("number_input", "button"):
             drawn = getattr(element, kind)
             self._widgets[drawn.label] = drawn.id

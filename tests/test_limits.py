@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from queue import Queue
 
 import pytest
 
@@ -140,6 +141,63 @@ def test_as_many_run_at_once_as_allowed_and_the_next_one_waits(at_once: int) -> 
         go.set()
     assert len(running) == at_once + 1
     assert turns.n_waiting == 0
+
+
+def test_who_waits_for_a_turn_learns_how_many_are_before_it_and_may_leave() -> None:
+    turns, go, told = Turns(1), threading.Event(), Queue[int]()
+
+    class Left(Exception):
+        pass
+
+    def tell(n_before: int) -> None:
+        told.put(n_before)
+        raise Left
+
+    def run() -> None:
+        with turns.take():
+            go.wait(10)
+
+    with ThreadPoolExecutor(2) as visitors:
+        visitors.submit(run)
+        while turns.n_running == 0:
+            pass
+        visitors.submit(run)
+        while turns.n_waiting == 0:
+            pass
+        with pytest.raises(Left), turns.take(tell):
+            pass
+        assert (told.get(), turns.n_waiting) == (2, 1)
+        go.set()
+    assert (turns.n_running, turns.n_waiting) == (0, 0)
+
+
+def test_a_turn_that_is_lent_comes_back_before_those_who_came_later() -> None:
+    turns, order, go = Turns(1), list[str](), threading.Event()
+
+    def run(name: str, stay: threading.Event | None = None) -> None:
+        with turns.take():
+            order.append(name)
+            if stay is not None:
+                stay.wait(10)
+
+    def end_once_two_wait() -> None:
+        while turns.n_waiting < 2:
+            pass
+        go.set()
+
+    with ThreadPoolExecutor(3) as visitors, turns.take():
+        visitors.submit(run, "first", go)
+        while turns.n_waiting == 0:
+            pass
+        with turns.lend():
+            while order != ["first"]:
+                pass
+            visitors.submit(run, "second")
+            while turns.n_waiting == 0:
+                pass
+            visitors.submit(end_once_two_wait)
+        order.append("lender")
+    assert order == ["first", "lender", "second"]
 
 
 def test_turns_are_given_in_the_order_in_which_they_were_asked_for() -> None:

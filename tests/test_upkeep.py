@@ -38,3 +38,53 @@ def test_a_warm_server_imports_nothing_more_and_collects_little() -> None:
     n_objects, *later = done.stdout.split(maxsplit=1)
     assert later == ["set()\n"]
     assert int(n_objects) < 100_000  # of half a million: these are collected in 20 milliseconds
+
+
+SESSIONS_COME_AND_GO = """
+    import asyncio, gc, os, threading, weakref
+    from streamlit.runtime import get_instance
+    from streamlit.web import bootstrap
+    from attn_core.ui import upkeep
+    from benchmarks.visitors import Visit
+    from tests.serving import ROOT, free_port
+
+    port = free_port()
+    options = {"server_port": port, "server_headless": True, "server_disconnectedSessionTTL": 1}
+    upkeep.SECONDS_BETWEEN = 0.2
+    sessions = []
+
+    async def come_and_go():
+        for page in ("head_grid", "head_view", ""):
+            async with Visit(f"http://127.0.0.1:{port}", page, {"model": "mini"}) as visit:
+                await visit.run()
+                there = get_instance()._session_mgr.list_active_sessions()
+                sessions.extend(weakref.ref(each.session) for each in there)
+
+    def visit():
+        while True:
+            try:
+                asyncio.run(come_and_go())
+                break
+            except OSError:
+                pass  # not started yet
+        pause = threading.Event()
+        while sum(session() is not None for session in sessions) > 1:  # the last one is a variable of Streamlit's loop
+            pause.wait(0.1)
+        print("gone of", len(sessions), flush=True)
+        os._exit(0)
+
+    threading.Thread(target=visit).start()
+    bootstrap.load_config_options(options)
+    bootstrap.run(str(ROOT / "dashboard.py"), False, [], options)
+"""
+
+
+def test_sessions_that_left_give_back_what_they_held_though_nobody_else_comes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(SESSIONS_COME_AND_GO)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.splitlines()[-1] == "gone of 3"

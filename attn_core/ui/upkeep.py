@@ -30,17 +30,23 @@ def begin_upkeep() -> None:
 
 
 def prepare() -> None:
-    """Import all that pages use, and spare the garbage collector what then lives as long as the server.
+    """Import all that pages use, and spare the garbage collector what then lives as long as the server."""
+    for module in pkgutil.walk_packages(attn_core.__path__, "attn_core."):
+        if not module.name.startswith(_NOT_OF_PAGES):
+            import_module(module.name)
+    gc.set_threshold(*gc.get_threshold()[:2], NEVER)  # in full, but by `_keep_up`: of all sessions it takes a while
+    _freeze()
+
+
+def _freeze() -> None:
+    """Let the collector walk no more over what is there now.
 
     Half a million objects of torch, transformers and pandas never die, and walking them takes a quarter of a second,
     while nobody's page can run (https://github.com/streamlit/streamlit/issues/8977).
     """
-    for module in pkgutil.walk_packages(attn_core.__path__, "attn_core."):
-        if not module.name.startswith(_NOT_OF_PAGES):
-            import_module(module.name)
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*gc.get_threshold()[:2], NEVER)  # in full, but by `_keep_up`: of all sessions it takes a while
 
 
 def _keep_up() -> None:
@@ -48,19 +54,30 @@ def _keep_up() -> None:
     if hasattr(malloc, "mallopt"):  # glibc, where else each thread has memory of its own, and each click a thread
         malloc.mallopt(_M_ARENA_MAX, 2)
     prepare()
+    somebody_came = True
     while True:
         time.sleep(SECONDS_BETWEEN)
-        _forget_sessions_that_left()
-        gc.collect()
+        if _n_sessions():
+            somebody_came = True
+            gc.collect()
+        elif somebody_came:  # and left: of those who were there at the last time something may be frozen
+            somebody_came = False
+            _freeze()
+        else:
+            continue
         if hasattr(malloc, "malloc_trim"):
             malloc.malloc_trim(0)
 
 
-def _forget_sessions_that_left() -> None:
-    """Let go of sessions whose time to come back is over; Streamlit itself does so only when another one leaves."""
+def _n_sessions() -> int:
+    """How many sessions there are, without those whose time to come back is over.
+
+    Streamlit itself lets go of a session that left only when another one leaves.
+    """
     if not runtime.exists():
-        return
+        return 0
     server: Any = runtime.get_instance()
     loop = server._get_async_objs().eventloop
     if not loop.is_closed():
         loop.call_soon_threadsafe(server._session_mgr._session_storage._cache.expire)
+    return len(server._session_mgr.list_sessions())
