@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 import numpy as np
@@ -18,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from attn_core import capture, charts, head_scores
 from benchmarks.browsing import GRID, LINES, Wait, after, arriving, browsing, settled, visiting
 from benchmarks.results import Budget, Measurement, Result, by_turns
-from benchmarks.subjects import N_CORES, N_HEADS, N_LAYERS, gpt2_model, gpt2_network, prompt, tokenizer
+from benchmarks.subjects import N_CORES, N_HEADS, N_LAYERS, empty_app, gpt2_model, model_folder, prompt
 from tests.serving import Server, serving
 
 TRIES = 30
@@ -61,33 +59,15 @@ def run(runs: int = 5) -> Result:
         measurements=tuple(_measurements(cold, warm, deeds)),
         compared=(FIRST,),
         budgets=(
-            Budget("click on a head to its painted lines, median", 0.3, _median(deeds["click on a head"]), "s"),
+            Budget("click on a head to its painted lines, median", 0.15, _median(deeds["click on a head"]), "s"),
             Budget(
-                "first paint of the first page, first visit, as a multiple of an empty app's", 1.5, _ratio(cold)
+                "first paint of the first page, first visit, as a multiple of an empty app's", 1.2, _ratio(cold)
             ),
             Budget(
-                "first paint of the first page, later visits, as a multiple of an empty app's", 1.5, _ratio(warm)
+                "first paint of the first page, later visits, as a multiple of an empty app's", 1.2, _ratio(warm)
             ),
         ),
     )
-
-
-@contextmanager
-def model_folder() -> Iterator[Path]:
-    """A folder with a network of GPT-2 small's shape, as a visitor may name one."""
-    with TemporaryDirectory() as folder:
-        gpt2_network().save_pretrained(folder)
-        tokenizer().save_pretrained(folder)
-        yield Path(folder)
-
-
-@contextmanager
-def empty_app() -> Iterator[Path]:
-    """A Streamlit app of a title."""
-    with TemporaryDirectory() as folder:
-        script = Path(folder) / "empty.py"
-        script.write_text("import streamlit as st\n\nst.title('Empty')\n")
-        yield script
 
 
 def first_paint(browser: Browser, server: Server, folder: Path) -> Wait:

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser
 
 from attn_core.limits import TRACE_MEGABYTES
-from benchmarks.app import model_folder, new_prompt
+from benchmarks.app import new_prompt
 from benchmarks.browsing import GRID, browsing, settled, visiting
 from benchmarks.processes import memory_of
 from benchmarks.results import Budget, Measurement, Result
-from benchmarks.subjects import prompt
+from benchmarks.subjects import model_folder, prompt
 from tests.serving import Server, serving
 
 LONGEST = 1024  # tokens

@@ -16,6 +16,7 @@ NEEDS = {
     "capturing": (PROC,),
     "writing": (),
     "app": (PLAYWRIGHT, BROWSER),
+    "visitors": (PROC,),
     "memory": (PLAYWRIGHT, BROWSER, PROC),
     "growth": (PROC,),
     "ablation": (),

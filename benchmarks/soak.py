@@ -18,11 +18,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from attn_core.limits import NEW_TOKENS, TRACE_MEGABYTES
-from benchmarks.app import model_folder
 from benchmarks.load import Found, beside_a_long_text, until_a_closed_tab_is_quiet
 from benchmarks.processes import in_fresh_process
 from benchmarks.report import machine
-from benchmarks.subjects import prompt
+from benchmarks.subjects import model_folder, prompt
+from benchmarks.visitors import visit_in_process
 from tests.fuzzing import MOST_LINKS
 from tests.serving import ROOT, serving
 
@@ -50,6 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--cases", type=int, default=10_000, help="of each fuzz test")
     parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--visitors", type=int, default=60, help="without browsers")
     parser.add_argument("--seconds", type=float, default=300, help="that they stay")
     chosen = parser.parse_args()
     start = time.monotonic()
@@ -59,7 +60,8 @@ def main() -> int:
         "",
     ]
     ok = True
-    for part in (_load(chosen.sessions, chosen.seconds), _tests(), _fuzz(chosen.cases)):
+    visitors = _visitors(chosen.visitors, chosen.seconds)
+    for part in (_load(chosen.sessions, chosen.seconds), visitors, _tests(), _fuzz(chosen.cases)):
         for line, good in part:
             print(line, flush=True)
             lines.append(line)
@@ -145,6 +147,27 @@ def _load(n_sessions: int, seconds: float) -> Lines:
             yield f"- The longest of these waits: {worst:.2f} s (at most 2 are allowed).", worst < 2
             quiet = until_a_closed_tab_is_quiet(server, str(folder))
             yield f"- After its tab was closed, a text was no longer written within {quiet:.1f} s.", quiet < 10
+
+
+def _visitors(n_visitors: int, seconds: float) -> Lines:
+    with TemporaryDirectory() as place, model_folder() as folder:
+        for model, name in (("mini", "mini"), (str(folder), "a network of GPT-2 small's shape")):
+            log = Path(place) / name.replace(" ", "_")
+            with serving(log=log, ATTN_TRACE_MEGABYTES=str(SMALL_TRACES)) as server:
+                visit_in_process(server, 3, 10, model)
+                hall = visit_in_process(server, n_visitors, seconds, model)
+            found = Found(seconds=hall.seconds, megabytes=hall.megabytes, faults=hall.faults)
+            yield from _waits(found, f"{n_visitors} visitors without browsers for {seconds / 60:g} minutes, {name}")
+            tracebacks = log.read_text(encoding="utf-8", errors="replace").count("Traceback")
+            first, last = (max(part) for part in _halves(hall.megabytes))
+            yield "", True
+            yield (
+                f"- {hall.rate:.1f} visits a second; faults: {len(hall.faults) or 'none'}; tracebacks in the server's "
+                f"log: {tracebacks or 'none'}; memory at most {first:,.0f} MB in the first half, {last:,.0f} MB in "
+                "the second.",
+                not hall.faults and not tracebacks and last < 1.1 * first,
+            )
+            yield "", True
 
 
 def _waits(found: Found, who: str) -> Lines:

@@ -6,7 +6,11 @@ GPT-2's own weights are not needed: time and memory depend on the shape alone.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -52,6 +56,24 @@ def gpt2_model() -> LanguageModel:
 def tokenizer() -> PreTrainedTokenizerBase:
     """The bundled model's."""
     return load_model("mini").tokenizer
+
+
+@contextmanager
+def model_folder() -> Iterator[Path]:
+    """A folder with a network of GPT-2 small's shape, as a visitor may name one."""
+    with TemporaryDirectory() as folder:
+        gpt2_network().save_pretrained(folder)
+        tokenizer().save_pretrained(folder)
+        yield Path(folder)
+
+
+@contextmanager
+def empty_app() -> Iterator[Path]:
+    """A Streamlit app of a title."""
+    with TemporaryDirectory() as folder:
+        script = Path(folder) / "empty.py"
+        script.write_text("import streamlit as st\n\nst.title('Empty')\n")
+        yield script
 
 
 def token_ids(n_tokens: int) -> list[int]:

@@ -21,9 +21,9 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.typing import Subprotocol
 
-from benchmarks.app import empty_app, model_folder
 from benchmarks.processes import cpu_seconds_of, in_fresh_process, memory_of
 from benchmarks.results import Budget, Measurement, Result
+from benchmarks.subjects import empty_app, model_folder
 from tests.serving import Server, serving
 
 NUMBERS = (10, 30, 60, 100)

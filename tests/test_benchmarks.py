@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import __main__ as command
-from benchmarks import needs
+from benchmarks import app, needs, visitors
 from benchmarks.report import PACKAGES, Section, as_json, as_markdown, versions
 from benchmarks.results import Budget, Measurement, Result, by_turns, growth_exponent
 
@@ -88,7 +88,7 @@ WITHOUT = """
 import importlib, sys
 for name in ("bertviz", "playwright", "hypothesis", "axe_playwright_python"):
     sys.modules[name] = None
-for part in ("__main__", "capturing", "writing", "growth", "ablation", "mini"):
+for part in ("__main__", "capturing", "writing", "visitors", "growth", "ablation", "mini"):
     importlib.import_module(f"benchmarks.{part}")
 """
 
@@ -144,7 +144,7 @@ def test_what_a_part_lacks_is_said_before_anything_is_measured(
         assert f"{name} needs " in said
         assert "playwright, a Chromium" in said
         assert ("bertviz" in said and "npm" in said) == (name == "overview")
-        assert "choose from: capturing, writing, growth, ablation, mini." in said
+        assert "choose from: capturing, writing, visitors, growth, ablation, mini." in said
     else:
         assert measured == [name]
 
@@ -157,3 +157,25 @@ def test_every_part_is_there_and_says_what_it_needs() -> None:
         name for name, needed in needs.NEEDS.items() if needs.PLAYWRIGHT in needed
     }
     assert {name for name, text in texts.items() if "import bertviz" in text} == {"overview"}
+
+
+# --- parts that drive the pages, in a short form ---------------------------------------------------------------
+
+
+def test_the_hall_of_visitors_finds_every_page_in_order() -> None:
+    result = visitors.measure((6,), 8.0)
+    assert result.remarks == ("Faults: none.",)
+    for side in (visitors.MINI, visitors.GPT2):
+        assert len(result.find(f"{visitors.WAITS}: {side}", "6 visitors", visitors.OPEN).values) >= 6
+        assert result.find(visitors.MEMORY, "6 visitors", side).median > 300
+
+
+@pytest.mark.browser
+def test_the_waits_in_the_app_are_measured_on_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "TRIES", 3)
+    result = app.run(runs=1)
+    assert {cell.row for cell in result.measurements if cell.table == app.DEEDS} >= {
+        "click on a head",
+        *(f"… to {page}" for page in app.PAGES),
+    }
+    assert all(value > 0 for cell in result.measurements for value in cell.values)
