@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from queue import Queue
@@ -121,6 +121,13 @@ def test_a_link_may_be_as_long_as_servers_take_and_not_longer() -> None:
 # --- runs at once ----------------------------------------------------------------------------------------------
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what other threads bring about, ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+
+
 @pytest.mark.parametrize("at_once", [1, 2, 3])
 def test_as_many_run_at_once_as_allowed_and_the_next_one_waits(at_once: int) -> None:
     turns, go = Turns(at_once), threading.Event()
@@ -134,9 +141,7 @@ def test_as_many_run_at_once_as_allowed_and_the_next_one_waits(at_once: int) -> 
     with ThreadPoolExecutor(at_once + 1) as visitors:
         for number in range(at_once + 1):
             visitors.submit(run, number)
-        deadline = time.monotonic() + 10
-        while turns.n_waiting == 0 or len(running) < at_once:
-            assert time.monotonic() < deadline
+        wait_until(lambda: turns.n_waiting > 0 and len(running) == at_once)
         assert len(running) == at_once
         go.set()
     assert len(running) == at_once + 1
@@ -159,11 +164,9 @@ def test_who_waits_for_a_turn_learns_how_many_are_before_it_and_may_leave() -> N
 
     with ThreadPoolExecutor(2) as visitors:
         visitors.submit(run)
-        while turns.n_running == 0:
-            pass
+        wait_until(lambda: turns.n_running > 0)
         visitors.submit(run)
-        while turns.n_waiting == 0:
-            pass
+        wait_until(lambda: turns.n_waiting > 0)
         with pytest.raises(Left), turns.take(tell):
             pass
         assert (told.get(), turns.n_waiting) == (2, 1)
@@ -181,20 +184,16 @@ def test_a_turn_that_is_lent_comes_back_before_those_who_came_later() -> None:
                 stay.wait(10)
 
     def end_once_two_wait() -> None:
-        while turns.n_waiting < 2:
-            pass
+        wait_until(lambda: turns.n_waiting == 2)
         go.set()
 
     with ThreadPoolExecutor(3) as visitors, turns.take():
         visitors.submit(run, "first", go)
-        while turns.n_waiting == 0:
-            pass
+        wait_until(lambda: turns.n_waiting > 0)
         with turns.lend():
-            while order != ["first"]:
-                pass
+            wait_until(lambda: order == ["first"])
             visitors.submit(run, "second")
-            while turns.n_waiting == 0:
-                pass
+            wait_until(lambda: turns.n_waiting > 0)
             visitors.submit(end_once_two_wait)
         order.append("lender")
     assert order == ["first", "lender", "second"]
