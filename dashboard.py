@@ -10,17 +10,17 @@ STATIC = Path(__file__).parent / "attn_core" / "static"
 
 # Before the pages: a browser that knows no icon yet asks the web for that of the page.
 st.set_page_config(page_icon=STATIC / "icon.png", layout="wide", initial_sidebar_state="collapsed")
+pages = [
+    st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+    st.Page("pages/tour.py", title="Tour", icon=":material/route:"),
+    st.Page("pages/generate.py", title="Generate", icon=":material/edit_note:"),
+    st.Page("pages/head_grid.py", title="Head grid", icon=":material/grid_on:"),
+    st.Page("pages/head_view.py", title="Head view", icon=":material/polyline:"),
+    st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+    st.Page("pages/names.py", title="Many names", icon=":material/groups:"),
+]
 with ui.in_turn():
     ui.begin()
-    pages = [
-        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
-        st.Page("pages/tour.py", title="Tour", icon=":material/route:"),
-        st.Page("pages/generate.py", title="Generate", icon=":material/edit_note:"),
-        st.Page("pages/head_grid.py", title="Head grid", icon=":material/grid_on:"),
-        st.Page("pages/head_view.py", title="Head view", icon=":material/polyline:"),
-        st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
-        st.Page("pages/names.py", title="Many names", icon=":material/groups:"),
-    ]
     page = st.navigation(pages, position=ui.place_of_pages())
     about = "How GPT-2 chooses its next word"
     st.set_page_config(f"{page.title}: {about}" if page.url_path else about)
