@@ -25,7 +25,8 @@ _begun = threading.Lock()
 
 def begin_upkeep() -> None:
     """Begin in the background at the end of the server's first run; later calls do nothing."""
-    if _begun.acquire(blocking=False):  # and never release it
+    is_server = runtime.exists() and type(runtime.get_instance()) is runtime.Runtime  # not a stand-in of AppTest's
+    if is_server and _begun.acquire(blocking=False):  # and never release it
         threading.Thread(target=_keep_up, name="upkeep", daemon=True).start()
 
 
@@ -74,8 +75,6 @@ def _n_sessions() -> int:
 
     Streamlit itself lets go of a session that left only when another one leaves.
     """
-    if not runtime.exists():
-        return 0
     server: Any = runtime.get_instance()
     loop = server._get_async_objs().eventloop
     if not loop.is_closed():
