@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attn_core.attention import NAME, is_recording, record_returned
 from attn_core.errors import AttnCoreError, UnsupportedArchitecture
-from attn_core.threads import threads_for
+from attn_core.threads import NARROW, fitting_threads
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -64,7 +64,7 @@ def run_network(
         options["logits_to_keep"] = 1
     accepted = _parameters(network)
     try:
-        with threads_for(network):
+        with fitting_threads(getattr(text_config(network), "hidden_size", NARROW)):
             output = network(ids, **{name: value for name, value in options.items() if name in accepted})
         logits: Tensor = output.logits[:, -1:] if last_only else output.logits
     except (AttnCoreError, MemoryError):

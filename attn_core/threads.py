@@ -5,60 +5,47 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import torch
 
-from attn_core.turns import forward_passes
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-FEW_PARAMETERS = 20_000_000
-"""Networks of no more than these are computed as fast by one thread as by two that wait for each other."""
-
-_sizes: WeakKeyDictionary[PreTrainedModel, int] = WeakKeyDictionary()
-_lock = threading.Lock()
-_n_alone = 0  # passes that now run on one thread each
-_n_usually = 1
+NARROW = 512
+"""Networks whose residual stream is narrower are computed as fast by one thread as by two that share the work."""
 
 
-@contextmanager
-def threads_for(network: PreTrainedModel) -> Iterator[None]:
-    """Compute on one thread while the block runs, if the network is small or another pass runs, too.
+class _Passes:
+    """The forward passes that run now.
 
-    In a hall of visitors threads of several passes would wait for each other's cores. Afterwards torch has as many
-    threads again as before.
+    torch's number of threads is one for all of the process, so the first pass that lowers it notes what it was, and
+    the last one that lowered it puts it back.
     """
-    if _n_parameters(network) > FEW_PARAMETERS and forward_passes.n_running < 2:
-        yield
-        return
-    _begin()
-    try:
-        yield
-    finally:
-        _end()
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_running = self._n_on_one_thread = 0
+        self._n_threads_before = 1
+
+    @contextmanager
+    def run(self, width: int) -> Iterator[None]:
+        with self._lock:
+            self._n_running += 1
+            on_one_thread = width < NARROW or self._n_running > 1
+            if on_one_thread:
+                if self._n_on_one_thread == 0:
+                    self._n_threads_before = torch.get_num_threads()
+                self._n_on_one_thread += 1
+                torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_running -= 1
+                self._n_on_one_thread -= on_one_thread
+                if on_one_thread and self._n_on_one_thread == 0:
+                    torch.set_num_threads(self._n_threads_before)
 
 
-def _begin() -> None:
-    global _n_alone, _n_usually
-    with _lock:
-        if _n_alone == 0:
-            _n_usually = torch.get_num_threads()
-        _n_alone += 1
-        torch.set_num_threads(1)
+fitting_threads = _Passes().run
+"""Takes the width of a network: the block runs on one thread, if that is narrow or another pass runs, too.
 
-
-def _end() -> None:
-    global _n_alone
-    with _lock:
-        _n_alone -= 1
-        if _n_alone == 0:
-            torch.set_num_threads(_n_usually)
-
-
-def _n_parameters(network: PreTrainedModel) -> int:
-    if network not in _sizes:
-        _sizes[network] = network.num_parameters()
-    return _sizes[network]
+Threads of passes side by side would wait for each other's cores. Afterwards torch has as many threads as before.
+"""

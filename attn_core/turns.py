@@ -28,11 +28,6 @@ class Turns:
         """How many wait for their turn."""
         return len(self._waiting)
 
-    @property
-    def n_running(self) -> int:
-        """How many have a turn."""
-        return self._at_once - self._free
-
     @contextmanager
     def take(self, tell: Callable[[int], None] | None = None) -> Iterator[None]:
         """Wait for a turn and keep it until the block ends; a block must not take another one inside.
@@ -49,12 +44,13 @@ class Turns:
                     tell(self._at_once + self._n_before(mine))
             yield
         finally:
-            self._hand_on(mine)
+            self._leave(mine)
 
     @contextmanager
     def lend(self) -> Iterator[None]:
         """Let others have the turn that the caller holds while the block runs, and then be the first to get one."""
-        self._hand_on(None)
+        with self._lock:
+            self._hand_on()
         try:
             yield
         finally:
@@ -76,14 +72,18 @@ class Turns:
         with self._lock:
             return self._waiting.index(mine) if mine in self._waiting else 0
 
-    def _hand_on(self, mine: threading.Event | None) -> None:
+    def _leave(self, mine: threading.Event) -> None:
         with self._lock:
-            if mine is not None and mine in self._waiting:  # it was given up before its turn came
+            if mine in self._waiting:  # it was given up before its turn came
                 self._waiting.remove(mine)
-            elif self._waiting:
-                self._waiting.popleft().set()
             else:
-                self._free += 1
+                self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._waiting:
+            self._waiting.popleft().set()
+        else:
+            self._free += 1
 
 
 forward_passes = Turns(RUNS_AT_ONCE)

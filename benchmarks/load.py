@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -18,7 +18,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.browsing import FLAGS
-from benchmarks.processes import cpu_seconds_of, memory_of
+from benchmarks.processes import cpu_seconds_of
+from benchmarks.waiting import Found, watch_memory
 from tests.browser import find_browser
 from tests.serving import Server
 from tests.visiting import NAMES, QUESTIONS
@@ -42,28 +43,6 @@ _EVERYTHING = """
 """
 
 
-@dataclass
-class Found:
-    """What a run under load found.
-
-    Attributes:
-        seconds: of each deed, how long each visitor waited for it.
-        faults: what went wrong, a sentence each.
-        megabytes: resident memory of the server, about once a second.
-        repeated: clicks that had to be made again, because nothing came of them.
-    """
-
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
-    megabytes: list[float] = field(default_factory=list)
-    repeated: int = 0
-
-    def percentile(self, deed: str, percent: float) -> float:
-        """Seconds that so many percent of the visitors waited at most."""
-        waits = sorted(self.seconds[deed])
-        return waits[min(len(waits) - 1, int(len(waits) * percent / 100))]
-
-
 def load(server: Server, model: str, *, n_sessions: int, seconds: float) -> Found:
     """Let so many visitors use a server for so long, each in a browser session of its own."""
     return asyncio.run(_load(server, model, n_sessions, seconds))
@@ -81,17 +60,11 @@ def load_behind(address: str, process: int, model: str, n_sessions: int, seconds
 async def _load(server: Server, model: str, n_sessions: int, seconds: float) -> Found:
     found = Found()
     async with _browsing() as browser:
-        watching = asyncio.create_task(_watch_memory(server, found))
+        watching = asyncio.create_task(watch_memory(server.pid, found))
         visitors = [_Visitor(number, browser, server, model, found) for number in range(n_sessions)]
         await asyncio.gather(*(visitor.stay(seconds) for visitor in visitors))
         watching.cancel()
     return found
-
-
-async def _watch_memory(server: Server, found: Found) -> None:
-    while True:
-        found.megabytes.append(memory_of(server.pid)["now"])
-        await asyncio.sleep(1)
 
 
 @asynccontextmanager

@@ -18,11 +18,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from attn_core.limits import NEW_TOKENS, TRACE_MEGABYTES
-from benchmarks.load import Found, beside_a_long_text, until_a_closed_tab_is_quiet
+from benchmarks.load import beside_a_long_text, until_a_closed_tab_is_quiet
 from benchmarks.processes import in_fresh_process
 from benchmarks.report import machine
 from benchmarks.subjects import model_folder, prompt
 from benchmarks.visitors import visit_in_process
+from benchmarks.waiting import Found
 from tests.fuzzing import MOST_LINKS
 from tests.serving import ROOT, serving
 
@@ -156,8 +157,7 @@ def _visitors(n_visitors: int, seconds: float) -> Lines:
             with serving(log=log, ATTN_TRACE_MEGABYTES=str(SMALL_TRACES)) as server:
                 visit_in_process(server, 3, 10, model)
                 hall = visit_in_process(server, n_visitors, seconds, model)
-            found = Found(seconds=hall.seconds, megabytes=hall.megabytes, faults=hall.faults)
-            yield from _waits(found, f"{n_visitors} visitors without browsers for {seconds / 60:g} minutes, {name}")
+            yield from _waits(hall, f"{n_visitors} visitors without browsers for {seconds / 60:g} minutes, {name}")
             tracebacks = log.read_text(encoding="utf-8", errors="replace").count("Traceback")
             first, last = (max(part) for part in _halves(hall.megabytes))
             yield "", True

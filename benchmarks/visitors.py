@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from random import Random
 from statistics import median
 from typing import Any, Self
@@ -21,9 +21,10 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.typing import Subprotocol
 
-from benchmarks.processes import cpu_seconds_of, in_fresh_process, memory_of
+from benchmarks.processes import cpu_seconds_of, in_fresh_process
 from benchmarks.results import Budget, Measurement, Result
 from benchmarks.subjects import empty_app, model_folder
+from benchmarks.waiting import Found, watch_memory
 from tests.serving import Server, serving
 
 NUMBERS = (10, 30, 60, 100)
@@ -45,22 +46,16 @@ _DONE = ForwardMsg.ScriptFinishedStatus.Value("FINISHED_SUCCESSFULLY")
 
 
 @dataclass
-class Found:
-    """What visitors met with.
+class Hall(Found):
+    """What a hall of visitors found.
 
     Attributes:
-        seconds: what each waited, by what it waited for.
-        rate: of all that together, a second.
-        faults: what went wrong, a line each.
-        megabytes: memory of the server, once a second.
+        rate: of all that was waited for, a second.
         cpu_seconds: that the server computed for one of these waits.
         kilobytes: that were sent for one of them.
     """
 
-    seconds: dict[str, list[float]] = field(default_factory=dict)
     rate: float = 0.0
-    faults: list[str] = field(default_factory=list)
-    megabytes: list[float] = field(default_factory=list)
     cpu_seconds: float = 0.0
     kilobytes: float = 0.0
 
@@ -78,7 +73,7 @@ def run(runs: int = 5) -> Result:
 
 def measure(numbers: tuple[int, ...], seconds: float) -> Result:
     """Let so many visitors come for so many seconds, to one server after the other, each warm."""
-    found: dict[tuple[str, int], Found] = {}
+    found: dict[tuple[str, int], Hall] = {}
     with model_folder() as folder, empty_app() as empty:
         for side, script, model in ((MINI, None, "mini"), (GPT2, None, str(folder)), (EMPTY, empty, None)):
             with serving(*[script] if script else []) as server:
@@ -100,10 +95,10 @@ def measure(numbers: tuple[int, ...], seconds: float) -> Result:
     )
 
 
-def visit_in_process(server: Server, number: int, seconds: float, model: str | None) -> Found:
+def visit_in_process(server: Server, number: int, seconds: float, model: str | None) -> Hall:
     """Let visitors come from a process of their own, whose work is not the server's."""
     told = (server.address, server.pid, number, seconds, model)
-    return Found(**in_fresh_process("benchmarks.visitors:visit", *told, limit=seconds + 2 * _PATIENCE))
+    return Hall(**in_fresh_process("benchmarks.visitors:visit", *told, limit=seconds + 2 * _PATIENCE))
 
 
 def visit(address: str, pid: int, number: int, seconds: float, model: str | None) -> dict[str, Any]:
@@ -111,11 +106,11 @@ def visit(address: str, pid: int, number: int, seconds: float, model: str | None
     return asdict(asyncio.run(_visit(address, pid, number, seconds, model)))
 
 
-async def _visit(address: str, pid: int, number: int, seconds: float, model: str | None) -> Found:
-    found, sent = Found(), [0]
+async def _visit(address: str, pid: int, number: int, seconds: float, model: str | None) -> Hall:
+    found, sent = Hall(), [0]
     start, computed = time.perf_counter(), cpu_seconds_of(pid)
     end = start + seconds
-    watch = asyncio.create_task(_watch_memory(pid, found))
+    watch = asyncio.create_task(watch_memory(pid, found))
     await asyncio.gather(*(_Person(i, address, model, found, sent).stay(end) for i in range(number)))
     watch.cancel()
     n_waits = max(len(found.waits), 1)
@@ -125,16 +120,10 @@ async def _visit(address: str, pid: int, number: int, seconds: float, model: str
     return found
 
 
-async def _watch_memory(pid: int, found: Found) -> None:
-    while True:
-        found.megabytes.append(memory_of(pid)["now"])
-        await asyncio.sleep(1)
-
-
 class _Person:
     """Comes again and again, each time as somebody else."""
 
-    def __init__(self, number: int, address: str, model: str | None, found: Found, sent: list[int]) -> None:
+    def __init__(self, number: int, address: str, model: str | None, found: Hall, sent: list[int]) -> None:
         self._random = Random(number)
         self._address, self._model, self._found, self._sent = address, model, found, sent
 
@@ -254,7 +243,7 @@ class Visit:
             self._widgets[drawn.label] = drawn.id
 
 
-def _measurements(found: dict[tuple[str, int], Found]) -> Iterator[Measurement]:
+def _measurements(found: dict[tuple[str, int], Hall]) -> Iterator[Measurement]:
     for (side, number), each in found.items():
         row = f"{number} visitors"
         for what in (OPEN, CHOOSE, WRITE):
@@ -271,7 +260,7 @@ def _measurements(found: dict[tuple[str, int], Found]) -> Iterator[Measurement]:
         yield Measurement(MEMORY, f"{number} visitors", side, "MB", (max(each.megabytes),))
 
 
-def _budgets(found: dict[tuple[str, int], Found]) -> Iterator[Budget]:
+def _budgets(found: dict[tuple[str, int], Hall]) -> Iterator[Budget]:
     for side, number, middle, late, rate in ((MINI, 60, 0.3, 1.0, 12.0), (GPT2, 30, 0.4, 1.5, None)):
         if (side, number) in found:
             each = found[side, number]

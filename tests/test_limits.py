@@ -149,7 +149,7 @@ def test_as_many_run_at_once_as_allowed_and_the_next_one_waits(at_once: int) -> 
 
 
 def test_who_waits_for_a_turn_learns_how_many_are_before_it_and_may_leave() -> None:
-    turns, go, told = Turns(1), threading.Event(), Queue[int]()
+    turns, begun, go, told = Turns(1), threading.Event(), threading.Event(), Queue[int]()
 
     class Left(Exception):
         pass
@@ -160,18 +160,20 @@ def test_who_waits_for_a_turn_learns_how_many_are_before_it_and_may_leave() -> N
 
     def run() -> None:
         with turns.take():
+            begun.set()
             go.wait(10)
 
     with ThreadPoolExecutor(2) as visitors:
         visitors.submit(run)
-        wait_until(lambda: turns.n_running > 0)
+        assert begun.wait(10)
         visitors.submit(run)
         wait_until(lambda: turns.n_waiting > 0)
         with pytest.raises(Left), turns.take(tell):
             pass
         assert (told.get(), turns.n_waiting) == (2, 1)
         go.set()
-    assert (turns.n_running, turns.n_waiting) == (0, 0)
+    with turns.take():  # nobody kept one
+        assert turns.n_waiting == 0
 
 
 def test_a_turn_that_is_lent_comes_back_before_those_who_came_later() -> None:

@@ -26,7 +26,8 @@ LEAST_STEP, LEAST_PAIR_STEP, MOST_STEP = 15, 28, 90  # on a page
 TOP, BOTTOM = 0.14, 0.86
 PAIR_TOP, PAIR_BOTTOM = 0.08, 0.92
 
-# Lengths in pixels. From left to right: names, bars, what is written beside them.
+# Lengths in pixels. From left to right: names, bars, what is written beside them. A text is cut at its share of the
+# figure, not at its own measured width, which it passes as long as the browser has another font for it.
 LENGTHS = {
     "count": "max(length(data('names')), 1)",
     "row": f"min(height / count, {MOST_STEP})",

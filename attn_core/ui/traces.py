@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from attn_core.heads import Head
     from attn_core.model import LanguageModel
 
-LONG = 500  # characters of a prompt that takes longer than all else on its page
+LONG_PROMPT = 500  # characters of a prompt that takes longer than all else on its page
 
 
 @kept.traces.keeps
@@ -40,7 +40,7 @@ def trace_of(model: LanguageModel, text: str) -> AttentionTrace:
     try:
         with st.spinner(f"Running {plain(model.name)} on the prompt{_queue()}…"):
             off, by = heads_off(), replacement()
-            with let_others_run() if len(text) > LONG else nullcontext():
+            with let_others_run() if len(text) > LONG_PROMPT else nullcontext():
                 trace = _captured(model, text, off, by)
     except AttnCoreError as error:
         st.error(plain(str(error)), icon=":material/edit:")

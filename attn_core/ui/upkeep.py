@@ -58,7 +58,8 @@ def _keep_up() -> None:
     somebody_came = True
     while True:
         time.sleep(SECONDS_BETWEEN)
-        if _n_sessions():
+        _forget_sessions_that_left()
+        if _server()._session_mgr.list_sessions():
             somebody_came = True
             gc.collect()
         elif somebody_came:  # and left: of those who were there at the last time something may be frozen
@@ -70,13 +71,13 @@ def _keep_up() -> None:
             malloc.malloc_trim(0)
 
 
-def _n_sessions() -> int:
-    """How many sessions there are, without those whose time to come back is over.
-
-    Streamlit itself lets go of a session that left only when another one leaves.
-    """
-    server: Any = runtime.get_instance()
+def _forget_sessions_that_left() -> None:
+    """Let go of sessions whose time to come back is over; Streamlit itself does so only when another one leaves."""
+    server = _server()
     loop = server._get_async_objs().eventloop
     if not loop.is_closed():
         loop.call_soon_threadsafe(server._session_mgr._session_storage._cache.expire)
-    return len(server._session_mgr.list_sessions())
+
+
+def _server() -> Any:  # of whose private parts there are no types
+    return runtime.get_instance()
