@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from attn_core.errors import InvalidTrace
 from attn_core.tokens import word_spans
 from attn_core.trace import AttentionTrace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LABELS = {
     "previous_token": "previous token",
@@ -52,6 +54,9 @@ DEEDS = {
 LABEL_THRESHOLD = 0.5
 SMALLEST_SCORE = 0.1  # with which a share gives a label: less is a share of nearly nothing
 NULL_THRESHOLD = 0.7
+
+Numbers = NDArray[Any]
+"""One number or text for each head of a table, (n_heads,)."""
 
 _SEPARATORS = frozenset((",", "and", "or"))
 _MAX_ITEM_WORDS = 2  # with more words between two separators they separate clauses
@@ -109,13 +114,20 @@ def head_scores(trace: AttentionTrace) -> pd.DataFrame:
     Raises:
         InvalidTrace: the first token is hidden.
     """
+    import pandas as pd
+
+    return pd.DataFrame(score_columns(trace))
+
+
+def score_columns(trace: AttentionTrace) -> dict[str, Numbers]:
+    """Return the columns of `head_scores` as arrays, for those who need no table."""
     if trace.first_hidden:
         raise InvalidTrace("The first token is hidden, but the scores count it. Give the trace that has it.")
     sought = {name: _Sought.of(keys) for name, keys in _sought_keys(trace.tokens).items()}
     per_layer = [_layer_sums(weights.astype(np.float32), sought) for weights in trace.attention]
     sums = {column: np.concatenate([sums[column] for sums in per_layer]) for column in per_layer[0]}
     layers, heads = np.divmod(np.arange(trace.n_layers * trace.n_heads), trace.n_heads)
-    return _table(layers, heads, sums)
+    return _columns(layers, heads, sums)
 
 
 def mean_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -127,24 +139,23 @@ def mean_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Args:
         frames: of `head_scores`, one or more, all of one model.
     """
+    import pandas as pd
+
     sums = pd.concat(frames).drop(columns="label")
     for name, count in QUERIES.items():
         for column in (name, *([ELSEWHERE[name]] if name in ELSEWHERE else [])):
             sums[column] = sums[column].astype(np.float64).fillna(0.0) * sums[count]
     together = sums.groupby(["layer", "head"]).sum().reset_index()
-    return _table(
+    columns = _columns(
         together["layer"].to_numpy(),
         together["head"].to_numpy(),
         {column: together[column].to_numpy() for column in (*SCORES, *ELSEWHERE.values(), *QUERIES.values())},
     )
+    return pd.DataFrame(columns)
 
 
-Numbers = NDArray[Any]
-"""One number for each head of a table, (n_heads,)."""
-
-
-def _table(layers: Numbers, heads: Numbers, sums: dict[str, Numbers]) -> pd.DataFrame:
-    """The table of `head_scores`, of sums over the queries of each score instead of means."""
+def _columns(layers: Numbers, heads: Numbers, sums: dict[str, Numbers]) -> dict[str, Numbers]:
+    """The columns of `head_scores`, of sums over the queries of each score instead of means."""
     columns = {"layer": layers, "head": heads}
     columns |= {name: _ratio(sums[name], sums[QUERIES[name]]) for name in SCORES}
     for name, column in SHARES.items():
@@ -153,7 +164,7 @@ def _table(layers: Numbers, heads: Numbers, sums: dict[str, Numbers]) -> pd.Data
         columns[column] = np.where(all_on_first, np.float32(0), share)
     columns |= {column: _ratio(sums[column], sums[QUERIES[name]]) for name, column in ELSEWHERE.items()}
     columns |= {column: sums[column] for column in QUERIES.values()}
-    return pd.DataFrame(columns | {"label": _labels(columns)})
+    return columns | {"label": _labels(columns)}
 
 
 def _ratio(numbers: Numbers, by: Numbers) -> NDArray[np.float32]:
@@ -162,8 +173,8 @@ def _ratio(numbers: Numbers, by: Numbers) -> NDArray[np.float32]:
     return np.divide(numbers, by, out=ratio, where=by != 0, casting="same_kind")
 
 
-def _labels(columns: dict[str, Numbers]) -> list[str]:
-    """The label of each head, by the rule of `head_scores`."""
+def _labels(columns: dict[str, Numbers]) -> Numbers:
+    """The label of each head (str), by the rule of `head_scores`."""
     candidates = [name for name in LABELS if name != "first_token"]
     values = np.nan_to_num(np.array([columns[SHARES.get(name, name)] for name in candidates]), nan=-1)
     reached = values >= np.float32(LABEL_THRESHOLD)
@@ -173,37 +184,35 @@ def _labels(columns: dict[str, Numbers]) -> list[str]:
     best = np.where(reached, values, -1).argmax(axis=0)
     rests = columns["first_token"] >= np.float32(NULL_THRESHOLD)
     without = np.where(rests, LABELS["first_token"], OTHER)
-    labels: list[str] = np.where(
-        reached.any(axis=0), np.array([LABELS[it] for it in candidates])[best], without
-    ).tolist()
-    return labels
+    labels = np.where(reached.any(axis=0), np.array([LABELS[it] for it in candidates])[best], without)
+    return labels.astype(object)
 
 
-def label_evidence(scores: pd.DataFrame) -> pd.DataFrame:
+def label_evidence(scores: pd.DataFrame | Mapping[str, Numbers]) -> dict[str, NDArray[np.float32]]:
     """Return on what the label of each head rests.
 
     Args:
-        scores: of `head_scores`.
+        scores: of `head_scores` or `score_columns`.
 
     Returns:
-        With the index of `scores`: `score`, `share` (NaN where the score has none), `queries` (their number); all
+        For each row of `scores`: `score`, `share` (NaN where the score has none), `queries` (their number); all
         float32, NaN for "other".
     """
-    labels = scores["label"].to_numpy()
-    found = np.full((3, len(scores)), np.nan, dtype=np.float32)
+    labels = np.asarray(scores["label"])
+    found = np.full((3, len(labels)), np.nan, dtype=np.float32)
     for name, label in LABELS.items():
         there = labels == label
         for row, column in zip(found, (name, SHARES.get(name), QUERIES[name]), strict=True):
             if column is not None:
-                row[there] = scores[column].to_numpy()[there]
+                row[there] = np.asarray(scores[column])[there]
     score, share, queries = found
-    return pd.DataFrame({"score": score, "share": share, "queries": queries}, index=scores.index)
+    return {"score": score, "share": share, "queries": queries}
 
 
-def evidence_in_words(evidence: pd.DataFrame) -> list[str]:
+def evidence_in_words(evidence: Mapping[str, NDArray[np.float32]]) -> list[str]:
     """Say what `label_evidence` found: texts like "0.85, share 0.95, 1 query", empty for "other"."""
     told = []
-    for score, share, queries in evidence.to_numpy():
+    for score, share, queries in zip(*(evidence[name] for name in ("score", "share", "queries")), strict=True):
         share_too = "" if np.isnan(share) else f", share {share:.2f}"
         number = "1 query" if queries == 1 else f"{queries:.0f} queries"
         told.append("" if np.isnan(score) else f"{score:.2f}{share_too}, {number}")
@@ -229,6 +238,8 @@ def link_strengths(trace: AttentionTrace, query: int, key: int) -> pd.DataFrame:
         )
     if key > query:
         raise ValueError(f"Token {query} cannot attend to token {key}, which comes later.")
+    import pandas as pd
+
     layers, heads = np.indices(trace.attention.shape[:2])
     weights = trace.attention[:, :, query, key].astype(np.float32)
     table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "attention": weights.ravel()})

@@ -20,13 +20,14 @@ class Turns:
 
     def __init__(self, at_once: int) -> None:
         self._at_once = self._free = at_once
+        self._returning: deque[threading.Event] = deque()  # who lent a turn; they come before those who wait
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
 
     @property
     def n_waiting(self) -> int:
         """How many wait for their turn."""
-        return len(self._waiting)
+        return len(self._returning) + len(self._waiting)
 
     @contextmanager
     def take(self, tell: Callable[[int], None] | None = None) -> Iterator[None]:
@@ -35,7 +36,7 @@ class Turns:
         Args:
             tell: takes how many are before this one, every half second of waiting. What it raises ends the waiting.
         """
-        mine = self._queue_up()
+        mine = self._queue_up(self._waiting)
         try:
             if tell is None:
                 mine.wait()
@@ -48,29 +49,27 @@ class Turns:
 
     @contextmanager
     def lend(self) -> Iterator[None]:
-        """Let others have the turn that the caller holds while the block runs, and then be the first to get one."""
+        """Let others have the turn that the caller holds while the block runs, and then be before those who wait."""
         with self._lock:
             self._hand_on()
         try:
             yield
         finally:
-            self._queue_up(first=True).wait()
+            self._queue_up(self._returning).wait()
 
-    def _queue_up(self, *, first: bool = False) -> threading.Event:
+    def _queue_up(self, queue: deque[threading.Event]) -> threading.Event:
         mine = threading.Event()
         with self._lock:
             if self._free:
                 self._free -= 1
                 mine.set()
-            elif first:
-                self._waiting.appendleft(mine)
             else:
-                self._waiting.append(mine)
+                queue.append(mine)
         return mine
 
     def _n_before(self, mine: threading.Event) -> int:
         with self._lock:
-            return self._waiting.index(mine) if mine in self._waiting else 0
+            return len(self._returning) + self._waiting.index(mine) if mine in self._waiting else 0
 
     def _leave(self, mine: threading.Event) -> None:
         with self._lock:
@@ -80,8 +79,9 @@ class Turns:
                 self._hand_on()
 
     def _hand_on(self) -> None:
-        if self._waiting:
-            self._waiting.popleft().set()
+        queue = self._returning or self._waiting
+        if queue:
+            queue.popleft().set()
         else:
             self._free += 1
 

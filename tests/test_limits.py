@@ -272,3 +272,31 @@ def test_what_was_captured_stays_within_the_memory_that_a_deployer_allows() -> N
     for number in range(4):
         keep(trace, number)
         assert bounded.megabytes <= 2.5 * trace.attention.nbytes / 1e6
+
+
+def test_turns_that_were_lent_come_back_in_the_order_in_which_they_are_wanted_again() -> None:
+    turns, order = Turns(1), list[str]()
+    done = {name: threading.Event() for name in ("first", "second", "holder")}
+
+    def lend(name: str) -> None:
+        with turns.take():
+            with turns.lend():
+                done[name].wait(10)
+            order.append(name)
+
+    def hold() -> None:
+        with turns.take():
+            order.append("holder")
+            done["holder"].wait(10)
+
+    with ThreadPoolExecutor(3) as visitors:
+        for name in ("first", "second"):
+            visitors.submit(lend, name)
+        visitors.submit(hold)
+        wait_until(lambda: order == ["holder"])
+        done["second"].set()
+        wait_until(lambda: turns.n_waiting == 1)
+        done["first"].set()
+        wait_until(lambda: turns.n_waiting == 2)
+        done["holder"].set()
+    assert order == ["holder", "second", "first"]

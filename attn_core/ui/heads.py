@@ -18,9 +18,9 @@ from attn_core.patterns import (
     LABELS,
     OTHER,
     evidence_in_words,
-    head_scores,
     label_evidence,
     most_telling_head,
+    score_columns,
 )
 from attn_core.trace import AttentionTrace
 from attn_core.ui import kept
@@ -102,7 +102,7 @@ class HeadScores:
     """What is known of a trace's heads, in the order of layers and heads.
 
     Attributes:
-        columns: of `head_scores` and `label_evidence`, each (n_layers * n_heads,).
+        columns: of `score_columns` and `label_evidence`, each (n_layers * n_heads,).
         labels: the label of each head.
         evidence: on what it rests, in words.
     """
@@ -115,11 +115,9 @@ class HeadScores:
 @kept.made_of_traces.keeps
 def head_scores_of(trace: AttentionTrace) -> HeadScores:
     """Return the scores of all heads, worked out once for a trace."""
-    scores = head_scores(trace)
+    scores = score_columns(trace)
     evidence = label_evidence(scores)
-    columns = {name: column.to_numpy() for table in (scores, evidence) for name, column in table.items()}
-    labels = scores["label"].tolist()
-    return HeadScores(columns | {"label": np.array(labels, object)}, labels, evidence_in_words(evidence))
+    return HeadScores(scores | evidence, scores["label"].tolist(), evidence_in_words(evidence))
 
 
 def head_pattern(trace: AttentionTrace, layer: int, head: int) -> str:

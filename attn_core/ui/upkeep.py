@@ -35,6 +35,7 @@ def prepare() -> None:
     for module in pkgutil.walk_packages(attn_core.__path__, "attn_core."):
         if not module.name.startswith(_NOT_OF_PAGES):
             import_module(module.name)
+    import_module("pandas")  # for tables, which import it when they are shown
     gc.set_threshold(*gc.get_threshold()[:2], NEVER)  # in full, but by `_keep_up`: of all sessions it takes a while
     _freeze()
 
