@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.needs import NEEDS, missing_for
 from benchmarks.processes import in_fresh_process
-from benchmarks.report import Section, as_json, as_markdown, machine, versions
+from benchmarks.report import Section, as_json, as_markdown, commit, machine, versions
 
 NAMES = tuple(NEEDS)
 RUNS = 5
@@ -54,7 +54,8 @@ def measure(name: str) -> dict[str, Any]:
     start = time.perf_counter()
     result = import_module(f"benchmarks.{name}").run(RUNS)
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return asdict(Section(name, result, date, time.perf_counter() - start, machine() | versions()))
+    where = {"commit": commit()} | machine() | versions()
+    return asdict(Section(name, result, date, time.perf_counter() - start, where))
 
 
 def _known() -> dict[str, Section]:

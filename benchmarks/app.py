@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -17,12 +18,13 @@ from attn_core import capture, charts, head_scores
 from benchmarks.browsing import GRID, LINES, Wait, after, arriving, browsing, settled, visiting
 from benchmarks.results import Budget, Measurement, Result, by_turns
 from benchmarks.subjects import N_CORES, N_HEADS, N_LAYERS, empty_app, gpt2_model, model_folder, prompt
+from benchmarks.visitors import EMPTY, SAME, messages_of_home
 from tests.serving import Server, serving
 
 TRIES = 30
 N_TOKENS = 32
 TITLE = "document.querySelector('[data-testid=stMain] h1')"
-OURS, EMPTY = "this dashboard", "an empty Streamlit app"
+OURS = "this dashboard"
 FIRST, DEEDS = "First paint of the first page: its title", "What a visitor waits for"
 WORK = f"What the server works on, for a prompt of {N_TOKENS} tokens"
 COLD, WARM = "first visit to the server", "later visits"
@@ -33,27 +35,31 @@ Sides = dict[str, Waits]
 
 
 def run(runs: int = 5) -> Result:
-    """Measure the first paint beside an empty app's, then new prompts, clicks and links."""
-    with model_folder() as folder, empty_app() as empty, browsing() as browser:
-        cold: Sides = {OURS: [], EMPTY: []}
+    """Measure the first paint beside those of apps that compute nothing, then new prompts, clicks and links."""
+    with model_folder() as folder, empty_app() as empty, messages_of_home() as same, browsing() as browser:
+        scripts: dict[str, str | Path] = {OURS: "dashboard.py", EMPTY: empty, SAME: same}
+        cold: Sides = {side: [] for side in scripts}
         for _ in range(runs):
-            for side, script in ((OURS, "dashboard.py"), (EMPTY, empty)):
+            for side, script in scripts.items():
                 with serving(script) as server:
                     cold[side].append(first_paint(browser, server, folder))
-        with serving() as server, serving(empty) as empty_server:
-            warm: Sides = {OURS: [], EMPTY: []}
+        with ExitStack() as running:
+            servers = {side: running.enter_context(serving(script)) for side, script in scripts.items()}
+            warm: Sides = {side: [] for side in scripts}
             for turn in range(-1, TRIES):
-                for side, visited in ((OURS, server), (EMPTY, empty_server)):
-                    wait = first_paint(browser, visited, folder)
+                for side, server in servers.items():
+                    wait = first_paint(browser, server, folder)
                     if turn >= 0:
                         warm[side].append(wait)
-            deeds = deeds_of_a_visitor(browser, server, folder)
+            deeds = deeds_of_a_visitor(browser, servers[OURS], folder)
     return Result(
         title="In the app",
         how=(
             "A headless Chromium against the server, which runs a network of GPT-2 small's shape. Time runs from "
             "the navigation, the click or the key to two animation frames after the new figure stands in the page; "
             f"over {TRIES} tries, the first visit to a fresh server over {runs}. An empty app is one `st.title`. "
+            f"*{SAME}*: a script that makes nothing, but sends what Home once sent, so that what the browser takes to "
+            "draw it is seen. "
             "*Server* is until the last message before painting has come, over loopback; *browser* is the rest."
         ),
         measurements=tuple(_measurements(cold, warm, deeds)),

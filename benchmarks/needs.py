@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from benchmarks.painting import FOLDER as LIBRARIES
 from tests.browser import find_browser
 
 BERTVIZ, PLAYWRIGHT, BROWSER, NPM, PROC = "bertviz", "playwright", "a Chromium", "npm", "Linux's /proc"
+PY_SPY = "py-spy"
 
 NEEDS = {
     "overview": (BERTVIZ, PLAYWRIGHT, BROWSER, NPM),
     "capturing": (PROC,),
     "writing": (),
     "app": (PLAYWRIGHT, BROWSER),
-    "visitors": (PROC,),
+    "visitors": (PROC, PY_SPY),
     "memory": (PLAYWRIGHT, BROWSER, PROC),
     "growth": (PROC,),
     "ablation": (),
@@ -33,6 +35,8 @@ def missing_for(name: str) -> list[str]:
 def _is_here(need: str) -> bool:
     if need in (BERTVIZ, PLAYWRIGHT):
         return find_spec(need) is not None
+    if need == PY_SPY:
+        return (Path(sysconfig.get_path("scripts")) / PY_SPY).exists()
     if need == BROWSER:
         return find_browser() is not None or _playwright_has_one()
     if need == NPM:

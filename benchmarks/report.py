@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -77,6 +78,23 @@ def versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
+
+
+def commit() -> str:
+    """The commit that is measured, with a word if files were changed since; results themselves don't count."""
+    try:
+        head = _told_by_git("rev-parse", "--short=10", "HEAD")
+        changed = _told_by_git("status", "--porcelain", "--", ":/", ":(exclude,top)benchmarks/results.*")
+    except (OSError, subprocess.CalledProcessError):  # a copy without git
+        return "unknown"
+    return f"{head}, changed" if changed else head
+
+
+def _told_by_git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def _lines(path: str) -> list[str]:

@@ -18,11 +18,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from attn_core.limits import NEW_TOKENS, TRACE_MEGABYTES
+from benchmarks.hall import visit_in_process
 from benchmarks.load import beside_a_long_text, until_a_closed_tab_is_quiet
 from benchmarks.processes import in_fresh_process
-from benchmarks.report import machine
+from benchmarks.report import commit, machine
 from benchmarks.subjects import model_folder, prompt
-from benchmarks.visitors import visit_in_process
 from benchmarks.waiting import Found
 from tests.fuzzing import MOST_LINKS
 from tests.serving import ROOT, serving
@@ -57,7 +57,8 @@ def main() -> int:
     start = time.monotonic()
     here = machine()
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}, {here['cores']} cores of {here['processor']}, {here['memory']}.",
+        f"Commit {commit()}, {datetime.now(UTC):%Y-%m-%d %H:%M UTC}, {here['cores']} cores of {here['processor']}, "
+        f"{here['memory']}.",
         "",
     ]
     ok = True

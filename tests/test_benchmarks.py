@@ -1,20 +1,24 @@
-"""What the reports of benchmarks say; the benchmarks themselves run by hand."""
+"""What the reports of benchmarks say, and that every benchmark runs."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
+import math
 import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import __main__ as command
-from benchmarks import app, needs, visitors
+from benchmarks import app, memory, needs, profiling, visitors
+from benchmarks.hall import OPEN
 from benchmarks.report import PACKAGES, Section, as_json, as_markdown, versions
 from benchmarks.results import Budget, Measurement, Result, by_turns, growth_exponent
 
@@ -115,7 +119,7 @@ def test_a_part_ends_with_the_versions_of_what_there_is(monkeypatch: pytest.Monk
     monkeypatch.setattr("benchmarks.mini.run", lambda runs: RESULT)
     section = Section.from_json(json.loads(json.dumps(command.measure("mini"))))
     assert section.result == RESULT
-    assert "torch" in section.machine
+    assert {"commit", "torch"} <= set(section.machine)
     assert not {"bertviz", "playwright"} & set(versions())
     assert set(versions()) == {"python", *PACKAGES} - {"bertviz", "playwright"}
 
@@ -159,23 +163,101 @@ def test_every_part_is_there_and_says_what_it_needs() -> None:
     assert {name for name, text in texts.items() if "import bertviz" in text} == {"overview"}
 
 
-# --- parts that drive the pages, in a short form ---------------------------------------------------------------
+# --- every part, in a short form -------------------------------------------------------------------------------
+
+SHORT: dict[str, dict[str, object]] = {
+    "capturing": {"SIZES": (32, 48), "SHORTEST_RUN": 0.0},
+    "writing": {"SIZES": (16,), "NEW_TOKENS": 3, "PAIRS": 1},
+    "growth": {"SIZES": (16, 24), "FITTED": (16, 24)},
+    "ablation": {"LOOPED": [(0, 0), (11, 11)]},
+    "mini": {"NEW_TOKENS": 4},
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_part_that_computes_measures_all_that_it_reports(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = importlib.import_module(f"benchmarks.{name}")
+    for constant, value in SHORT[name].items():
+        monkeypatch.setattr(part, constant, value)
+    n_threads = torch.get_num_threads()
+    try:
+        check_measured(part.run(1))
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+@pytest.mark.browser
+def test_the_memory_of_the_server_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for constant, value in {"LONGEST": 64, "SESSIONS": 2, "PROMPTS": 4, "STEP": 2}.items():
+        monkeypatch.setattr(memory, constant, value)
+    result = memory.run()
+    check_measured(result)
+    assert len([cell for cell in result.measurements if cell.table == memory.MANY]) == 2
+
+
+@pytest.mark.browser
+def test_the_overviews_are_built_and_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    if lacking := needs.missing_for("overview"):
+        pytest.skip(f"lacking: {', '.join(lacking)}")
+    overview = importlib.import_module("benchmarks.overview")
+    monkeypatch.setattr(overview, "SIZES", (16,))
+    monkeypatch.setattr(overview, "BUDGET_SIZE", "16 tokens")
+    check_measured(overview.run(1))
 
 
 def test_the_hall_of_visitors_finds_every_page_in_order() -> None:
-    result = visitors.measure((6,), 8.0)
+    result = visitors.measure((6,), 4.0, idle_seconds=2.0)
+    check_measured(result)
     assert result.remarks == ("Faults: none.",)
     for side in (visitors.MINI, visitors.GPT2):
-        assert len(result.find(f"{visitors.WAITS}: {side}", "6 visitors", visitors.OPEN).values) >= 6
+        assert len(result.find(f"{visitors.WAITS}: {side}", "6 visitors", OPEN).values) >= 6
         assert result.find(visitors.MEMORY, "6 visitors", side).median > 300
+        assert result.find(visitors.PROFILE, profiling.MODEL, side).median > 0
 
 
 @pytest.mark.browser
 def test_the_waits_in_the_app_are_measured_on_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "TRIES", 3)
-    result = app.run(runs=1)
+    result = app.run(1)
+    check_measured(result)
     assert {cell.row for cell in result.measurements if cell.table == app.DEEDS} >= {
         "click on a head",
         *(f"… to {page}" for page in app.PAGES),
     }
-    assert all(value > 0 for cell in result.measurements for value in cell.values)
+
+
+def check_measured(result: Result) -> None:
+    """Every number is there, and every budget has one."""
+    assert result.measurements
+    for cell in result.measurements:
+        assert cell.values, cell
+        assert all(math.isfinite(value) for value in cell.values)
+    assert all(budget.measured >= 0 for budget in result.budgets)
+    assert as_markdown([Section("part", result, "today", 1.0, {})])
+
+
+@pytest.mark.parametrize(
+    ("stack", "kind"),
+    [
+        (
+            [
+                "run (/a/streamlit/runtime/x.py:1)",
+                "run_network (/b/attn_core/forward.py:9)",
+                "f (/c/torch/nn.py:2)",
+            ],
+            0,
+        ),
+        (
+            [
+                "run (/a/streamlit/runtime/x.py:1)",
+                "draw (/b/attn_core/ui/drawing.py:9)",
+                "dumps (/usr/json/a.py:2)",
+            ],
+            1,
+        ),
+        (["draw (/b/attn_core/ui/drawing.py:9)", "chart (/a/streamlit/elements/x.py:1)"], 2),
+        (["run (/usr/threading.py:1)"], 3),
+    ],
+)
+def test_a_sample_counts_for_whose_code_it_met(stack: list[str], kind: int) -> None:
+    assert profiling.kind_of(stack) == profiling.KINDS[kind]

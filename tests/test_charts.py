@@ -3,6 +3,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -444,3 +446,9 @@ def test_a_map_of_what_cannot_be_negative_starts_at_zero(value: float) -> None:
     color = next(layer["encoding"]["color"] for layer in chart["layer"] if "color" in layer["encoding"])
     assert color["scale"]["domain"][0] == 0
     assert color["scale"]["domain"] == sorted(color["scale"]["domain"])
+
+
+def test_pandas_is_imported_before_a_chart_can_be_drawn() -> None:
+    """Altair looks into a pandas that another thread may be importing just then, and fails."""
+    code = "import sys, attn_core.charts; assert hasattr(sys.modules['pandas'], 'Timestamp')"
+    subprocess.run([sys.executable, "-c", code], check=True)

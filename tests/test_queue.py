@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from benchmarks.visitors import Visit
+from benchmarks.hall import Visit
 from tests.serving import serving
 
 N_VISITORS = 30

@@ -45,7 +45,7 @@ SESSIONS_COME_AND_GO = """
     from streamlit.runtime import get_instance
     from streamlit.web import bootstrap
     from attn_core.ui import upkeep
-    from benchmarks.visitors import Visit
+    from benchmarks.hall import Visit
     from tests.serving import ROOT, free_port
 
     port = free_port()

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec
 
 import altair as alt
 import numpy as np
+import pandas  # noqa: F401 - altair fails while another thread is importing it
 from numpy.typing import NDArray
 
 from attn_core.charts.sizes import Look

@@ -35,7 +35,6 @@ def prepare() -> None:
     for module in pkgutil.walk_packages(attn_core.__path__, "attn_core."):
         if not module.name.startswith(_NOT_OF_PAGES):
             import_module(module.name)
-    import_module("pandas")  # for tables, which import it when they are shown
     gc.set_threshold(*gc.get_threshold()[:2], NEVER)  # in full, but by `_keep_up`: of all sessions it takes a while
     _freeze()
 
@@ -62,6 +61,8 @@ def _keep_up() -> None:
         _forget_sessions_that_left()
         if _server()._session_mgr.list_sessions():
             somebody_came = True
+            if not gc.get_count()[2]:  # since the last time hardly anything was made
+                continue
             gc.collect()
         elif somebody_came:  # and left: of those who were there at the last time something may be frozen
             somebody_came = False
