@@ -142,7 +142,13 @@ def inert_on_screen(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _inert(table: pd.DataFrame, guard: str) -> pd.DataFrame:
+    import pandas as pd
+
     def inert(cell: object) -> object:
         return f"{guard}{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_SIGNS) else cell
 
-    return table.map(inert).rename(columns=inert)
+    inert_table = table.rename(columns=inert)
+    for place, dtype in enumerate(table.dtypes):
+        if not pd.api.types.is_numeric_dtype(dtype):
+            inert_table.isetitem(place, table.iloc[:, place].map(inert).array)
+    return inert_table

@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 CASES = int(os.environ.get("ATTN_FUZZ_CASES", "100"))
-MOST_LINKS = 1000  # that are opened on a page; each opens the dashboard anew, which takes a second
 
 fuzzed = settings(
     max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None

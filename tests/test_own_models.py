@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 import transformers
 from streamlit.testing.v1 import AppTest
 from transformers import PreTrainedModel
@@ -117,6 +118,19 @@ def test_a_link_cannot_turn_heads_off_that_can_only_be_seen(mini: LanguageModel,
     assert not app.exception
     assert app.toggle(key="switch_box").disabled
     assert charts_on(app) == 2
+
+
+@pytest.mark.parametrize("link", [{"details": "heads"}, {"details": "off"}, {"present": "1"}])
+def test_where_no_head_raises_the_token_none_is_offered(
+    link: dict[str, str], mini: LanguageModel, tmp_path: Path
+) -> None:
+    network = transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=4096, n_embd=32, n_layer=2, n_head=2))
+    for block in network.transformer.h:
+        torch.nn.init.zeros_(block.attn.c_proj.weight)
+    app = dashboard("generate", model=saved(network, mini, tmp_path), new_tokens="2", **link)
+    assert not app.exception
+    assert ("No head raises this logit." in shown(app)) == (link.get("details") == "heads")
+    assert not [button for button in app.button if button.label in ("Turn off the top 0", "Stronger head")]
 
 
 def test_the_tour_looks_for_what_the_article_shows_in_it(mini: LanguageModel, tmp_path: Path) -> None:

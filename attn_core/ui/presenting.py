@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -33,8 +34,13 @@ def place_of_pages() -> Literal["top", "hidden"]:
 
 def apply_style() -> None:
     """Give the page the look that goes with where it is shown."""
-    for name, wanted in (("page", True), ("layout", True), ("presenting", presenting()), ("embedded", embedded())):
-        st.html(_STATIC / f"{name}.css" if wanted else "<style></style>")
+    st.html(_style(presenting=presenting(), embedded=embedded()))
+
+
+@cache
+def _style(**wanted: bool) -> str:
+    names = ("page", "layout", *(name for name, is_wanted in wanted.items() if is_wanted))
+    return f"<style>{''.join((_STATIC / f'{name}.css').read_text(encoding='utf-8') for name in names)}</style>"
 
 
 def pick_presenting() -> None:

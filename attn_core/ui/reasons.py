@@ -326,6 +326,8 @@ def add_ranked_head_keys(effects: Attribution | UnsupportedArchitecture, selecte
     if isinstance(effects, UnsupportedArchitecture):
         return
     ranked = effects.strongest(N_STRONGEST)
+    if not ranked:
+        return
     at = ranked.index(selected) if selected in ranked else -1
     add_keys(
         ("Stronger head", "Up", choose_head, ranked[max(at - 1, 0)]),
@@ -372,8 +374,7 @@ def pick_heads_off(at: Moment, effects: Attribution | UnsupportedArchitecture, s
             disabled=selected in heads_off(),
             icon=":material/power_off:",
         )
-        if not isinstance(effects, UnsupportedArchitecture):
-            strongest = effects.strongest(N_SWITCHED)
+        if not isinstance(effects, UnsupportedArchitecture) and (strongest := effects.strongest(N_SWITCHED)):
             st.button(
                 f"Turn off the top {len(strongest)}",
                 on_click=switch_off,
