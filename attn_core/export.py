@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import altair as alt
+import pandas as pd
 
 from attn_core.charts import Figure
 from attn_core.charts.style import INK, Theme
 from attn_core.lettering import FONT, FONT_FILE, wrapped
 from attn_core.rendering import MARGIN, Sheet, render, vega_script
 from attn_core.tokens import token_label
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Drawing = alt.LayerChart | Figure
 
@@ -146,8 +144,6 @@ document.fonts.load('16px "Source Sans Pro"').then(draw, draw);
 
 def numbers(drawing: Drawing) -> pd.DataFrame:
     """Return what the tooltips of a chart say, as a table with their names and a row for each mark."""
-    import pandas as pd
-
     written = _written(drawing)
     layer = next(layer for layer in written["layer"] if isinstance(layer["encoding"].get("tooltip"), list))
     table = written["datasets"][layer.get("data", written.get("data"))["name"]]

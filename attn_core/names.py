@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from attn_core.errors import NameProbeError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from attn_core.ablation import Replacement
     from attn_core.heads import Head
     from attn_core.model import LanguageModel
@@ -63,8 +62,6 @@ class NameProbe:
 
     def table(self) -> pd.DataFrame:
         """One row a name: `group`, `name`, `pieces`, and for each word its probability in a column `P(word)`."""
-        import pandas as pd
-
         numbers = pd.DataFrame(self.probabilities, columns=[f"P({word})" for word in self.words])
         columns = {"group": self.groups, "name": self.names, "pieces": self.pieces}
         return pd.concat([pd.DataFrame(columns), numbers], axis=1)
@@ -79,7 +76,6 @@ class NameProbe:
         Returns:
             One row for a word and group: `word`, `group`, `names` (how many), `mean`, `low`, `high`.
         """
-        import pandas as pd
         from scipy.stats import ttest_1samp  # takes half a second
 
         rows = []
@@ -101,7 +97,6 @@ class NameProbe:
             One row for a word and group: `word`, `group` (the other one), `difference` (of means, the first group's
             less the other's), `low`, `high` (NaN if one of the groups has fewer than 5 names).
         """
-        import pandas as pd
         from scipy.stats import ttest_ind  # takes half a second
 
         (_, first), *others = self._values()

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from attn_core.errors import InvalidTrace
 from attn_core.tokens import word_spans
 from attn_core.trace import AttentionTrace
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LABELS = {
     "previous_token": "previous token",
@@ -114,8 +112,6 @@ def head_scores(trace: AttentionTrace) -> pd.DataFrame:
     Raises:
         InvalidTrace: the first token is hidden.
     """
-    import pandas as pd
-
     return pd.DataFrame(score_columns(trace))
 
 
@@ -139,8 +135,6 @@ def mean_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Args:
         frames: of `head_scores`, one or more, all of one model.
     """
-    import pandas as pd
-
     sums = pd.concat(frames).drop(columns="label")
     for name, count in QUERIES.items():
         for column in (name, *([ELSEWHERE[name]] if name in ELSEWHERE else [])):
@@ -238,8 +232,6 @@ def link_strengths(trace: AttentionTrace, query: int, key: int) -> pd.DataFrame:
         )
     if key > query:
         raise ValueError(f"Token {query} cannot attend to token {key}, which comes later.")
-    import pandas as pd
-
     layers, heads = np.indices(trace.attention.shape[:2])
     weights = trace.attention[:, :, query, key].astype(np.float32)
     table = pd.DataFrame({"layer": layers.ravel(), "head": heads.ravel(), "attention": weights.ravel()})

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from attn_core.comparison import Comparison
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MAX_ROWS = 5000
 _FORMULA_SIGNS = tuple("=+-@＝＋－＠\t\r\n")  # those in full width as East Asian keyboards write them
@@ -29,8 +26,6 @@ def link_table(trace: AttentionTrace, layer: int, head: int, *, query: int | Non
         layer, head: zero-based.
         query: only the row of this token position; all rows if None.
     """
-    import pandas as pd
-
     weights = trace.head(layer, head)
     queries, keys = np.tril_indices(trace.n_tokens)
     if query is not None:
@@ -59,8 +54,6 @@ def summed_table(trace: AttentionTrace, layer: int, head: int, queries: Sequence
         layer, head: zero-based.
         queries: token positions.
     """
-    import pandas as pd
-
     weights = trace.head(layer, head)[list(queries)]  # (n_queries, n_tokens)
     labels = token_labels(trace.tokens)
     table = pd.DataFrame({"to": labels, "key": range(trace.n_tokens), "sum": weights.sum(axis=0)})
@@ -78,8 +71,6 @@ def grid_table(trace: AttentionTrace, labels: Sequence[str]) -> pd.DataFrame:
         trace: what to read.
         labels: what each head does, in the order of layers and heads.
     """
-    import pandas as pd
-
     queries, keys = np.tril_indices(trace.n_tokens)
     each = min(max(MAX_ROWS // (trace.n_layers * trace.n_heads), 1), len(queries))
     heads = trace.attention.reshape(-1, trace.n_tokens, trace.n_tokens)
@@ -113,8 +104,6 @@ def change_table(comparison: Comparison, layer: int, head: int) -> pd.DataFrame:
     Columns: `word`, `kind` (see `AlignedWord.kind`), `A` and `B` (weights, NaN where the text lacks the word) and
     `difference` (B less A).
     """
-    import pandas as pd
-
     words = comparison.words
     table = pd.DataFrame(
         {
@@ -142,8 +131,6 @@ def inert_on_screen(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _inert(table: pd.DataFrame, guard: str) -> pd.DataFrame:
-    import pandas as pd
-
     def inert(cell: object) -> object:
         return f"{guard}{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_SIGNS) else cell
 

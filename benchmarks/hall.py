@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
@@ -26,6 +26,7 @@ from tests.serving import Server
 OPEN, CHOOSE, WRITE = "open a page with a prompt of one's own", "choose a head", "have 20 tokens written"
 READING = 5.0  # seconds on average
 ARRIVALS = 2.0  # seconds in which all come
+SETTLED = 10.0  # seconds
 N_WORDS = 24  # of a prompt
 
 _PAGES = ("", "head_grid", "head_view", "compare", "tour", "generate")
@@ -44,11 +45,14 @@ class Hall(Found):
         rate: of all that was waited for, a second.
         cpu_seconds: that the server computed for one of these waits.
         kilobytes: that were sent for one of them.
+        settled: seconds of the waits that began later than `SETTLED` after the first visitor, when those who came all
+            at once have been served.
     """
 
     rate: float = 0.0
     cpu_seconds: float = 0.0
     kilobytes: float = 0.0
+    settled: list[float] = field(default_factory=list)
 
     @property
     def waits(self) -> list[float]:
@@ -87,6 +91,7 @@ class _Person:
     def __init__(self, address: str, model: str | None, found: Hall, sent: list[int]) -> None:
         self._random = Random()  # never the same prompts again: the server remembers them
         self._address, self._model, self._found, self._sent = address, model, found, sent
+        self._settled = time.perf_counter() + SETTLED
 
     async def stay(self, end: float) -> None:
         await asyncio.sleep(self._random.random() * ARRIVALS)
@@ -121,7 +126,10 @@ class _Person:
     async def _timed(self, what: str, deed: Any) -> None:
         start = time.perf_counter()
         await asyncio.wait_for(deed, _PATIENCE)
-        self._found.seconds.setdefault(what, []).append(time.perf_counter() - start)
+        wait = time.perf_counter() - start
+        self._found.seconds.setdefault(what, []).append(wait)
+        if start > self._settled:
+            self._found.settled.append(wait)
 
     async def _read(self, end: float) -> None:
         left = max(end - time.perf_counter(), 0)
@@ -141,7 +149,6 @@ class Visit:
     def __init__(self, address: str, page: str, query: dict[str, str]) -> None:
         self._address, self._page, self._query = address, page, query
         self._widgets: dict[str, str] = {}  # ids of those that were drawn, by their labels
-        self._number = 0.0
         self.faults: list[str] = []
         self.alerts: list[str] = []
         self.n_bytes = 0

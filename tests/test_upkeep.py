@@ -6,6 +6,8 @@ import subprocess
 import sys
 from textwrap import dedent
 
+import pytest
+
 VISIT_ALL_PAGES = """
     import gc, sys
     from streamlit.testing.v1 import AppTest, app_test
@@ -41,7 +43,7 @@ def test_a_warm_server_imports_nothing_more_and_collects_little() -> None:
 
 
 SESSIONS_COME_AND_GO = """
-    import asyncio, gc, os, threading, weakref
+    import asyncio, os, sys, threading, weakref
     from streamlit.runtime import get_instance
     from streamlit.web import bootstrap
     from attn_core.ui import upkeep
@@ -51,27 +53,34 @@ SESSIONS_COME_AND_GO = """
     port = free_port()
     options = {"server_port": port, "server_headless": True, "server_disconnectedSessionTTL": 1}
     upkeep.SECONDS_BETWEEN = 0.2
-    sessions = []
+    sessions, staying = set(), set()
+
+    def visiting(page):
+        return Visit(f"http://127.0.0.1:{port}", page, {"model": "mini"})
 
     async def come_and_go():
         for page in ("head_grid", "head_view", ""):
-            async with Visit(f"http://127.0.0.1:{port}", page, {"model": "mini"}) as visit:
+            async with visiting(page) as visit:
                 await visit.run()
                 there = get_instance()._session_mgr.list_active_sessions()
-                sessions.extend(weakref.ref(each.session) for each in there)
+                sessions.update(weakref.ref(each.session) for each in there if each.session.id not in staying)
+        while sum(session() is not None for session in sessions) > 1:  # the last one is a variable of Streamlit's loop
+            await asyncio.sleep(0.1)
+        print("gone of", len(sessions), flush=True)
+        os._exit(0)
+
+    async def stay_meanwhile():
+        async with visiting("") as visit:
+            await visit.run()
+            staying.update(each.session.id for each in get_instance()._session_mgr.list_active_sessions())
+            await come_and_go()
 
     def visit():
         while True:
             try:
-                asyncio.run(come_and_go())
-                break
+                asyncio.run(stay_meanwhile() if sys.argv[1:] else come_and_go())
             except OSError:
                 pass  # not started yet
-        pause = threading.Event()
-        while sum(session() is not None for session in sessions) > 1:  # the last one is a variable of Streamlit's loop
-            pause.wait(0.1)
-        print("gone of", len(sessions), flush=True)
-        os._exit(0)
 
     threading.Thread(target=visit).start()
     bootstrap.load_config_options(options)
@@ -79,9 +88,10 @@ SESSIONS_COME_AND_GO = """
 """
 
 
-def test_sessions_that_left_give_back_what_they_held_though_nobody_else_comes() -> None:
+@pytest.mark.parametrize("stays", [[], ["one"]], ids=["nobody is there", "one who does nothing stays"])
+def test_sessions_that_left_give_back_what_they_held_though_nobody_else_comes(stays: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", dedent(SESSIONS_COME_AND_GO)],
+        [sys.executable, "-c", dedent(SESSIONS_COME_AND_GO), *stays],
         capture_output=True,
         text=True,
         check=True,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -25,9 +26,6 @@ from attn_core.ui.links import VIEWS, fell_back
 from attn_core.ui.saving import Origin, offer_figure
 from attn_core.ui.state import ALL_WORDS, choose_head, notice, pick_one, plain, theme
 from attn_core.ui.views import View
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @kept.made_of_traces.keeps
@@ -272,8 +270,6 @@ def note_on_links(trace: AttentionTrace, heads: Sequence[Head], query: int | Seq
 
 def _links_of(figure: charts.Figure) -> pd.DataFrame:
     """Return the lines of a figure as a table."""
-    import pandas as pd
-
     names = {
         "from": "from_word",
         "to": "to_word",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -24,8 +25,6 @@ from attn_core.ui.switches import heads_off, heads_phrase, replacement
 from attn_core.ui.traces import start_note
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from attn_core.ablation import Replacement
     from attn_core.heads import Head
     from attn_core.model import LanguageModel

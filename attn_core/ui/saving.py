@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from attn_core.tables import inert_csv, inert_on_screen
@@ -15,8 +16,6 @@ from attn_core.ui.switches import REPLACEMENTS, named_heads, replacement
 from attn_core.ui.views import View
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from attn_core.ablation import Replacement
     from attn_core.export import Caption, Drawing
     from attn_core.generation import GeneratedText

@@ -55,13 +55,16 @@ def _keep_up() -> None:
     if hasattr(malloc, "mallopt"):  # glibc, where else each thread has memory of its own, and each click a thread
         malloc.mallopt(_M_ARENA_MAX, 2)
     prepare()
-    somebody_came = True
+    somebody_came, held, times_idle = True, (0, 0), 0
     while True:
         time.sleep(SECONDS_BETWEEN)
         _forget_sessions_that_left()
-        if _server()._session_mgr.list_sessions():
+        before, held = held, _n_sessions()
+        # Hardly anything was made since the last time, and nobody came, left or was forgotten.
+        times_idle = times_idle + 1 if held == before and not gc.get_count()[2] else 0
+        if any(held):
             somebody_came = True
-            if not gc.get_count()[2]:  # since the last time hardly anything was made
+            if times_idle > 1:
                 continue
             gc.collect()
         elif somebody_came:  # and left: of those who were there at the last time something may be frozen
@@ -79,6 +82,12 @@ def _forget_sessions_that_left() -> None:
     loop = server._get_async_objs().eventloop
     if not loop.is_closed():
         loop.call_soon_threadsafe(server._session_mgr._session_storage._cache.expire)
+
+
+def _n_sessions() -> tuple[int, int]:
+    """How many sessions are connected, and how many may still come back."""
+    manager = _server()._session_mgr
+    return len(manager.list_active_sessions()), len(manager._session_storage.list())
 
 
 def _server() -> Any:  # of whose private parts there are no types
