@@ -1,15 +1,11 @@
 """How GPT-2 chooses its next word. Start with: streamlit run dashboard.py"""
 
-from pathlib import Path
-
 import streamlit as st
 
 from attn_core import ui
 
-STATIC = Path(__file__).parent / "attn_core" / "static"
-
 # Before the pages: a browser that knows no icon yet asks the web for that of the page.
-st.set_page_config(page_icon=STATIC / "icon.png", layout="wide", initial_sidebar_state="collapsed")
+st.set_page_config(page_icon=ui.page_icon(), layout="wide", initial_sidebar_state="collapsed")
 pages = [
     st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
     st.Page("pages/tour.py", title="Tour", icon=":material/route:"),

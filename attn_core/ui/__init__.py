@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from attn_core.ui.links import begin
     from attn_core.ui.models import language_model
     from attn_core.ui.names import caution, pick_names, show_name_tables, show_names
-    from attn_core.ui.pages import errors_in_words, open_new_session, start_at_dashboard
+    from attn_core.ui.pages import errors_in_words, open_new_session, page_icon, start_at_dashboard
     from attn_core.ui.presenting import apply_style, figures_only, place_of_pages
     from attn_core.ui.queue import in_turn
     from attn_core.ui.reasons import (
@@ -134,6 +134,7 @@ _HOME = {
     "open_new_session": "pages",
     "origin": "saving",
     "origin_of_token": "saving",
+    "page_icon": "pages",
     "panels": "layout",
     "pick_averaged_heads": "summaries",
     "pick_comparison": "comparing",
@@ -234,6 +235,7 @@ __all__ = [
     "open_new_session",
     "origin",
     "origin_of_token",
+    "page_icon",
     "panels",
     "pick_averaged_heads",
     "pick_comparison",

@@ -239,11 +239,11 @@ def _take_recording() -> None:
 
 
 def _take_choices() -> None:
-    state = st.session_state
+    state, link = st.session_state, st.query_params.to_dict()
     brought = {}
     for name, choice in CHOICES.items():
         in_link = _IN_LINK.get(name, name)
-        text = st.query_params.get(in_link)
+        text = link.get(in_link)
         if text is not None:
             try:
                 brought[name] = choice.kind.read(text)
@@ -251,7 +251,7 @@ def _take_choices() -> None:
                 _leave_out(in_link, text, choice.kind)
         if name in brought or choice.default is not None:
             state[name] = brought.get(name, choice.default)
-    state.is_new = not brought.keys() - {"model", "presenting"} and "recording" not in st.query_params
+    state.is_new = not brought.keys() - {"model", "presenting"} and "recording" not in link
     state.head_is_chosen = not brought.keys().isdisjoint(("layer", "head"))
     state.brought = set(brought)
 

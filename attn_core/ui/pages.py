@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +15,13 @@ from attn_core.errors import AttnCoreError
 from attn_core.ui.state import plain
 
 _ROOT = Path(__file__).parent.parent.parent
+
+
+@cache
+def page_icon() -> str:
+    """Return the icon of the browser's tab as an address that holds it; a file Streamlit would store in every run."""
+    content = (_ROOT / "attn_core" / "static" / "icon.png").read_bytes()
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
 @contextmanager
