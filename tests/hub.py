@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import socket
 import struct
@@ -102,6 +103,7 @@ class FakeHub:
                     if mood == "reset":
                         linger = struct.pack("ii", 1, 0)  # so that close() resets
                         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                        os.close(self.connection.detach())  # before the server ends it in good order
                     fake.mood = "well"
                     self.close_connection = True
                     return
