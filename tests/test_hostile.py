@@ -384,6 +384,11 @@ def test_any_recording_is_opened_whole_or_refused_in_one_sentence(content: bytes
 RECORDING_PAGES = ("home", "head_grid", "head_view", "compare")
 
 
+@pytest.fixture(scope="module")
+def with_recordings(small_folder: str) -> dict[str, AppTest]:
+    return {page: dashboard(page, model=small_folder) for page in RECORDING_PAGES}
+
+
 @fuzzed
 @given(
     st.sampled_from(RECORDING_PAGES),
@@ -391,17 +396,15 @@ RECORDING_PAGES = ("home", "head_grid", "head_view", "compare")
     hostile_text.map(sent_by_a_browser),
 )
 def test_a_recording_of_any_texts_on_any_page(
-    apps: dict[str, AppTest], page: str, tokens: list[str], name: str
+    with_recordings: dict[str, AppTest], page: str, tokens: list[str], name: str
 ) -> None:
     made = random_trace(n_tokens=len(tokens))
-    app = apps[page]
+    app = with_recordings[page]
     app.session_state["recording"] = AttentionTrace(tuple(tokens), made.attention, model=name, text="".join(tokens))
     app.session_state["recording_name"] = name
     with no_hang():
         app.run()
     check_page(app)
-    app.session_state["recording"] = None
-    app.run()
 
 
 # --- lists of names --------------------------------------------------------------------------------------------
