@@ -168,6 +168,9 @@ TURN = """([kind, turn]) => [...document.querySelectorAll(`.st-key-${kind} svg.m
   path => path.__data__?.datum?.turn === turn)"""
 
 
+PICTURE = "kind => document.querySelector(`.st-key-${kind} svg.marks`)?.innerHTML"
+
+
 @pytest.mark.parametrize(("kind", "first", "other"), [("lines", 3, 1), ("grid", 17, 40), ("map", 30, 2)])
 def test_a_click_on_what_was_clicked_before_is_delivered_again(
     page: Page, server: str, kind: str, first: int, other: int
@@ -179,7 +182,9 @@ def test_a_click_on_what_was_clicked_before_is_delivered_again(
         expect(page.get_by_text(f"{clicks} clicks")).to_be_visible()
         # Until the answer is drawn, a click on the same thing is the same click.
         page.wait_for_function(TURN, arg=[kind, clicks])
+    before = page.evaluate(PICTURE, kind)
     page.get_by_text("Another head").click()
+    page.wait_for_function(f"([kind, before]) => ({PICTURE})(kind) !== before", arg=[kind, before])
     settle(page)
     places.nth(first).click(force=True)
     expect(page.get_by_text("5 clicks")).to_be_visible()
