@@ -230,7 +230,7 @@ def stay_idle(address: str, pid: int, n_sessions: int, seconds: float) -> float:
                     Visit(address, "", {"model": "mini", "prompt": f"No {number}"})
                 )
                 await visit.run()
-            await asyncio.sleep(min(seconds, 10.0))
+            await asyncio.sleep(2 * seconds)  # those who were there before are forgotten within a minute
             before = cpu_seconds_of(pid)
             await asyncio.sleep(seconds)
             return (cpu_seconds_of(pid) - before) / seconds
