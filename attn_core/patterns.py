@@ -206,7 +206,7 @@ def label_evidence(scores: pd.DataFrame | Mapping[str, Numbers]) -> dict[str, ND
 def evidence_in_words(evidence: Mapping[str, NDArray[np.float32]]) -> list[str]:
     """Say what `label_evidence` found: texts like "0.85, share 0.95, 1 query", empty for "other"."""
     told = []
-    for score, share, queries in zip(*(evidence[name] for name in ("score", "share", "queries")), strict=True):
+    for score, share, queries in zip(evidence["score"], evidence["share"], evidence["queries"], strict=True):
         share_too = "" if np.isnan(share) else f", share {share:.2f}"
         number = "1 query" if queries == 1 else f"{queries:.0f} queries"
         told.append("" if np.isnan(score) else f"{score:.2f}{share_too}, {number}")

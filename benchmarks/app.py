@@ -18,7 +18,7 @@ from attn_core import capture, charts, head_scores
 from benchmarks.browsing import GRID, LINES, Wait, after, arriving, browsing, settled, visiting
 from benchmarks.results import Budget, Measurement, Result, by_turns
 from benchmarks.subjects import N_CORES, N_HEADS, N_LAYERS, empty_app, gpt2_model, model_folder, prompt
-from benchmarks.visitors import EMPTY, SAME, messages_of_home
+from benchmarks.visitors import EMPTY, REPLAY, replay_app
 from tests.serving import Server, serving
 
 TRIES = 30
@@ -36,8 +36,8 @@ Sides = dict[str, Waits]
 
 def run(runs: int = 5) -> Result:
     """Measure the first paint beside those of apps that compute nothing, then new prompts, clicks and links."""
-    with model_folder() as folder, empty_app() as empty, messages_of_home() as same, browsing() as browser:
-        scripts: dict[str, str | Path] = {OURS: "dashboard.py", EMPTY: empty, SAME: same}
+    with model_folder() as folder, empty_app() as empty, replay_app() as replay, browsing() as browser:
+        scripts: dict[str, str | Path] = {OURS: "dashboard.py", EMPTY: empty, REPLAY: replay}
         cold: Sides = {side: [] for side in scripts}
         for _ in range(runs):
             for side, script in scripts.items():
@@ -58,8 +58,8 @@ def run(runs: int = 5) -> Result:
             "A headless Chromium against the server, which runs a network of GPT-2 small's shape. Time runs from "
             "the navigation, the click or the key to two animation frames after the new figure stands in the page; "
             f"over {TRIES} tries, the first visit to a fresh server over {runs}. An empty app is one `st.title`. "
-            f"*{SAME}*: a script that makes nothing, but sends what Home once sent, so that what the browser takes to "
-            "draw it is seen. "
+            f"*{REPLAY}*: a script that makes nothing, but sends what Home once sent, which shows what the browser "
+            "takes to draw it. "
             "*Server* is until the last message before painting has come, over loopback; *browser* is the rest."
         ),
         measurements=tuple(_measurements(cold, warm, deeds)),

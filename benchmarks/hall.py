@@ -26,7 +26,7 @@ from tests.serving import Server
 OPEN, CHOOSE, WRITE = "open a page with a prompt of one's own", "choose a head", "have 20 tokens written"
 READING = 5.0  # seconds on average
 ARRIVALS = 2.0  # seconds in which all come
-SETTLED = 10.0  # seconds
+SETTLED_AFTER = 10.0  # seconds
 N_WORDS = 24  # of a prompt
 
 _PAGES = ("", "head_grid", "head_view", "compare", "tour", "generate")
@@ -45,8 +45,8 @@ class Hall(Found):
         rate: of all that was waited for, a second.
         cpu_seconds: that the server computed for one of these waits.
         kilobytes: that were sent for one of them.
-        settled: seconds of the waits that began later than `SETTLED` after the first visitor, when those who came all
-            at once have been served.
+        settled: seconds of the waits that began when those who came all at once had been served: `SETTLED_AFTER`
+            seconds after the hall was opened.
     """
 
     rate: float = 0.0
@@ -91,7 +91,7 @@ class _Person:
     def __init__(self, address: str, model: str | None, found: Hall, sent: list[int]) -> None:
         self._random = Random()  # never the same prompts again: the server remembers them
         self._address, self._model, self._found, self._sent = address, model, found, sent
-        self._settled = time.perf_counter() + SETTLED
+        self._settled = time.perf_counter() + SETTLED_AFTER
 
     async def stay(self, end: float) -> None:
         await asyncio.sleep(self._random.random() * ARRIVALS)

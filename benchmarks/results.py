@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
@@ -41,10 +41,14 @@ class Measurement:
 
     def percentile(self, percent: float) -> float:
         """The smallest value that at least so many percent of the runs don't pass, NaN if there are none."""
-        if not self.values:
-            return math.nan
-        ordered = sorted(self.values)
-        return ordered[max(math.ceil(percent / 100 * len(ordered)) - 1, 0)]
+        return percentile(self.values, percent)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the smallest value that at least so many percent of all don't pass, NaN if there are none."""
+    if not values:
+        return math.nan
+    return sorted(values)[max(math.ceil(percent / 100 * len(values)) - 1, 0)]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The long run: ten visitors for five minutes, every fault, and every fuzz test with 10,000 cases.
 
-`python -m benchmarks.soak` takes about an hour and a half and writes what it found into docs/reliability.md.
+`python -m benchmarks.soak` takes one to three hours and writes what it found into docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from benchmarks.hall import visit_in_process
 from benchmarks.load import beside_a_long_text, until_a_closed_tab_is_quiet
 from benchmarks.processes import in_fresh_process
 from benchmarks.report import commit, machine
+from benchmarks.results import percentile
 from benchmarks.subjects import model_folder, prompt
 from benchmarks.waiting import Found
 from tests.serving import ROOT, serving
@@ -166,8 +167,8 @@ def _waits(found: Found, who: str) -> Lines:
     yield f"| {who} | times | median | 95th percentile | longest |", True
     yield "|---|---|---|---|---|", True
     for deed, waits in sorted(found.seconds.items()):
-        median, late = found.percentile(deed, 50), found.percentile(deed, 95)
-        yield f"| {deed} | {len(waits)} | {median:.2f} s | {late:.2f} s | {max(waits):.2f} s |", True
+        told = (median(waits), percentile(waits, 95), max(waits))
+        yield f"| {deed} | {len(waits)} | {' | '.join(f'{seconds:.2f} s' for seconds in told)} |", True
 
 
 def _memory(megabytes: list[float]) -> tuple[str, bool]:

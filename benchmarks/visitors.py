@@ -15,7 +15,7 @@ from benchmarks.hall import (
     N_WORDS,
     OPEN,
     READING,
-    SETTLED,
+    SETTLED_AFTER,
     WRITE,
     Hall,
     Visit,
@@ -23,17 +23,17 @@ from benchmarks.hall import (
     visit_in_process,
 )
 from benchmarks.profiling import KINDS, sampling
-from benchmarks.results import Budget, Measurement, Result
+from benchmarks.results import Budget, Measurement, Result, percentile
 from benchmarks.subjects import empty_app, model_folder
 from tests.serving import Server, serving
 
 NUMBERS = (10, 30, 60, 100)
 SECONDS = 40.0
 WAITS, RATES, MEMORY = "Waiting", "Visits a second", "Memory of the server"
-LATER = f"all that began after {SETTLED:g} s"
+LATER = f"all that began after {SETTLED_AFTER:g} s"
 COMPUTING, PROFILE = "Computing for one of these waits", "What it computes, for one of these waits"
 EMPTY = "an empty Streamlit app"
-SAME = "the messages of Home, from a file"
+REPLAY = "a replay of Home's messages"
 MINI, GPT2 = "mini", "a network of GPT-2 small's shape"
 N_PROFILED = {MINI: 60, GPT2: 30}
 N_IDLE = 60  # sessions
@@ -50,9 +50,9 @@ def measure(numbers: tuple[int, ...], seconds: float, idle_seconds: float = IDLE
     """Let so many visitors come for so many seconds, to one server after the other, each warm."""
     found: dict[tuple[str, int], Hall] = {}
     profiles: dict[str, dict[str, float]] = {}
-    with model_folder() as folder, empty_app() as empty, messages_of_home() as same:
-        models = {MINI: "mini", GPT2: str(folder), EMPTY: None, SAME: None}
-        scripts = {EMPTY: empty, SAME: same}
+    with model_folder() as folder, empty_app() as empty, replay_app() as replay:
+        models = {MINI: "mini", GPT2: str(folder), EMPTY: None, REPLAY: None}
+        scripts = {EMPTY: empty, REPLAY: replay}
         for side, model in models.items():
             with serving(scripts.get(side, "dashboard.py")) as server:
                 visit_in_process(server, 3, min(seconds, 15.0), model)
@@ -70,16 +70,16 @@ def measure(numbers: tuple[int, ...], seconds: float, idle_seconds: float = IDLE
             f"Visitors without browsers on the same machine: each comes within {ARRIVALS:g} s, opens a page by its "
             f"web socket with {N_WORDS} words of its own, reads for {READING:g} s on average, then chooses a head, "
             "has 20 tokens written, or leaves and comes again as somebody else. A wait runs until the page's run has "
-            f"ended. Each hall stays for {seconds:g} s. The empty app is one `st.title`. *{SAME}*: a script that makes "
-            "nothing, but sends what Home once sent. Both are opened as often. What is computed is told apart by "
+            f"ended. Each hall stays for {seconds:g} s. The empty app is one `st.title`. *{REPLAY}*: a script that "
+            "makes nothing, but sends what Home once sent. Both are opened as often. What is computed is told apart by "
             f"py-spy, with {N_PROFILED[MINI]} visitors of mini and {N_PROFILED[GPT2]} of the other network."
         ),
         measurements=(*_measurements(found), *_profiles(profiles)),
         budgets=(*_budgets(found), Budget(f"{N_IDLE} open sessions that do nothing: part of a core", 0.02, idle)),
         remarks=(
             f"Faults: {'; '.join(faults[:3]) if faults else 'none'}.",
-            f"All come within {ARRIVALS:g} s, and wait for each other then: the waits that began after {SETTLED:g} s "
-            "are those of a hall at work.",
+            f"All come within {ARRIVALS:g} s, and wait for each other then. The waits that began after "
+            f"{SETTLED_AFTER:g} s are those of a hall at work.",
         ),
     )
 
@@ -93,8 +93,8 @@ def profile(server: Server, number: int, seconds: float, model: str) -> dict[str
 
 
 @contextmanager
-def messages_of_home() -> Iterator[Path]:
-    """A Streamlit app that makes nothing: it sends what Home once sent."""
+def replay_app() -> Iterator[Path]:
+    """A Streamlit app that makes nothing, and sends what Home once sent."""
 
     async def look() -> list[bytes]:
         async with Visit(server.address, "", {"model": "mini"}) as visit:
@@ -105,13 +105,13 @@ def messages_of_home() -> Iterator[Path]:
     with serving() as server:
         contents = asyncio.run(look())
     with TemporaryDirectory() as folder:
-        script = Path(folder) / "same.py"
+        script = Path(folder) / "replay.py"
         (script.parent / "sent.py").write_text(f"CONTENTS = {contents!r}\n", encoding="utf-8")
-        script.write_text(_SENDING, encoding="utf-8")
+        script.write_text(_REPLAY_SCRIPT, encoding="utf-8")
         yield script
 
 
-_SENDING = """from sent import CONTENTS
+_REPLAY_SCRIPT = """from sent import CONTENTS
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -136,6 +136,8 @@ def _measurements(found: dict[tuple[str, int], Hall]) -> Iterator[Measurement]:
     for (side, number), each in found.items():
         yield Measurement(COMPUTING, f"{number} visitors", side, "ms", (each.cpu_seconds * 1e3,))
     for (side, number), each in found.items():
+        yield Measurement("Sent for one of these waits", f"{number} visitors", side, "kB", (each.kilobytes,))
+    for (side, number), each in found.items():
         yield Measurement(MEMORY, f"{number} visitors", side, "MB", (max(each.megabytes),))
 
 
@@ -149,9 +151,8 @@ def _budgets(found: dict[tuple[str, int], Hall]) -> Iterator[Budget]:
     for side, number, middle, late, rate in ((MINI, 60, 0.3, 1.0, 12.0), (GPT2, 30, 0.4, 1.5, None)):
         if (side, number) in found:
             each = found[side, number]
-            waits = Measurement("", "", "", "s", tuple(each.waits), "none")
             yield Budget(f"{number} visitors, {side}: median wait", middle, median(each.waits), "s")
-            yield Budget(f"{number} visitors, {side}: 95th percentile", late, waits.percentile(95), "s")
+            yield Budget(f"{number} visitors, {side}: 95th percentile", late, percentile(each.waits, 95), "s")
             longest = max(max(waits) / median(waits) for waits in each.seconds.values())
             yield Budget(f"{number} visitors, {side}: longest wait, in medians of its kind", 5, longest)
             if rate is not None:

@@ -24,11 +24,6 @@ class Found:
     megabytes: list[float] = field(default_factory=list)
     repeated: int = 0
 
-    def percentile(self, deed: str, percent: float) -> float:
-        """Seconds that so many percent of the visitors waited at most."""
-        waits = sorted(self.seconds[deed])
-        return waits[min(len(waits) - 1, int(len(waits) * percent / 100))]
-
 
 async def watch_memory(process: int, found: Found) -> None:
     """Note the memory of a process once a second until this is cancelled."""

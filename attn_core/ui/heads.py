@@ -103,13 +103,17 @@ class HeadScores:
 
     Attributes:
         columns: of `score_columns` and `label_evidence`, each (n_layers * n_heads,).
-        labels: the label of each head.
-        evidence: on what it rests, in words.
+        evidence: on what the label of each head rests, in words.
     """
 
     columns: Mapping[str, NDArray[Any]]
-    labels: list[str]
     evidence: list[str]
+
+    @property
+    def labels(self) -> list[str]:
+        """The label of each head."""
+        labels: list[str] = self.columns["label"].tolist()
+        return labels
 
 
 @kept.made_of_traces.keeps
@@ -117,7 +121,7 @@ def head_scores_of(trace: AttentionTrace) -> HeadScores:
     """Return the scores of all heads, worked out once for a trace."""
     scores = score_columns(trace)
     evidence = label_evidence(scores)
-    return HeadScores(scores | evidence, scores["label"].tolist(), evidence_in_words(evidence))
+    return HeadScores(scores | evidence, evidence_in_words(evidence))
 
 
 def head_pattern(trace: AttentionTrace, layer: int, head: int) -> str:

@@ -55,23 +55,19 @@ def _keep_up() -> None:
     if hasattr(malloc, "mallopt"):  # glibc, where else each thread has memory of its own, and each click a thread
         malloc.mallopt(_M_ARENA_MAX, 2)
     prepare()
-    somebody_came, held, times_idle = True, (0, 0), 0
+    held, times_quiet = (0, 0), 0
     while True:
         time.sleep(SECONDS_BETWEEN)
         _forget_sessions_that_left()
         before, held = held, _n_sessions()
-        # Hardly anything was made since the last time, and nobody came, left or was forgotten.
-        times_idle = times_idle + 1 if held == before and not gc.get_count()[2] else 0
-        if any(held):
-            somebody_came = True
-            if times_idle > 1:
-                continue
-            gc.collect()
-        elif somebody_came:  # and left: of those who were there at the last time something may be frozen
-            somebody_came = False
-            _freeze()
-        else:
+        # Nobody came, left or was forgotten since the last time, and hardly anything was made.
+        times_quiet = times_quiet + 1 if held == before and not gc.get_count()[2] else 0
+        if times_quiet > 1:
             continue
+        if any(held):
+            gc.collect()
+        else:  # of those who were there at the last time something may be frozen
+            _freeze()
         if hasattr(malloc, "malloc_trim"):
             malloc.malloc_trim(0)
 
