@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,9 +23,9 @@ from benchmarks.hall import (
     idle_share,
     visit_in_process,
 )
-from benchmarks.profiling import KINDS, sampling
+from benchmarks.profiling import KINDS, MODEL, OWN, STREAMLIT, sampling
 from benchmarks.results import Budget, Measurement, Result, percentile
-from benchmarks.subjects import empty_app, model_folder
+from benchmarks.subjects import N_CORES, empty_app, model_folder
 from tests.serving import Server, serving
 
 NUMBERS = (10, 30, 60, 100)
@@ -64,7 +65,7 @@ def measure(numbers: tuple[int, ...], seconds: float, idle_seconds: float = IDLE
                 if side == MINI:
                     idle = idle_share(server, min(N_IDLE, max(numbers)), idle_seconds)
     faults = [fault for each in found.values() for fault in each.faults]
-    return Result(
+    result = Result(
         title="A hall of visitors",
         how=(
             f"Visitors without browsers on the same machine: each comes within {ARRIVALS:g} s, opens a page by its "
@@ -82,6 +83,27 @@ def measure(numbers: tuple[int, ...], seconds: float, idle_seconds: float = IDLE
             f"{SETTLED_AFTER:g} s are those of a hall at work.",
         ),
     )
+    return replace(result, remarks=(*result.remarks, *limits(result)))
+
+
+def limits(result: Result) -> list[str]:
+    """Return for each model what keeps a hall from being served faster, from what was measured."""
+    remarks = []
+    for side in (MINI, GPT2):
+        of_kinds = {
+            cell.row: cell.median for cell in result.measurements if (cell.table, cell.column) == (PROFILE, side)
+        }
+        whole = sum(of_kinds.values())
+        if whole:
+            passes, streamlit, own = (of_kinds[kind] for kind in (MODEL, STREAMLIT, OWN))
+            remarks.append(
+                f"The limit of {side}: a wait computes {whole:.0f} ms. At most {N_CORES * 1e3 / whole:.1f} of them a "
+                f"second fit into {N_CORES} cores, and {1e3 / whole:.1f} where Python's lock lets one thread run; "
+                f"whoever comes beyond that waits. Forward passes are {passes / whole:.0%} of it, Streamlit's own "
+                f"code {streamlit / whole:.0%}, this dashboard's {own / whole:.0%}: without a line of ours it would be "
+                f"{whole - own:.0f} ms."
+            )
+    return remarks
 
 
 def profile(server: Server, number: int, seconds: float, model: str) -> dict[str, float]:

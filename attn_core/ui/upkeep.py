@@ -52,7 +52,8 @@ def _freeze() -> None:
 
 def _keep_up() -> None:
     malloc: Any = ctypes.CDLL(None) if os.name == "posix" else None
-    if hasattr(malloc, "mallopt"):  # glibc, where else each thread has memory of its own, and each click a thread
+    # In glibc each thread else has memory of its own, and each click a thread.
+    if hasattr(malloc, "mallopt") and "MALLOC_ARENA_MAX" not in os.environ:
         malloc.mallopt(_M_ARENA_MAX, 2)
     prepare()
     held, times_quiet = (0, 0), 0
