@@ -13,11 +13,11 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from attn_core.limits import NEW_TOKENS, TRACE_MEGABYTES
 from benchmarks.hall import visit_in_process
@@ -27,7 +27,7 @@ from benchmarks.report import commit, machine
 from benchmarks.results import percentile
 from benchmarks.subjects import model_folder, prompt
 from benchmarks.waiting import Found
-from tests.serving import ROOT, serving
+from tests.serving import ROOT, Server, serving
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- numbers of the last full run -->", "<!-- end of numbers -->"
@@ -46,7 +46,6 @@ FUZZED = {
 OTHERS = ("tests/test_faults.py", "tests/test_limits.py", "tests/test_reliability.py", "tests/test_hostile.py")
 LONG_PROMPT = 200  # tokens
 SMALL_TRACES = 20  # megabytes, so that visitors reach the bound
-SERVER: Any = {"ATTN_TRACE_MEGABYTES": str(SMALL_TRACES), "MALLOC_ARENA_MAX": "1"}  # the second as in the container
 FLAT = 0.01  # of the memory, that may be added in the last quarter
 
 
@@ -113,10 +112,15 @@ def _pytest(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     return done
 
 
+def _bounded_server(log: Path) -> AbstractContextManager[Server]:
+    """Start a server as the container does, whose traces soon reach their bound."""
+    return serving(log=log, ATTN_TRACE_MEGABYTES=str(SMALL_TRACES), MALLOC_ARENA_MAX="1")
+
+
 def _load(n_sessions: int, seconds: float) -> Lines:
     with TemporaryDirectory() as place, model_folder() as folder:
         log = Path(place) / "log"
-        with serving(log=log, **SERVER) as server:
+        with _bounded_server(log) as server:
             told = (server.address, server.pid, str(folder), n_sessions, seconds)
             found = Found(**in_fresh_process("benchmarks.load:load_behind", *told, limit=seconds + 600))
         yield from _waits(
@@ -150,7 +154,7 @@ def _visitors(n_visitors: int, seconds: float) -> Lines:
     with TemporaryDirectory() as place, model_folder() as folder:
         for model, name in (("mini", "mini"), (str(folder), "a network of GPT-2 small's shape")):
             log = Path(place) / name.replace(" ", "_")
-            with serving(log=log, **SERVER) as server:
+            with _bounded_server(log) as server:
                 visit_in_process(server, 3, 10, model)
                 hall = visit_in_process(server, n_visitors, seconds, model)
             yield from _waits(hall, f"{n_visitors} visitors without browsers for {seconds / 60:g} minutes, {name}")
@@ -184,9 +188,10 @@ def _memory(megabytes: list[float]) -> tuple[str, bool]:
         percentile(part, 10) for part in (megabytes[2 * quarter : 3 * quarter], megabytes[3 * quarter :])
     )
     return (
-        f"- Memory of the server between peaks: {third:,.0f} MB in the third quarter, {last:,.0f} MB in the last "
-        f"({last / third - 1:+.1%}; at most {FLAT:.0%} is allowed), {max(megabytes):,.0f} MB at most. Traces of all "
-        f"sessions are bounded to {SMALL_TRACES} MB, so that the bound is reached; by default to {TRACE_MEGABYTES}."
+        f"- Memory of the server, started as in the container, between peaks: {third:,.0f} MB in the third quarter, "
+        f"{last:,.0f} MB in the last ({last / third - 1:+.1%}; at most {FLAT:.0%} is allowed), "
+        f"{max(megabytes):,.0f} MB at most. Traces of all sessions are bounded to {SMALL_TRACES} MB, so that the bound "
+        f"is reached; by default to {TRACE_MEGABYTES}."
     ), last < (1 + FLAT) * third
 
 

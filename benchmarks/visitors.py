@@ -83,25 +83,32 @@ def measure(numbers: tuple[int, ...], seconds: float, idle_seconds: float = IDLE
             f"{SETTLED_AFTER:g} s are those of a hall at work.",
         ),
     )
-    return replace(result, remarks=(*result.remarks, *limits(result)))
+    return replace(result, remarks=(*result.remarks, *limits(result, max(numbers))))
 
 
-def limits(result: Result) -> list[str]:
-    """Return for each model what keeps a hall from being served faster, from what was measured."""
+def limits(result: Result, most: int) -> list[str]:
+    """Return for each model what keeps a hall from being served faster, from what was measured.
+
+    Args:
+        result: with all measurements.
+        most: visitors in the fullest hall.
+    """
     remarks = []
     for side in (MINI, GPT2):
         of_kinds = {
             cell.row: cell.median for cell in result.measurements if (cell.table, cell.column) == (PROFILE, side)
         }
-        whole = sum(of_kinds.values())
-        if whole:
-            passes, streamlit, own = (of_kinds[kind] for kind in (MODEL, STREAMLIT, OWN))
+        sampled = sum(of_kinds.values())
+        if sampled:
+            number = min(N_PROFILED[side], most)
+            whole = result.find(COMPUTING, f"{number} visitors", side).median
+            passes, streamlit, own = (of_kinds[kind] / sampled for kind in (MODEL, STREAMLIT, OWN))
             remarks.append(
-                f"The limit of {side}: a wait computes {whole:.0f} ms. At most {N_CORES * 1e3 / whole:.1f} of them a "
-                f"second fit into {N_CORES} cores, and {1e3 / whole:.1f} where Python's lock lets one thread run; "
-                f"whoever comes beyond that waits. Forward passes are {passes / whole:.0%} of it, Streamlit's own "
-                f"code {streamlit / whole:.0%}, this dashboard's {own / whole:.0%}: without a line of ours it would be "
-                f"{whole - own:.0f} ms."
+                f"The limit of {side}: with {number} visitors a wait computes {whole:.0f} ms. At most "
+                f"{N_CORES * 1e3 / whole:.1f} of them a second fit into {N_CORES} cores, and {1e3 / whole:.1f} where "
+                "Python's lock lets one thread run; whoever comes beyond that waits. Forward passes are "
+                f"{passes:.0%} of it, Streamlit's own code {streamlit:.0%}, this dashboard's {own:.0%}: without a line "
+                f"of ours it would be {whole * (1 - own):.0f} ms."
             )
     return remarks
 

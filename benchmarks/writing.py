@@ -64,8 +64,7 @@ def limits(cells: Sequence[Measurement]) -> tuple[str, ...]:
     return (
         f"The limit: after {row.removesuffix(' of prompt')} a token takes {plain:.0f} ms, and {ours - plain:.0f} ms "
         "more with its attention. transformers' own attention hands out no weights, so those of the last query are "
-        "computed beside it in each of 12 layers, some 0.2 ms each, most of it Python; the ten alternatives take about "
-        "1 ms.",
+        "computed beside it in each layer, and the ten alternatives after the last.",
     )
 
 

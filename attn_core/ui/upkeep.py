@@ -52,7 +52,7 @@ def _freeze() -> None:
 
 def _keep_up() -> None:
     malloc: Any = ctypes.CDLL(None) if os.name == "posix" else None
-    # In glibc each thread else has memory of its own, and each click a thread.
+    # Else glibc gives each thread memory of its own, and each click is a thread.
     if hasattr(malloc, "mallopt") and "MALLOC_ARENA_MAX" not in os.environ:
         malloc.mallopt(_M_ARENA_MAX, 2)
     prepare()
