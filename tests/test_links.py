@@ -114,6 +114,19 @@ def test_the_text_that_generate_opens_with_is_in_the_link_once_it_is_another_els
     assert opened_elsewhere(app, "generate").session_state["generated"].ablated == frozenset()
 
 
+@pytest.mark.parametrize(("written", "off"), [("99.9", set()), ("0.12,7.11", {(7, 11)})])
+def test_a_text_by_a_model_with_other_heads_is_written_with_those_that_there_are(
+    written: str, off: set[tuple[int, int]]
+) -> None:
+    app = dashboard("generate", prompt=SON, new_tokens="2", written=written)
+    assert not app.exception
+    assert (
+        "Ignored heads in the link that this model does not have. It has layers 0 to 11 and heads 0 to 11."
+        in shown(app)
+    )
+    assert app.session_state["generated"].ablated == off
+
+
 def test_a_text_that_no_longer_belongs_to_the_prompt_is_not_written_elsewhere() -> None:
     app = press(dashboard("generate", prompt=SON, new_tokens="2"), "Generate")
     assert link_of(app)["written"] == "all-on"

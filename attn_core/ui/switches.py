@@ -47,21 +47,27 @@ def heads_phrase(heads: Collection[Head]) -> str:
 
 def check_heads_off(model: LanguageModel) -> None:
     """Turn on the heads that this model does not have, or cannot do without, and say so."""
-    off, reason = heads_off(), why_heads_stay_on(model)
+    reason = why_heads_stay_on(model)
     st.session_state.heads_stay_on = "" if reason is None else str(reason)
-    there = frozenset(pair for pair in off if pair[0] < model.n_layers and pair[1] < model.n_heads)
-    if reason is not None:
-        there = frozenset()
-    if there == off:
-        return
-    switch_off(there)
-    st.session_state.notices.append(
-        f"No head is off. {reason}"
-        if reason is not None
-        else "Ignored heads in the link that this model does not have. "
+    off, notice = keep_available_heads(model, heads_off())
+    if notice:
+        switch_off(off)
+        st.session_state.notices.append(notice)
+        st.rerun()  # so that the bar says which are off
+
+
+def keep_available_heads(model: LanguageModel, heads: Collection[Head]) -> tuple[frozenset[Head], str]:
+    """Return those of the heads that can be off in this model, and a sentence if that is not all of them."""
+    wanted, reason = frozenset(heads), why_heads_stay_on(model)
+    if wanted and reason is not None:
+        return frozenset(), f"No head is off. {reason}"
+    there = frozenset(pair for pair in wanted if pair[0] < model.n_layers and pair[1] < model.n_heads)
+    if there == wanted:
+        return there, ""
+    return there, (
+        "Ignored heads in the link that this model does not have. "
         f"It has layers 0 to {model.n_layers - 1} and heads 0 to {model.n_heads - 1}."
     )
-    st.rerun()  # so that the bar says which are off
 
 
 def why_heads_stay_on(model: LanguageModel) -> UnsupportedArchitecture | None:

@@ -19,8 +19,8 @@ from attn_core.tokens import token_label
 from attn_core.ui.links import WAYS, to_do, writing_choices
 from attn_core.ui.presenting import presenting
 from attn_core.ui.queue import let_others_run
-from attn_core.ui.state import plain
-from attn_core.ui.switches import heads_off, heads_phrase, replacement
+from attn_core.ui.state import notice, plain
+from attn_core.ui.switches import heads_off, heads_phrase, keep_available_heads, replacement
 
 if TYPE_CHECKING:
     from attn_core.ablation import Replacement
@@ -134,7 +134,9 @@ def generation(
         if pressed:
             st.session_state.chosen_step = 0
         else:
-            off = linked
+            off, sentence = keep_available_heads(model, linked)
+            if sentence:
+                notice(sentence)
         st.session_state.settings_used, st.session_state.written_with = settings, writing_choices()
         st.session_state.generated_again = None
         _write(place, growing, "generated", model, prompt, settings, off)
