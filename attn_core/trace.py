@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -230,7 +231,8 @@ class AttentionTrace:
                 raise
             raise InvalidTrace(_DAMAGED) from error
         except Exception as error:  # zlib.error and whatever else a hostile archive makes zipfile raise
-            if isinstance(error, OSError):
+            # bz2 has an OSError without a number for bad data, and a file for a place before its beginning EINVAL.
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise
             raise InvalidTrace(_DAMAGED) from error
         return cls._from_arrays(arrays)

@@ -136,6 +136,26 @@ def test_any_other_file_is_refused(content: bytes) -> None:
         AttentionTrace.load(io.BytesIO(content))
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 99])
+def test_an_array_that_is_packed_in_another_way_than_the_archive_says_is_refused(method: int) -> None:
+    whole = bytearray(npz(**valid_arrays()).getvalue())
+    for entry in (whole.index(b"PK\x03\x04") + 8, whole.index(b"PK\x01\x02") + 10):
+        whole[entry : entry + 2] = method.to_bytes(2, "little")
+    with pytest.raises(InvalidTrace, match="again"):
+        AttentionTrace.load(io.BytesIO(whole))
+
+
+def test_an_array_that_would_begin_before_its_file_is_refused(tmp_path: Path) -> None:
+    whole = bytearray(npz(**valid_arrays()).getvalue())
+    end = whole.rindex(b"PK\x05\x06") + 16  # where it says at which byte the list of arrays begins
+    whole[end : end + 4] = (int.from_bytes(whole[end : end + 4], "little") + 50).to_bytes(4, "little")
+    (tmp_path / "trace.npz").write_bytes(whole)
+    with pytest.raises(InvalidTrace, match="again"):
+        AttentionTrace.load(tmp_path / "trace.npz")
+    with pytest.raises(InvalidTrace, match="again"):
+        AttentionTrace.load(io.BytesIO(whole))
+
+
 @given(st.data())
 def test_a_damaged_recording_opens_or_is_refused(data: st.DataObject) -> None:
     whole = bytearray(random_trace().to_bytes())
