@@ -71,7 +71,8 @@ def main() -> int:
             print(line, flush=True)
             lines.append(line)
             ok &= good
-        lines.append("")
+        if lines[-1]:
+            lines.append("")
     lines.append(f"The whole run took {(time.monotonic() - start) / 60:.0f} minutes.")
     _write(lines)
     return int(not ok)
