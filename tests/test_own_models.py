@@ -120,6 +120,16 @@ def test_a_link_cannot_turn_heads_off_that_can_only_be_seen(mini: LanguageModel,
     assert charts_on(app) == 2
 
 
+def test_a_linked_text_is_written_with_all_heads_where_they_can_only_be_seen(
+    mini: LanguageModel, tmp_path: Path
+) -> None:
+    app = dashboard("generate", model=saved(models.gpt_neo(), mini, tmp_path), written="1.2", new_tokens="2")
+    assert not app.exception
+    assert "No head is off." in shown(app)
+    assert app.session_state["generated"].ablated == frozenset()
+    assert len(app.session_state["generated"].steps) == 2
+
+
 @pytest.mark.parametrize("link", [{"details": "heads"}, {"details": "off"}, {"present": "1"}])
 def test_where_no_head_raises_the_token_none_is_offered(
     link: dict[str, str], mini: LanguageModel, tmp_path: Path
