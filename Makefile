@@ -2,17 +2,22 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench soak screenshots clean
+.PHONY: run test test-fast lint bench soak screenshots clean
 
 run: $(VENV)/.run-ready
 	$(BIN)/streamlit run dashboard.py
 
 test: lint $(VENV)/.browser-ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/unit tests/app --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest tests/browser tests/real
+
+test-fast: lint
+	$(BIN)/python -m pytest tests/unit -m "not slow" --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 bench: $(VENV)/.bench-ready
@@ -22,7 +27,7 @@ soak: $(VENV)/.browser-ready
 	$(BIN)/python -m benchmarks.soak
 
 screenshots: $(VENV)/.browser-ready
-	$(BIN)/python -m tests.screenshots
+	$(BIN)/python -m tests.support.screenshots
 
 clean:
 	rm -rf $(VENV)
@@ -42,7 +47,7 @@ $(VENV)/.test-ready: $(VENV)/.made requirements.txt requirements-dev.txt
 	@touch $@ $(VENV)/.run-ready
 
 $(VENV)/.browser-ready: $(VENV)/.test-ready
-	$(BIN)/python -m tests.browser
+	$(BIN)/python -m tests.support.chromium
 	@touch $@
 
 $(VENV)/.bench-ready: $(VENV)/.browser-ready requirements-bench.txt

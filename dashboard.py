@@ -1,11 +1,11 @@
-"""How GPT-2 chooses its next word. Start with: streamlit run dashboard.py"""
+"""Show how GPT-2 chooses its next word. Start with: streamlit run dashboard.py"""
 
 import streamlit as st
 
 from attn_core import ui
 
 # Before the pages: a browser that knows no icon yet asks the web for that of the page.
-st.set_page_config(page_icon=ui.page_icon(), layout="wide", initial_sidebar_state="collapsed")
+st.set_page_config(page_icon=ui.load_page_icon(), layout="wide", initial_sidebar_state="collapsed")
 pages = [
     st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
     st.Page("pages/tour.py", title="Tour", icon=":material/route:"),
@@ -15,14 +15,14 @@ pages = [
     st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
     st.Page("pages/names.py", title="Many names", icon=":material/groups:"),
 ]
-with ui.in_turn():
-    ui.begin()
-    page = st.navigation(pages, position=ui.place_of_pages())
-    about = "How GPT-2 chooses its next word"
-    st.set_page_config(f"{page.title}: {about}" if page.url_path else about)
-    ui.open_new_session(at_home=not page.url_path)
+with ui.wait_for_slot():
+    ui.restore_from_url()
+    page = st.navigation(pages, position=ui.get_navigation_position())
+    title = "How GPT-2 chooses its next word"
+    st.set_page_config(f"{page.title}: {title}" if page.url_path else title)
+    ui.set_opening_prompt(at_home=not page.url_path)
     ui.apply_style()
     ui.show_header(pages, page)
-    with ui.errors_in_words():
+    with ui.show_errors():
         page.run()
-ui.begin_upkeep()
+ui.start_upkeep()

@@ -1,25 +1,26 @@
-"""Prepare for a talk: download a model, record prompts, check what works offline."""
+"""Prepare for a talk without a network: download a model, record prompts, check what works offline."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-from attn_core import limits, record
-from attn_core.errors import ModelUnavailable
-from attn_core.fetch import SMOLLM2_FOLDER, FetchError, fetch_from_hub, fetch_smollm2
-from attn_core.readiness import readiness
-from attn_core.ui.outside import asks_outside
+from attn_core.errors import AttnCoreError
+from attn_core.models.fetching import SMOLLM2_FOLDER, fetch_from_hub, fetch_smollm2
+from attn_core.server.readiness import readiness
+from attn_core.server.recording import FOLDER, check_free, describe_viewing, read_prompts, record
+from attn_core.server.settings import get_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status is 1 if it failed, after one sentence that says why."""
+    """Run a command and return its exit status: 1, after a sentence with the reason, if it failed."""
     options = _parser().parse_args(arguments)
     _hide_progress_bars()
     try:
         return int(options.run(options))
-    except (FetchError, ModelUnavailable, record.RecordError) as error:
+    except AttnCoreError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
+    """Download a model, and print what works offline."""
     model, folder = options.model, options.to
     if model == "smollm2":
         name = str(fetch_smollm2(folder or SMOLLM2_FOLDER))
@@ -35,44 +37,66 @@ def _fetch(options: argparse.Namespace) -> int:
     else:
         place, name = fetch_from_hub(model, folder), str(folder or model)
         print(f"Done. {model} is in {place}. Use it as {name}.\n")
-    print(*readiness([name], asked_outside=asks_outside()).lines(), sep="\n")
+    print(*readiness([name], external_requests=_list_external_requests()).lines(), sep="\n")
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    found = readiness(asked_outside=asks_outside())
-    print(*found.lines(), sep="\n")
-    return 0 if found.has_default else 1
+    """Print what works offline."""
+    report = readiness(external_requests=_list_external_requests())
+    print(*report.lines(), sep="\n")
+    return 0 if report.has_default else 1
 
 
 def _record(options: argparse.Namespace) -> int:
+    """Record each prompt of a file, and print the problems."""
     from transformers.utils import logging
 
-    from attn_core.model import load_model
+    from attn_core.models.loading import load_model
 
     logging.set_verbosity_error()  # it warns of a long prompt, which is reported below
-    prompts = record.read_prompts(options.prompts)
+    prompts = read_prompts(options.prompts)
     if not options.replace:
-        record.check_free(prompts, options.to)
-    problems = record.record(load_model(options.model), prompts, options.to, print)
+        check_free(prompts, options.to)
+    problems = record(load_model(options.model), prompts, options.to, print)
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
-    n_made = len(prompts) - len(problems)
-    if n_made:
-        print(f"Done. {n_made} of {len(prompts)} prompts recorded in {options.to}. {record.how_to_see(options.to)}")
+    n_recorded = len(prompts) - len(problems)
+    if n_recorded:
+        print(
+            f"Done. {n_recorded} of {len(prompts)} prompts recorded in {options.to}. {describe_viewing(options.to)}"
+        )
     return 1 if problems else 0
 
 
+def _list_external_requests() -> list[str]:
+    """Return what Streamlit would request from other machines; nothing if it is not installed."""
+    if find_spec("streamlit") is None:
+        return []
+    from attn_core.ui.external_requests import list_external_requests
+
+    return list_external_requests()
+
+
 def _hide_progress_bars() -> None:
-    """Keep the terminal for what this command prints."""
+    """Hide the progress bars of downloads, so that the terminal shows only this command's output."""
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # public, not re-exported
 
     disable_progress_bars()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m attn_core", description=__doc__)
+    """Return the parser of the command line, which sets `run` to the function of the command."""
+    parser = argparse.ArgumentParser(prog="attn-core", description=__doc__)
     commands = parser.add_subparsers(title="commands", required=True)
-    fetch = commands.add_parser("fetch", help="download a model, then check what works offline")
+    _add_fetch_arguments(commands.add_parser("fetch", help="download a model, then check what works offline"))
+    check = commands.add_parser("check", help="list what works offline (downloads nothing)")
+    check.set_defaults(run=_check)
+    _add_record_arguments(commands.add_parser("record", help="save prompts as recordings that need no model"))
+    return parser
+
+
+def _add_fetch_arguments(fetch: argparse.ArgumentParser) -> None:
+    """Add the arguments of `fetch` to its parser."""
     fetch.set_defaults(run=_fetch)
     fetch.add_argument(
         "model",
@@ -87,28 +111,30 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help=f"where to put it (default: {SMOLLM2_FOLDER} for smollm2, the Hub's cache for others)",
     )
-    check = commands.add_parser("check", help="list what works offline (downloads nothing)")
-    check.set_defaults(run=_check)
-    recording = commands.add_parser("record", help="save prompts as recordings that need no model")
-    recording.set_defaults(run=_record)
-    recording.add_argument(
+
+
+def _add_record_arguments(record_command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `record` to its parser."""
+    record_command.set_defaults(run=_record)
+    record_command.add_argument(
         "prompts",
         type=Path,
         metavar="PROMPTS.txt",
         help="a text file, one prompt per line (or a title, a tab and the prompt); lines with # are skipped",
     )
-    recording.add_argument(
-        "--model", default=limits.DEFAULT_MODEL, help=f"the model that runs them (default: {limits.DEFAULT_MODEL})"
+    record_command.add_argument(
+        "--model",
+        default=get_settings().default_model,
+        help=f"the model that runs them (default: {get_settings().default_model})",
     )
-    recording.add_argument(
+    record_command.add_argument(
         "--to",
         type=Path,
-        default=record.FOLDER,
+        default=FOLDER,
         metavar="FOLDER",
-        help=f"where to save recordings (default: {record.FOLDER})",
+        help=f"where to save recordings (default: {FOLDER})",
     )
-    recording.add_argument("--replace", action="store_true", help="overwrite recordings of the same names")
-    return parser
+    record_command.add_argument("--replace", action="store_true", help="overwrite recordings of the same names")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What one run of a model left behind: its tokens and all of its attention."""
+"""The result of one run of a model: its tokens and all of its attention."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import io
 import math
 import os
+import reprlib
 import struct
 import zipfile
 from collections.abc import Sequence
@@ -24,19 +25,36 @@ FORMAT_VERSION = 1
 MAX_TOKENS = 4096
 MAX_BYTES = 1 << 30  # of attention, once unpacked
 ROW_SUM_TOLERANCE = 0.01  # float16 rounds each weight by up to 1 part in 2048
+MAX_REPR_CHARACTERS = 60
 _DAMAGED = "This recording is damaged. Save or copy it again."
 _AFTER_SOFTMAX = "Use the weights after the softmax."
-NOTHING_LEFT = 1e-4  # of a row without its first token; below this it is the rounding of float16, not attention
+MIN_REMAINING = 1e-4  # of a row without its first token; below this it is the rounding of float16, not attention
 
 
-@dataclass(frozen=True)
+def short_repr(text: str) -> str:
+    """Return the `repr` of a text, with its middle left out if the text is long."""
+    shortener = reprlib.Repr()
+    shortener.maxstring = MAX_REPR_CHARACTERS
+    return shortener.repr(text)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
-    """The most probable next tokens after a text, the best one first.
+    """The most probable next tokens after a text, the most probable first.
 
     Attributes:
         tokens: their texts.
         probabilities: float32 (n,), descending, each in [0, 1].
-        token_ids: their numbers in the vocabulary, which tell tokens of one text apart; none in a recording.
+        token_ids: their ids in the vocabulary, which distinguish tokens with the same text; empty in a recording.
+
+    >>> trace = capture(load_model("mini"), "The dog on the ship ran")
+    >>> trace.prediction.tokens[0]
+    ' after'
+    >>> prediction = Prediction((" ran", " off"), np.array([0.75, 0.25]))
+    >>> prediction
+    Prediction(' ran' 0.750, ' off' 0.250)
+    >>> prediction.probability_of(" off")
+    0.25
     """
 
     tokens: tuple[str, ...]
@@ -56,39 +74,49 @@ class Prediction:
         values.flags.writeable = False
         object.__setattr__(self, "probabilities", values)
 
+    def __repr__(self) -> str:
+        best = ", ".join(f"{token!r} {probability:.3f}" for token, probability in self.top(3))
+        return f"Prediction({best}{', …' if len(self.tokens) > 3 else ''})"
+
     def probability_of(self, token: str) -> float:
-        """The token's probability; 0.0 for one that is not among those kept."""
+        """Return the token's probability; 0.0 for one that is not among those kept."""
         return float(self.probabilities[self.tokens.index(token)]) if token in self.tokens else 0.0
 
     def top(self, n: int) -> list[tuple[str, float]]:
-        """The `n` most probable tokens with their probabilities."""
+        """Return the `n` most probable tokens with their probabilities."""
         return list(zip(self.tokens[:n], self.probabilities[:n].tolist(), strict=True))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AttentionTrace:
     """The attention of one forward pass.
 
     Attributes:
-        tokens: the texts of the n tokens; joined they give the text as the model read it. That is `text`, but for
-            what a tokenizer changes: a start token or a space that it adds in front, capital letters that it does
-            not know. A token that holds only a part of a character is an empty string, and the whole character
-            stands in the token that completes it.
+        tokens: the texts of the n tokens; joined they give the text as the model read it. This is `text`, except
+            for what the tokenizer changes: a start token or a space that it adds in front, capital letters that are
+            not in its vocabulary. A token that holds only part of a character is an empty string, and the whole
+            character is in the token that completes it.
         attention: float16 or float32 (n_layers, n_heads, n, n); [layer, head, query, key] is how much
-            `query` looked at `key`. Rows sum to 1 and nothing looks ahead.
+            `query` attended to `key`. Rows sum to 1 and no query attends to a later key.
         model: the model's name.
         text: the prompt as it was typed.
-        prediction: the next token's most probable choices, if they were recorded.
-        value_norms: float32 (n_layers, n_heads, n), if they were recorded: how long the vector is that a key
-            moves into the residual stream when the head looks at nothing else.
-        ablated: the (layer, head) pairs that were switched off.
-        derived: made from another trace by leaving out or weighing keys, so a row may sum to less than 1 or be
-            all zeros, and it is not saved.
-        first_hidden: made by `without_first_token`, so `tokens[0]` is not the token that heads rest on.
+        prediction: the most probable next tokens, if they were recorded.
+        value_norms: float32 (n_layers, n_heads, n), if they were recorded: the length of the vector that a key
+            adds to the residual stream when the head attends to nothing else.
+        ablated: the (layer, head) pairs that were turned off.
+        derived: made from another trace by leaving out or weighting keys. A row may sum to less than 1 or be
+            all zeros, and the trace cannot be saved.
+        first_hidden: made by `without_first_token`, so `tokens[0]` is not the token that idle heads attend to.
 
     Raises:
-        InvalidTrace: when shape or dtype are wrong. That the weights are attention is checked where they come
-            from outside (`load`), not on each copy: on a long text it takes longer than the model.
+        InvalidTrace: shape or dtype is wrong. Whether the weights are valid attention is checked when they come
+            from outside (`load`), not on each copy: on a long text the check takes longer than the model.
+
+    >>> trace = capture(load_model("mini"), "The dog on the ship ran")
+    >>> trace
+    AttentionTrace('The dog on the ship ran', 6 tokens, 12 layers x 12 heads, mini)
+    >>> trace.head(4, 3).shape
+    (6, 6)
     """
 
     tokens: tuple[str, ...]
@@ -110,67 +138,102 @@ class AttentionTrace:
         if not all(0 <= layer < self.n_layers and 0 <= head < self.n_heads for layer, head in self.ablated):
             raise InvalidTrace("The recording lists ablated heads that do not exist. Save it again.")
 
+    def __repr__(self) -> str:
+        parts = [
+            short_repr(self.text or "".join(self.tokens)),
+            f"{self.n_tokens} token{'' if self.n_tokens == 1 else 's'}",
+            f"{self.n_layers} layers x {self.n_heads} heads",
+        ]
+        if self.model:
+            parts.append(self.model)
+        if self.ablated:
+            parts.append(f"{len(self.ablated)} ablated")
+        if self.derived:
+            parts.append("derived")
+        return f"AttentionTrace({', '.join(parts)})"
+
+    def _repr_mimebundle_(self, *args: object, **kwargs: object) -> Any:
+        """Show the grid of all heads in a notebook."""
+        from attn_core.charts.grid import head_grid
+
+        return head_grid(self)._repr_mimebundle_(*args, **kwargs)
+
     @property
     def n_layers(self) -> int:
-        """Number of layers."""
+        """The number of layers."""
         return int(self.attention.shape[0])
 
     @property
     def n_heads(self) -> int:
-        """Number of heads in each layer."""
+        """The number of heads in each layer."""
         return int(self.attention.shape[1])
 
     @property
     def n_tokens(self) -> int:
-        """Number of tokens."""
+        """The number of tokens."""
         return len(self.tokens)
 
     def head(self, layer: int, head: int) -> NDArray[np.float32]:
-        """One head's weights, float32 (n_tokens, n_tokens): [query, key]."""
+        """Return one head's weights, float32 (n_tokens, n_tokens): [query, key]."""
         return self.attention[layer, head].astype(np.float32)
 
-    def without_first_token(self, *, renormalise: bool = True) -> Self:
-        """The trace with its first token hidden.
+    def without_first_token(self, *, rescale: bool = True) -> Self:
+        """Return the trace without its first token.
 
         Args:
-            renormalise: make the rest of each row sum to 1, to be drawn. A row that gave (to float16) everything
-                to the first token has nothing left and is all zeros. If not, weights stay what they were, to be
-                measured, and rows sum to less than 1.
+            rescale: whether to scale the rest of each row to sum to 1, for drawing. A row whose attention went
+                entirely (in float16) to the first token has nothing left and is all zeros. If False, the weights
+                stay as they were, for measuring, and rows sum to less than 1.
 
-        Raises `InvalidTrace` if there is no second token.
+        Raises:
+            InvalidTrace: there is no second token.
         """
         if self.n_tokens < 2:
             raise InvalidTrace("There is only one token, so it cannot be hidden. Use a longer prompt.")
         norms = None if self.value_norms is None else self.value_norms[:, :, 1:]
         rest = self.attention[:, :, 1:, 1:]
-        if renormalise:
-            rest = renormalised(rest.astype(np.float32))
+        if rescale:
+            rest = renormalize(rest.astype(np.float32))
         return replace(
             self, tokens=self.tokens[1:], attention=rest, value_norms=norms, derived=True, first_hidden=True
         )
 
     def value_weighted(self) -> Self:
-        """The trace with each weight times the size of what it moves, and each row renormalised to sum to 1.
+        """Return the trace with each weight multiplied by its key's value norm, and each row scaled to sum to 1.
 
-        Attention says where a head looks; this says where what it passes on comes from. A head that rests on a
-        token whose value is near zero does nothing there (Kobayashi et al. 2020, "Attention is Not Only a
-        Weight"; the norm of the sum of all keys is not theirs: rows are made to sum to 1 to be drawn alike).
-        Raises `InvalidTrace` if the value norms were not recorded.
+        Attention shows where a head looks; this shows where its output comes from. A head that attends to a token
+        whose value is near zero adds almost nothing (Kobayashi et al. 2020, "Attention is Not Only a Weight").
+        Scaling rows to sum to 1 is not part of the paper; it lets them be drawn like attention.
+
+        Raises:
+            InvalidTrace: the value norms were not recorded.
         """
         if self.value_norms is None:
             raise InvalidTrace("This trace does not include value norms. Capture the prompt again.")
         weighted = np.empty(self.attention.shape, dtype=np.float16)
         for layer, (weights, norms) in enumerate(zip(self.attention, self.value_norms, strict=True)):
-            weighted[layer] = renormalised(weights.astype(np.float32) * norms[:, None], smallest=1e-12)
+            weighted[layer] = renormalize(weights.astype(np.float32) * norms[:, None], smallest=1e-12)
         return replace(self, attention=weighted, value_norms=None, derived=True)
 
     def save(self, file: str | Path | IO[bytes]) -> None:
-        """Write the trace as a compressed `.npz`, to a path all at once or not at all.
+        """Write the trace as a compressed `.npz`; a path is written atomically.
 
-        Raises `ValueError` for a derived one.
+        Raises:
+            ValueError: the trace is derived.
         """
         if self.derived:
             raise ValueError("This trace was computed from another one. Save that one.")
+        arrays = self._to_arrays()
+        if isinstance(file, str | Path):
+            path = Path(file) if str(file).endswith(".npz") else Path(f"{file}.npz")  # as NumPy names it
+            with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as unfinished:
+                np.savez_compressed(Path(unfinished) / path.name, **arrays)
+                os.replace(Path(unfinished) / path.name, path)
+        else:
+            np.savez_compressed(file, **arrays)
+
+    def _to_arrays(self) -> dict[str, Any]:
+        """Return the arrays of the trace file by name."""
         arrays: dict[str, Any] = {
             "tokens": np.array(self.tokens),
             "attention": self.attention,
@@ -185,16 +248,10 @@ class AttentionTrace:
             arrays["value_norms"] = self.value_norms
         if self.ablated:
             arrays["ablated"] = np.array(self.ablated, dtype=np.int32)
-        if isinstance(file, str | Path):
-            path = Path(file) if str(file).endswith(".npz") else Path(f"{file}.npz")  # as NumPy names it
-            with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as unfinished:
-                np.savez_compressed(Path(unfinished) / path.name, **arrays)
-                os.replace(Path(unfinished) / path.name, path)
-        else:
-            np.savez_compressed(file, **arrays)
+        return arrays
 
     def to_bytes(self) -> bytes:
-        """The file that `save` writes, as bytes."""
+        """Return the file that `save` writes, as bytes."""
         buffer = io.BytesIO()
         self.save(buffer)
         return buffer.getvalue()
@@ -205,19 +262,19 @@ class AttentionTrace:
 
         Args:
             file: a path, or a file opened for reading bytes.
-            max_bytes: what each of its arrays may take once it is unpacked.
+            max_bytes: the most bytes that each of its arrays may take once it is unpacked.
 
         Raises:
-            InvalidTrace: the file is not a whole and valid recording; the message says what is wrong.
+            InvalidTrace: the file is not a complete and valid recording; the message says what is wrong.
             OSError: the file cannot be read at all.
         """
         try:
             with zipfile.ZipFile(file) as archive:
-                arrays = {name: _member(archive, name, max_bytes) for name in ("tokens", "attention")}
+                arrays = {name: _read_array(archive, name, max_bytes) for name in ("tokens", "attention")}
                 names = set(archive.namelist())
                 for name in ("model", "text", "next_tokens", "next_probabilities", "value_norms", "ablated"):
                     if f"{name}.npy" in names:
-                        arrays[name] = _member(archive, name, max_bytes)
+                        arrays[name] = _read_array(archive, name, max_bytes)
         except (
             zipfile.BadZipFile,
             zipfile.LargeZipFile,
@@ -230,8 +287,8 @@ class AttentionTrace:
             if isinstance(error, InvalidTrace):
                 raise
             raise InvalidTrace(_DAMAGED) from error
-        except Exception as error:  # zlib.error and whatever else a hostile archive makes zipfile raise
-            # bz2 has an OSError without a number for bad data, and a file for a place before its beginning EINVAL.
+        except Exception as error:  # zlib.error and anything else that a hostile archive makes zipfile raise
+            # For bad data bz2 raises an OSError without a number; seeking before the start of a file raises EINVAL.
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise
             raise InvalidTrace(_DAMAGED) from error
@@ -241,11 +298,11 @@ class AttentionTrace:
     def from_attentions(
         cls, attentions: Any, tokens: Sequence[str], *, model: str = "", text: str | None = None
     ) -> Self:
-        """A trace of attention that you computed yourself, for one text.
+        """Make a trace from attention that you computed yourself, for one text.
 
-        Load the network with `attn_implementation="eager"` (sdpa gives no attention back), leave it in eval mode,
-        run it once over the whole text, and take the tokens' texts from `attn_core.token_texts`; joined they give
-        the text, also where a character was cut into several tokens:
+        Load the network with `attn_implementation="eager"` (sdpa returns no attention), leave it in eval mode,
+        run it once over the whole text, and get the tokens' texts from `attn_core.token_texts`; joined they give
+        the text, even if a character was split into several tokens:
 
             ids = tokenizer(text, return_tensors="pt")["input_ids"]
             attentions = network(ids, output_attentions=True).attentions
@@ -253,18 +310,18 @@ class AttentionTrace:
 
         Args:
             attentions: one (1, n_heads, n, n) or (n_heads, n, n) for each layer, or all of them as one array
-                (n_layers, n_heads, n, n): torch tensors on any device or arrays, of any type of number. They are
+                (n_layers, n_heads, n, n): torch tensors on any device, or arrays, of any numeric dtype. They are
                 copied as float16.
             tokens: the texts of the n tokens.
             model: the model's name.
-            text: the prompt; the tokens joined unless it is given.
+            text: the prompt; by default the tokens joined.
 
         Raises:
             InvalidTrace: they are not the attention of a causal language model over one text, or the tokens don't
                 fit; the message says what to do.
         """
-        texts = _texts(tokens)
-        attention = _stacked(attentions)
+        texts = _check_texts(tokens)
+        attention = _stack_layers(attentions)
         if attention.shape[2] != len(texts):
             raise InvalidTrace(
                 f"There are {len(texts)} tokens but attention for {attention.shape[2]}. Give the text of each "
@@ -278,6 +335,7 @@ class AttentionTrace:
 
     @classmethod
     def _from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
+        """Make a trace from the arrays of a trace file; raises `InvalidTrace` if they are not one."""
         tokens = _strings(arrays["tokens"], "tokens")
         prediction = None
         if "next_tokens" in arrays and "next_probabilities" in arrays:
@@ -299,16 +357,33 @@ class AttentionTrace:
         )
 
 
-def _texts(tokens: Sequence[str]) -> tuple[str, ...]:
-    """Tokens that a person gave, as texts."""
+def _check_texts(tokens: Sequence[str]) -> tuple[str, ...]:
+    """Return the tokens as a tuple; raises `InvalidTrace` if they are not a list of texts."""
     texts = () if isinstance(tokens, str) else tuple(tokens)
     if not texts or not all(isinstance(token, str) for token in texts):
         raise InvalidTrace("The tokens must be a list of texts. Make them from the token ids with token_texts.")
     return texts
 
 
-def _stacked(attentions: Any) -> NDArray[np.float16]:
-    """Attention that a network gave, layer by layer, as one float16 (n_layers, n_heads, n, n)."""
+def _stack_layers(attentions: Any) -> NDArray[np.float16]:
+    """Return a network's attention, given layer by layer, as one float16 (n_layers, n_heads, n, n)."""
+    layers = _check_layers(attentions)
+    arrays = (_one_text(_to_array(layer), number) for number, layer in enumerate(layers))
+    first = next(arrays)  # one at a time: no second copy of a large trace
+    stacked = np.empty((len(layers), *first.shape), dtype=np.float16)
+    stacked[0] = first
+    for number, array in enumerate(arrays, 1):
+        if array.shape != first.shape:
+            raise InvalidTrace(
+                f"Layer {number} has attention of shape {array.shape} and layer 0 of shape {first.shape}. Give "
+                "layers with the same number of heads."
+            )
+        stacked[number] = array
+    return stacked
+
+
+def _check_layers(attentions: Any) -> list[Any]:
+    """Return a network's attention as a list of layers; raises `InvalidTrace` if it is not one for each layer."""
     try:
         layers = [] if attentions is None else list(attentions)
     except TypeError:
@@ -325,22 +400,11 @@ def _stacked(attentions: Any) -> NDArray[np.float16]:
             "This is the attention of each step of generate(). Run the network once on the whole text and give its "
             ".attentions."
         )
-    arrays = (_one_text(_array(layer), number) for number, layer in enumerate(layers))
-    first = next(arrays)  # one at a time: no second copy of a large trace
-    stacked = np.empty((len(layers), *first.shape), dtype=np.float16)
-    stacked[0] = first
-    for number, array in enumerate(arrays, 1):
-        if array.shape != first.shape:
-            raise InvalidTrace(
-                f"Layer {number} has attention of shape {array.shape} and layer 0 of shape {first.shape}. Give "
-                "layers with the same number of heads."
-            )
-        stacked[number] = array
-    return stacked
+    return layers
 
 
-def _array(layer: Any) -> NDArray[Any]:
-    """A tensor of torch, or whatever NumPy reads, as an array of numbers."""
+def _to_array(layer: Any) -> NDArray[np.float16]:
+    """Return a torch tensor, or anything that NumPy reads, as a float16 array."""
     if hasattr(layer, "detach"):
         layer = layer.detach().cpu().float().numpy()  # NumPy has no bfloat16
     array = np.asarray(layer)
@@ -348,12 +412,12 @@ def _array(layer: Any) -> NDArray[Any]:
         raise InvalidTrace(
             f"Attention must be numbers, not {array.dtype}. Give the .attentions that the network returned."
         )
-    with np.errstate(over="ignore"):  # what is past float16's range is no weight, and is refused with the others
+    with np.errstate(over="ignore"):  # values beyond float16's range are no weights; they are refused below
         return array.astype(np.float16)
 
 
 def _one_text(layer: NDArray[np.float16], number: int) -> NDArray[np.float16]:
-    """A layer's attention, (1, n_heads, n, n) or (n_heads, n, n), as (n_heads, n, n)."""
+    """Return a layer's attention, (1, n_heads, n, n) or (n_heads, n, n), as (n_heads, n, n)."""
     if layer.ndim == 4 and len(layer) > 1:
         raise InvalidTrace(
             f"This is a batch of {len(layer)} texts. Give one of them, as [layer[:1] for layer in attentions]."
@@ -373,6 +437,7 @@ def _one_text(layer: NDArray[np.float16], number: int) -> NDArray[np.float16]:
 
 
 def _check_shape(tokens: tuple[str, ...], attention: NDArray[Any]) -> None:
+    """Check that attention is float16 or float32 of shape (n_layers, n_heads, n_tokens, n_tokens)."""
     if attention.dtype not in (np.float16, np.float32):
         raise InvalidTrace(f"Attention is {attention.dtype}. Convert it to float16 or float32.")
     if attention.ndim != 4 or attention.shape[2] != attention.shape[3] or 0 in attention.shape:
@@ -386,6 +451,7 @@ def _check_shape(tokens: tuple[str, ...], attention: NDArray[Any]) -> None:
 
 
 def _check_value_norms(norms: NDArray[Any], attention: NDArray[Any]) -> None:
+    """Check that value norms are numbers of 0 or more of shape (n_layers, n_heads, n_tokens)."""
     if norms.shape != attention.shape[:3]:
         raise InvalidTrace(
             f"The value norms have the shape {norms.shape}, not {attention.shape[:3]}. Save the recording again."
@@ -394,14 +460,14 @@ def _check_value_norms(norms: NDArray[Any], attention: NDArray[Any]) -> None:
         raise InvalidTrace("A value norm is not a number of 0 or more. Save the recording again.")
 
 
-def renormalised(weights: NDArray[np.float32], *, smallest: float = NOTHING_LEFT) -> NDArray[np.float16]:
-    """Rows (…, n_tokens) made to sum to 1; those that sum to less than `smallest` become zeros."""
+def renormalize(weights: NDArray[np.float32], *, smallest: float = MIN_REMAINING) -> NDArray[np.float16]:
+    """Scale rows (…, n_tokens) to sum to 1; those that sum to `smallest` or less become zeros."""
     sums = weights.sum(axis=-1, keepdims=True)
     return np.divide(weights, sums, out=np.zeros_like(weights), where=sums > smallest).astype(np.float16)
 
 
 def _check_weights(attention: NDArray[Any], remedy: str | None = None) -> None:
-    """Refuse weights that are not attention, (n_layers, n_heads, n_tokens, n_tokens), and say what to do."""
+    """Raise `InvalidTrace` if weights (n_layers, n_heads, n_tokens, n_tokens) are not causal attention."""
     n = attention.shape[-1]
     future = np.triu(np.ones((n, n), dtype=bool), 1)
     for layer, weights in enumerate(attention):  # a layer at a time: no second copy of a large trace
@@ -423,8 +489,8 @@ def _check_weights(attention: NDArray[Any], remedy: str | None = None) -> None:
             )
 
 
-def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> NDArray[Any]:
-    """Read one array without pickle, refusing sizes past the limits before anything is unpacked."""
+def _read_array(archive: zipfile.ZipFile, name: str, max_bytes: int) -> NDArray[Any]:
+    """Read one array without pickle; sizes beyond the limits are refused before anything is unpacked."""
     try:
         info = archive.getinfo(f"{name}.npy")
     except KeyError:
@@ -454,18 +520,21 @@ def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> NDArray[Any]
 
 
 def _strings(array: NDArray[Any], what: str) -> tuple[str, ...]:
+    """Return an array of a trace file as texts."""
     if array.ndim != 1 or array.dtype.kind != "U":
         raise InvalidTrace(f"The recording's {what} are not a list of texts. Save it again.")
     return tuple(str(token) for token in array)
 
 
 def _floats(array: NDArray[Any] | None) -> NDArray[np.float32] | None:
+    """Return the value norms of a trace file as float32."""
     if array is not None and array.dtype.kind != "f":
         raise InvalidTrace("The recording's value norms are not numbers. Save it again.")
     return None if array is None else array.astype(np.float32)
 
 
 def _heads(array: NDArray[Any] | None) -> tuple[tuple[int, int], ...]:
+    """Return the ablated heads of a trace file as pairs."""
     if array is None:
         return ()
     if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
@@ -474,4 +543,5 @@ def _heads(array: NDArray[Any] | None) -> tuple[tuple[int, int], ...]:
 
 
 def _string(array: NDArray[Any] | None) -> str:
+    """Return a text of a trace file; empty if it is not there."""
     return str(array) if array is not None and array.ndim == 0 and array.dtype.kind == "U" else ""

@@ -20,7 +20,7 @@ from benchmarks.browsing import GRID, LINES, Wait, after, arriving, browsing, se
 from benchmarks.results import Budget, Measurement, Result, by_turns
 from benchmarks.subjects import N_CORES, N_HEADS, N_LAYERS, empty_app, gpt2_model, model_folder, prompt
 from benchmarks.visitors import EMPTY, REPLAY, replay_app
-from tests.serving import Server, serving
+from tests.support.serving import Server, serving
 
 TRIES = 30
 N_TOKENS = 32
@@ -174,8 +174,8 @@ def server_work() -> dict[str, tuple[float, ...]]:
         "the model: capture": lambda: capture(model, prompt(N_TOKENS, 0)),
         "what the heads do: head_scores": lambda: head_scores(trace),
         "chart building: thumbnails": lambda: charts.paint_thumbnails(trace, "light"),
-        "chart building: the grid of them": lambda: charts.grid_figure(trace, thumbnails=painted).specification(),
-        LINES_MADE: lambda: charts.lines_figure(trace, 0, 0).specification(),
+        "chart building: the grid of them": lambda: charts.head_grid(trace, thumbnails=painted).to_dict(),
+        LINES_MADE: lambda: charts.attention_lines(trace, 0, 0).to_dict(),
     }
     return by_turns({name: partial(_seconds, work) for name, work in parts.items()}, TRIES)
 

@@ -45,13 +45,13 @@ def _quantities(n_tokens: int, runs: int) -> Iterator[tuple[tuple[str, Unit], tu
     works: dict[str, Callable[[], object]] = {
         "capture": partial(capture, gpt2_model(), token_ids(n_tokens)),
         "head_scores": partial(head_scores, trace),
-        "grid, thumbnails painted": lambda: charts.grid_figure(trace).specification(),
-        "lines of a head": lambda: charts.lines_figure(trace, 5, 5).specification(),
+        "grid, thumbnails painted": lambda: charts.head_grid(trace).to_dict(),
+        "lines of a head": lambda: charts.attention_lines(trace, 5, 5).to_dict(),
     }
     for name, seconds in by_turns({name: partial(_seconds, work) for name, work in works.items()}, runs).items():
         yield (f"time: {name}", "ms"), tuple(1e3 * value for value in seconds)
-    yield ("bytes: grid", "kB"), (len(as_sent(charts.grid_figure(trace))) / 1e3,)
-    yield ("bytes: lines of a head", "kB"), (len(as_sent(charts.lines_figure(trace, 5, 5))) / 1e3,)
+    yield ("bytes: grid", "kB"), (len(as_sent(charts.head_grid(trace))) / 1e3,)
+    yield ("bytes: lines of a head", "kB"), (len(as_sent(charts.attention_lines(trace, 5, 5))) / 1e3,)
     yield ("bytes: trace in memory", "MB"), (trace.attention.nbytes / 1e6,)
 
 

@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 
 from benchmarks.processes import cpu_seconds_of, in_fresh_process
 from benchmarks.waiting import Found, watch_memory
-from tests.serving import Server
+from tests.support.serving import Server
 
 OPEN, CHOOSE, WRITE = "open a page with a prompt of one's own", "choose a head", "have 20 tokens written"
 READING = 5.0  # seconds on average

@@ -20,9 +20,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from benchmarks.browsing import FLAGS
 from benchmarks.processes import cpu_seconds_of
 from benchmarks.waiting import Found, watch_memory
-from tests.browser import find_browser
-from tests.serving import Server
-from tests.visiting import NAMES, QUESTIONS
+from tests.support.chromium import find_browser
+from tests.support.serving import Server
+from tests.support.visiting import NAMES, QUESTIONS
 
 N_HEADS = N_LAYERS = 12
 NEW_TOKENS = 20

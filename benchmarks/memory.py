@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser
 
-from attn_core.limits import TRACE_MEGABYTES
+from attn_core.server.settings import get_settings
 from benchmarks.app import new_prompt
 from benchmarks.browsing import GRID, browsing, settled, visiting
 from benchmarks.processes import memory_of
 from benchmarks.results import Budget, Measurement, Result
 from benchmarks.subjects import model_folder, prompt
-from tests.serving import Server, serving
+from tests.support.serving import Server, serving
 
 LONGEST = 1024  # tokens
 SESSIONS = 10
@@ -41,9 +41,9 @@ def run(_runs: int = 5) -> Result:
         how=(
             "Resident memory of the Streamlit process, read after each step of one run, with a network of GPT-2 "
             "small's shape (498 MB of weights). Traces of all sessions together take at most "
-            f"{TRACE_MEGABYTES:,} MB and what is made of them half as much, whatever the number of sessions and "
-            "prompts: the least recently used are given up. `ATTN_TRACE_MEGABYTES` sets another bound; for the "
-            f"many prompts it is {SMALL} MB, so that it is reached, and the model is mini."
+            f"{get_settings().trace_megabytes:,} MB and what is made of them half as much, whatever the number of "
+            "sessions and prompts: the least recently used are given up. `ATTN_TRACE_MEGABYTES` sets another bound; "
+            f"for the many prompts it is {SMALL} MB, so that it is reached, and the model is mini."
         ),
         measurements=tuple(cells),
     )

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.painting import FOLDER as LIBRARIES
-from tests.browser import find_browser
+from tests.support.chromium import find_browser
 
 BERTVIZ, PLAYWRIGHT, BROWSER, NPM, PROC = "bertviz", "playwright", "a Chromium", "npm", "Linux's /proc"
 PY_SPY = "py-spy"

@@ -189,7 +189,7 @@ def build(n_tokens: int, sides: list[str], runs: int, folder: str) -> dict[str, 
 
 def our_grid(trace: AttentionTrace) -> str:
     """The grid as the dashboard sends it, its data written out."""
-    return as_sent(charts.grid_figure(trace))
+    return as_sent(charts.head_grid(trace))
 
 
 def bertviz_view(name: str) -> Callable[[AttentionTrace], str]:

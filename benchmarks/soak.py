@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from attn_core.limits import NEW_TOKENS, TRACE_MEGABYTES
+from attn_core.server.settings import get_settings
 from benchmarks.hall import visit_in_process
 from benchmarks.load import beside_a_long_text, until_a_closed_tab_is_quiet
 from benchmarks.processes import in_fresh_process
@@ -27,7 +27,7 @@ from benchmarks.report import commit, machine
 from benchmarks.results import percentile
 from benchmarks.subjects import model_folder, prompt
 from benchmarks.waiting import Found
-from tests.serving import ROOT, Server, serving
+from tests.support.serving import ROOT, Server, serving
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- numbers of the last full run -->", "<!-- end of numbers -->"
@@ -43,7 +43,12 @@ FUZZED = {
     "test_any_list_of_names_is_asked_or_refused_in_one_sentence": "lists of names",
     "test_any_list_of_names_on_its_page": "lists of names, on their page",
 }
-OTHERS = ("tests/test_faults.py", "tests/test_limits.py", "tests/test_reliability.py", "tests/test_hostile.py")
+OTHERS = (
+    "tests/app/test_faults.py",
+    "tests/app/test_settings.py",
+    "tests/browser/test_reliability.py",
+    "tests/app/test_hostile.py",
+)
 LONG_PROMPT = 200  # tokens
 SMALL_TRACES = 20  # megabytes, so that visitors reach the bound
 FLAT = 0.01  # of the memory, that may be added in the last quarter
@@ -89,7 +94,7 @@ def _fuzz(n_cases: int) -> Lines:
     def run(test: str) -> tuple[bool, float]:
         start = time.monotonic()
         # A thread each: threads of several processes that wait for each other would take the time of all.
-        done = _pytest(f"tests/test_hostile.py::{test}", ATTN_FUZZ_CASES=str(n_cases), OMP_NUM_THREADS="1")
+        done = _pytest(f"tests/app/test_hostile.py::{test}", ATTN_FUZZ_CASES=str(n_cases), OMP_NUM_THREADS="1")
         return done.returncode == 0, (time.monotonic() - start) / 60
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
@@ -143,7 +148,9 @@ def _load(n_sessions: int, seconds: float) -> Lines:
             worst = max(max(waits) for waits in beside.seconds.values())
             yield "", True
             yield from _waits(
-                beside, f"one visitor, while another lets {NEW_TOKENS} tokens be written after {LONG_PROMPT}"
+                beside,
+                f"one visitor, while another lets {get_settings().max_new_tokens} tokens be written "
+                f"after {LONG_PROMPT}",
             )
             yield "", True
             yield f"- The longest of these waits: {worst:.2f} s (at most 2 are allowed).", worst < 2
@@ -192,7 +199,7 @@ def _memory(megabytes: list[float]) -> tuple[str, bool]:
         f"- Memory of the server, started as in the container, between peaks: {third:,.0f} MB in the third quarter, "
         f"{last:,.0f} MB in the last ({last / third - 1:+.1%}; at most {FLAT:.0%} is allowed), "
         f"{max(megabytes):,.0f} MB at most. Traces of all sessions are bounded to {SMALL_TRACES} MB, so that the bound "
-        f"is reached; by default to {TRACE_MEGABYTES}."
+        f"is reached; by default to {get_settings().trace_megabytes}."
     ), last < (1 + FLAT) * third
 
 

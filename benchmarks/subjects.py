@@ -18,8 +18,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
 
 from attn_core import AttentionTrace, LanguageModel, load_model
 from attn_core.charts import Figure
-from attn_core.inspection import use_recording_attention
-from attn_core.model import fuse_activation
+from attn_core.models.inspection import use_recording_attention
+from attn_core.models.loading import fuse_activation
 
 N_LAYERS = N_HEADS = 12
 N_CORES = 2
@@ -113,4 +113,4 @@ def prompt(n_tokens: int, seed: int) -> str:
 
 def as_sent(figure: Figure) -> str:
     """A chart's Vega-Lite with its data, as a browser gets it."""
-    return json.dumps(figure.specification())
+    return json.dumps(figure.to_dict())

@@ -26,7 +26,7 @@ from benchmarks.hall import (
 from benchmarks.profiling import KINDS, MODEL, OWN, STREAMLIT, sampling
 from benchmarks.results import Budget, Measurement, Result, percentile
 from benchmarks.subjects import N_CORES, empty_app, model_folder
-from tests.serving import Server, serving
+from tests.support.serving import Server, serving
 
 NUMBERS = (10, 30, 60, 100)
 SECONDS = 40.0

@@ -1,12 +1,12 @@
-"""A chart's form and its data apart."""
+"""Keep a chart's form apart from its data, so that a click sends only data."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, wraps
-from typing import Any, ParamSpec
+from functools import lru_cache
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -15,33 +15,38 @@ from numpy.typing import NDArray
 
 from attn_core.charts.sizes import Look
 
-P = ParamSpec("P")
 Draw = Callable[[Any, Look], alt.LayerChart]
-"""Makes a chart of a form; its data are `alt.NamedData`."""
+"""A function that makes a chart from its form and look; its data are `alt.NamedData`."""
 
 Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
-"""A table: its columns by name, all of one length. pandas would take ten times as long to make it and to send it."""
+"""A table: its columns by name, all of the same length. A DataFrame would take ten times as long to make and send."""
 
-PADDING = 2  # pixels around a figure that fills its panel, so that no frame is cut
+PADDING = 2  # pixels around a figure that fills its panel, so that no frame is clipped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Figure:
-    """A chart whose form is worked out once for all charts that differ in their data only.
+    """A chart that displays in a notebook; charts that differ only in their data share one form.
 
-    Altair writes and checks a chart's form in tens of milliseconds, most of the time that a click takes. A browser
-    that shows a form already takes other data into it, without drawing the chart anew.
+    Altair takes tens of milliseconds to write and check a chart's form, most of the time of a click. A browser that
+    already shows the form can take other data without drawing the chart again.
 
     Attributes:
-        draw: makes the chart of its form.
-        form: all that the chart depends on besides its tables.
-        tables: its data by name.
-        description: of this chart, for those who can't see it.
-        kind: what charts of this form show, in one sentence.
+        draw: makes the chart from its form.
+        form: everything that the chart depends on besides its tables.
+        tables: the data by name.
+        description: a description of this chart, for people who can't see it.
+        kind: one sentence on what charts of this form show.
         size: width and height in pixels, in a file or a notebook.
-        least_height: pixels in which all of it can be read on a page; 0 where any height will do.
-        clickable: the table whose rows answer a click; None if nothing does.
-        legend: what its legends say, in a file or a notebook.
+        min_height: the smallest height in pixels at which the chart can be read on a page; 0 if any height will do.
+        clickable: the table whose rows respond to clicks; None if there is none.
+        legend: the contents of the legends, in a file or a notebook.
+
+    >>> figure = charts.head_grid(capture(load_model("mini"), "The dog on the ship ran"))
+    >>> figure
+    Figure('Grid of 12 × 12 attention thumbnails.')
+    >>> figure.to_dict()["width"]
+    468
     """
 
     draw: Draw
@@ -50,31 +55,37 @@ class Figure:
     description: str
     kind: str
     size: tuple[int, int]
-    least_height: int = 0
+    min_height: int = 0
     clickable: str | None = None
     legend: Hashable = None
 
+    def __repr__(self) -> str:
+        return f"Figure({self.description!r})"
+
+    def _repr_mimebundle_(self, *args: object, **kwargs: object) -> Any:
+        return self.chart()._repr_mimebundle_(*args, **kwargs)
+
     def chart(self) -> alt.LayerChart:
-        """Return the chart for a notebook, which holds its data."""
+        """Return the figure as an Altair chart with its data."""
         chart = self.draw(self.form, Look(legend=self.legend))
-        return chart.properties(**self._fixed(), datasets=self._rows())
+        return chart.properties(**self._properties(), datasets=self._rows())
 
-    def specification(self) -> dict[str, Any]:
-        """Return the same in Vega-Lite; the caller's own."""
-        form = json.loads(_written(self.draw, self.form, Look(legend=self.legend)))
-        return {**form, **self._fixed(), "datasets": self._rows()}
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figure as a new Vega-Lite dictionary with its data."""
+        form = json.loads(_form_json(self.draw, self.form, Look(legend=self.legend)))
+        return {**form, **self._properties(), "datasets": self._rows()}
 
-    def filling(self, *, for_a_room: bool = False, turn: int = 0) -> dict[str, Any]:
-        """Return the chart in Vega-Lite as wide and as high as what it is put into, without legends.
+    def filling(self, *, for_projector: bool = False, turn: int = 0) -> dict[str, Any]:
+        """Return the chart in Vega-Lite, without legends, to fill the width and height of its container.
 
-        Charts of one form differ in `datasets` alone, whatever is chosen in them. The tables there are `Columns`.
+        Charts of one form differ only in `datasets`, whatever is selected in them. Their tables are `Columns`.
 
         Args:
-            for_a_room: for a projector: letters and lines that can be seen from the last row.
-            turn: a number that all clickable rows carry, and a selection with them: with another one, a click on
-                what is selected already is a new selection.
+            for_projector: whether letters and lines are large enough to see from the last row of a room.
+            turn: a number in all clickable rows and in their selection. After a change of the number, a click on the
+                row that is already selected is a new selection.
         """
-        form = json.loads(_written(self.draw, self.form, Look(fills=True, for_a_room=for_a_room)))
+        form = json.loads(_form_json(self.draw, self.form, Look(fills=True, for_projector=for_projector)))
         tables = dict(self.tables)
         if self.clickable is not None:
             clickable = tables[self.clickable]
@@ -84,46 +95,40 @@ class Figure:
             "autosize": {"type": "fit", "contains": "padding"},
             "padding": dict.fromkeys(("left", "right", "top", "bottom"), PADDING),
             "description": self.kind,
-            # Streamlit takes a canvas for many rows, and a click would then draw the chart anew.
+            # Streamlit uses a canvas for many rows, and a click would then draw the whole chart again.
             "usermeta": {"embedOptions": {"renderer": "svg"}},
             "datasets": tables,
         }
 
     def _rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Return all tables as lists of rows."""
         return {name: _rows_of(columns) for name, columns in self.tables.items()}
 
-    def _fixed(self) -> dict[str, Any]:
+    def _properties(self) -> dict[str, Any]:
+        """Return the size and description of the chart."""
         width, height = self.size
         return {"width": width, "height": height, "description": self.description}
 
 
-def as_chart(function: Callable[P, Figure]) -> Callable[P, alt.LayerChart]:
-    """Return the function that makes the chart of a function's figure."""
-
-    @wraps(function)
-    def chart(*args: P.args, **kwargs: P.kwargs) -> alt.LayerChart:
-        return function(*args, **kwargs).chart()
-
-    return chart
-
-
 def rows_where(columns: Columns, chosen: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-    """Return the rows of a table for which `chosen` holds, one value for each row."""
+    """Return the rows of a table for which `chosen`, (n_rows,), is true."""
     return {name: _array(values)[chosen] for name, values in columns.items()}
 
 
 def _rows_of(columns: Columns) -> list[dict[str, Any]]:
-    """Return a table's rows in terms of JSON."""
+    """Return a table's rows as values that JSON can hold."""
     lists = [_array(values).tolist() for values in columns.values()]
     return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
 def _array(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
+    """Return a column as an array; of objects if it has texts."""
     if isinstance(values, np.ndarray):
         return values
     return np.array(values, dtype=object if any(isinstance(value, str) for value in values) else None)
 
 
 @lru_cache(maxsize=128)
-def _written(draw: Draw, form: Hashable, look: Look) -> str:
+def _form_json(draw: Draw, form: Hashable, look: Look) -> str:
+    """Return the chart of a form in Vega-Lite, as JSON."""
     return draw(form, look).to_json(indent=None)

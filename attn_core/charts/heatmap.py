@@ -1,4 +1,4 @@
-"""A head as a matrix: a row for each query, a column for each key."""
+"""Draw a head as a matrix: a row for each query, a column for each key."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from attn_core.charts.figure import Columns, Figure, as_chart
+from attn_core.charts.figure import Columns, Figure
+from attn_core.charts.formatting import format_weight, spell_heads
 from attn_core.charts.sizes import Look, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors, picture
-from attn_core.charts.texts import spell_heads, write_weight
 from attn_core.heads import head_label
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
-MAX_TOOLTIPS = 2000  # cells that answer the pointer; the strongest ones where there are more
+MAX_TOOLTIPS = 2000  # cells with tooltips; of more, the strongest
 CELL, SIZE, LABELS = 40, 620, 120  # pixels: of a cell at most, of the matrix at most, of the words beside it
-MAX_LABELED = 48  # tokens that are named beside the matrix; of more, the positions
-PICTURE = 1024  # pixels a side of the picture, about
+MAX_LABELED = 48  # tokens named beside the matrix; with more, their positions
+PICTURE = 1024  # pixels per side of the picture, approximately
 
-# Lengths in pixels. The words above lean to the right, by 60 degrees.
+# Lengths in pixels. The words above are slanted by 60 degrees.
 LENGTHS = {
     "tokens": "max(length(data('words')), 1)",
     "breadth": "min(width, height)",
@@ -39,18 +39,18 @@ LENGTHS = {
 
 @dataclass(frozen=True)
 class Form:
-    """What the matrix's form depends on.
+    """The parameters of the matrix's form.
 
     Attributes:
         positions: whether the axes show positions instead of words.
-        theme: which background the matrix is painted for.
+        theme: the background that the matrix is painted for.
     """
 
     positions: bool
     theme: Theme
 
 
-def heatmap_figure(
+def attention_heatmap(
     trace: AttentionTrace,
     layer: int,
     head: int,
@@ -62,31 +62,28 @@ def heatmap_figure(
     """Draw one head's attention as a matrix; the color is the square root of the weight.
 
     Args:
-        trace: what to show.
+        trace: the trace to show.
         layer, head: zero-based.
-        query: a token position whose row is framed, or several.
-        theme: which background the matrix is painted for.
-        name: what is drawn, if it is not a head: "the mean of layer 3".
+        query: the token position whose row is framed, or several positions.
+        theme: the background that the matrix is painted for.
+        name: the name of the weights if they are not a head's: "the mean of layer 3".
+
+    >>> charts.attention_heatmap(capture(load_model("mini"), "The dog on the ship ran"), 2, 0).kind
+    'Matrix of attention weights: a row for each query token, a column for each key token.'
     """
     weights = trace.head(layer, head)  # (n, n)
     n = trace.n_tokens
     labels = token_labels(trace.tokens)
     rows = (query,) if isinstance(query, int | np.integer) else tuple(query or ())
     tops = np.array(rows, dtype=int)
-    names = list(labels) if n <= MAX_LABELED else [str(position) for position in range(n)]
     side = min(CELL * n, SIZE) + LABELS
-    strongest = _strongest(weights, labels, rows or range(min(1, n - 1), n))
+    strongest = _describe_strongest(weights, labels, rows or range(min(1, n - 1), n))
     return Figure(
         _draw,
         Form(n > MAX_LABELED, theme),
         {
             "cells": _cells(weights, labels),
-            "words": {
-                "index": np.arange(n),
-                "name": names,
-                "middle": np.arange(n) + 0.5,
-                "longest": [longest(names)] * n,
-            },
+            "words": _words(labels),
             "picture": {
                 "top": [0],
                 "bottom": [n],
@@ -102,7 +99,16 @@ def heatmap_figure(
     )
 
 
-attention_heatmap = as_chart(heatmap_figure)
+def _words(labels: Sequence[str]) -> Columns:
+    """Return the names of rows and columns: words, or positions if there are many."""
+    n = len(labels)
+    names = list(labels) if n <= MAX_LABELED else [str(position) for position in range(n)]
+    return {
+        "index": np.arange(n),
+        "name": names,
+        "middle": np.arange(n) + 0.5,
+        "longest": [longest(names)] * n,
+    }
 
 
 def _cells(weights: NDArray[np.floating], labels: Sequence[str]) -> Columns:
@@ -120,33 +126,34 @@ def _cells(weights: NDArray[np.floating], labels: Sequence[str]) -> Columns:
         "query": names[queries],
         "key": names[keys],
         "weight": weight,
-        "weight_text": [write_weight(number) for number in weight.tolist()],
+        "weight_text": [format_weight(number) for number in weight.tolist()],
     }
 
 
-def _strongest(weights: NDArray[np.floating], labels: Sequence[str], rows: Sequence[int] | range) -> str:
-    """Describe the strongest link of these rows. The first row of a matrix has only itself to attend to."""
+def _describe_strongest(weights: NDArray[np.floating], labels: Sequence[str], rows: Sequence[int] | range) -> str:
+    """Describe the strongest link of some rows."""
     query = max(rows, key=lambda row: float(weights[row].max()))
     key = int(weights[query].argmax())
-    return f"Strongest: from “{labels[query]}” to “{labels[key]}”, {write_weight(float(weights[query, key]))}."
+    return f"Strongest: from “{labels[query]}” to “{labels[key]}”, {format_weight(float(weights[query, key]))}."
 
 
 def _draw(form: Form, look: Look) -> alt.LayerChart:
-    pointed = alt.selection_point(
+    """Draw the matrix as a picture, with names, frames and tooltips."""
+    hovered = alt.selection_point(
         name="pointed", on="pointerover", clear="pointerout", empty=False, fields=["top", "left"]
     )
     tooltips = (
         _on_matrix("cells")
         .mark_rect(fillOpacity=0, stroke=INK, strokeWidth=1.5)
         .encode(
-            strokeOpacity=alt.when(pointed).then(alt.value(1)).otherwise(alt.value(0)),
+            strokeOpacity=alt.when(hovered).then(alt.value(1)).otherwise(alt.value(0)),
             tooltip=[
                 alt.Tooltip("query:N", title="from"),
                 alt.Tooltip("key:N", title="to"),
                 alt.Tooltip("weight_text:N", title="weight"),
             ],
         )
-        .add_params(pointed)
+        .add_params(hovered)
     )
     frames = _on_matrix("rows").mark_rect(
         fillOpacity=0, stroke=colors(form.theme).accent, strokeWidth=alt.expr(look.pixels(2.5))
@@ -164,22 +171,25 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
 
 
 def _on_matrix(table: str) -> alt.Chart:
-    return alt.Chart(alt.NamedData(table)).encode(x=_across("left"), x2="right:Q", y=_down("top"), y2="bottom:Q")
+    """Return a chart whose marks are positioned by the edges in a table."""
+    return alt.Chart(alt.NamedData(table)).encode(
+        x=_horizontal("left"), x2="right:Q", y=_vertical("top"), y2="bottom:Q"
+    )
 
 
 def _names(form: Form) -> list[alt.Chart]:
-    """Return the words beside the matrix, as many as there is room for, and the titles of its axes."""
+    """Return the words beside the matrix, as many as fit, and the titles of its axes."""
     font: dict[str, Any] = {"fontSize": alt.expr("letter"), "color": INK, "baseline": "middle"}
     position = ", position" if form.positions else ""
     words = alt.Chart(alt.NamedData("words")).transform_filter("datum.index % every == 0")
     title = alt.Chart(alt.sequence(0, 1))
-    limit = alt.expr("most_for_word")  # not the measured width: its font may not be there yet
+    limit = alt.expr("most_for_word")  # not the measured width: the font may not be loaded yet
     return [
         words.mark_text(align="right", limit=limit, **font).encode(
-            x=alt.value(alt.expr("margin_left - gap")), y=_down("middle"), text="name:N"
+            x=alt.value(alt.expr("margin_left - gap")), y=_vertical("middle"), text="name:N"
         ),
         words.mark_text(align="left", limit=limit, angle=300, **font).encode(
-            x=_across("middle"), y=alt.value(alt.expr("margin_top - gap")), text="name:N"
+            x=_horizontal("middle"), y=alt.value(alt.expr("margin_top - gap")), text="name:N"
         ),
         title.mark_text(text=f"key (attended to){position}", opacity=0.8, **font).encode(
             x=alt.value(alt.expr("margin_left + side * tokens / 2")), y=alt.value(alt.expr("letter * 0.6"))
@@ -190,11 +200,13 @@ def _names(form: Form) -> list[alt.Chart]:
     ]
 
 
-def _across(field: str) -> alt.X:
+def _horizontal(field: str) -> alt.X:
+    """Return the channel of a field that counts keys from the left."""
     scale = scale_of_rows("tokens", "margin_left", "margin_left + side * tokens")
     return alt.X(f"{field}:Q", axis=None, scale=scale)
 
 
-def _down(field: str) -> alt.Y:
+def _vertical(field: str) -> alt.Y:
+    """Return the channel of a field that counts queries from the top."""
     scale = scale_of_rows("tokens", "margin_top", "margin_top + side * tokens")
     return alt.Y(f"{field}:Q", axis=None, scale=scale)

@@ -1,4 +1,4 @@
-"""A head as lines: from the tokens it attends from (left) to the tokens it attends to (right)."""
+"""Draw a head as lines from query tokens (left) to key tokens (right)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from attn_core.charts.figure import Columns, Figure, as_chart, rows_where
+from attn_core.charts.figure import Columns, Figure, rows_where
+from attn_core.charts.formatting import format_weight, spell_heads
 from attn_core.charts.sizes import (
     ROOM_SMALLEST,
     Look,
@@ -26,38 +27,37 @@ from attn_core.charts.sizes import (
     scale_of_rows,
 )
 from attn_core.charts.style import CONFIG, INK, Theme, colors
-from attn_core.charts.texts import spell_heads, write_weight
 from attn_core.heads import head_label
 from attn_core.tokens import token_labels
 from attn_core.trace import AttentionTrace
 
-MAX_LINKS = 600  # more are neither readable nor quick to paint
-MIN_WEIGHT = 0.01  # thinner lines cannot be seen
-MIN_LINKS = 5  # of a chosen query are drawn, if all are thinner
+MAX_LINKS = 600  # more links are neither readable nor fast to draw
+MIN_WEIGHT = 0.01  # lines of smaller weights are invisible
+MIN_LINKS = 5  # links drawn of a chosen query whose weights are all smaller
 
-# Up to so many tokens: pixels from one to the next in a file or a notebook.
+# Numbers of tokens, each with the pixels from one token to the next up to that number, in a file or a notebook.
 STEPS = ((16, 30), (32, 26), (80, 20), (math.inf, 15))
 LEAST_STEP, MOST_STEP = 15, 150  # pixels from one token to the next on a page
 WIDTH = 520  # pixels
-COLUMNS = 3  # names of heads beside each other
+COLUMNS = 3  # of head names in the legend
 
-FADED = 0.7  # opacity of a word on the left whose lines are not shown; it can still be read
-FAINTEST_IN_A_ROOM = 0.6  # opacity of the smallest weight: a projector swallows less
+FADED = 0.7  # opacity of a query word whose lines are hidden; it stays readable
+FAINTEST_ON_PROJECTOR = 0.6  # opacity of the smallest weight: lower ones are lost on a projector
 
 CHANGED, ONLY_HERE = "changed", "only here"
-"""How a token of one prompt differs from those of another one."""
+"""How a token of one prompt differs from the tokens of another prompt."""
 
 Queries = int | Sequence[int] | None
-"""Token positions whose lines are shown: one, several, or those of all tokens."""
+"""Token positions whose lines are shown: one, several, or all (None)."""
 
-# Vega expressions: what belongs to the hovered word is lit; with nothing hovered, what was chosen.
+# Vega expressions: the hovered word and its lines are lit; with nothing hovered, the chosen ones.
 HOVERED = "length(data('hovered_store'))"
 LIT = f"{HOVERED} ? vlSelectionTest('hovered_store', datum) : datum.chosen"
 NUMBERED = f"{HOVERED} ? vlSelectionTest('hovered_store', datum) : datum.numbered"
 NOT_HOVERED = f"!{HOVERED}"
 
 # Lengths in pixels. From left to right: words, lines, words, numbers. A word is cut at its share of the figure, not at
-# its own measured width, which it passes as long as the browser has another font for it.
+# its own measured width, which it exceeds while the browser uses another font.
 LENGTHS = {
     "tokens": first("words", "n_rows"),
     "rows": f"min(height, tokens * {MOST_STEP})",
@@ -72,12 +72,12 @@ LENGTHS = {
 
 @dataclass(frozen=True)
 class Form:
-    """What the lines' form depends on.
+    """The parameters of the lines' form.
 
     Attributes:
         several: whether there is more than one head.
-        mark_color: of the words that are marked.
-        theme: which background the lines are painted for.
+        mark_color: the color of marked words.
+        theme: the background that the lines are drawn for.
     """
 
     several: bool
@@ -91,10 +91,10 @@ class Links:
 
     Attributes:
         queries, keys: token positions, int (k,).
-        weights: (k,).
-        ranks: which of the heads each belongs to, int (k,).
-        left_out: how many links of at least `MIN_WEIGHT` are not shown.
-        threshold: every link of a larger weight is shown.
+        weights: the weights, (k,).
+        ranks: the index of each link's head in the list of heads, int (k,).
+        left_out: the number of links of at least `MIN_WEIGHT` that are not shown.
+        threshold: a weight; all links with larger weights are shown.
     """
 
     queries: NDArray[np.integer]
@@ -106,11 +106,16 @@ class Links:
 
 
 def shown_links(trace: AttentionTrace, heads: Sequence[tuple[int, int]], *, query: Queries = None) -> Links:
-    """Return the links that `attention_lines` draws: the strongest, and all those of the chosen queries."""
-    return _choose([trace.head(*head) for head in heads], _positions(query))
+    """Return the links that `attention_lines` draws: the strongest, and all links of the chosen queries.
+
+    >>> links = charts.shown_links(capture(load_model("mini"), "The dog on the ship ran"), [(2, 0)])
+    >>> links.left_out, links.threshold
+    (0, 0.01)
+    """
+    return _choose_links([trace.head(*head) for head in heads], _positions(query))
 
 
-def lines_figure(
+def attention_lines(
     trace: AttentionTrace,
     layer: int,
     head: int,
@@ -124,29 +129,32 @@ def lines_figure(
     n_rows: int | None = None,
     theme: Theme = "light",
 ) -> Figure:
-    """Draw one head's attention as lines; with `more_heads`, several heads over each other in colors.
+    """Draw one head's attention as lines; with `more_heads`, several heads in different colors.
 
-    Hovering a word on the left shows its lines only, with the weights. The point selection `query`
+    Hovering over a word on the left shows only its lines, with their weights. The point selection `query`
     (field `query`, a token position) holds which word was clicked.
 
     Args:
-        trace: what to show.
+        trace: the trace to show.
         layer, head: zero-based.
-        query: a token position whose lines are shown while nothing is hovered, or several, whose weights are
-            summed at the right; the lines of all tokens if None.
-        more_heads: further (layer, head) pairs drawn over the first.
-        name: what is drawn, if it is not a head: "the mean of layer 3".
-        marks: token positions of words that differ from another prompt's, each "changed" or "only here". Both are
-            bold in `mark_color`; those that are only here are underlined.
-        mark_color: the theme's accent if None.
-        rows: the row of each token, if some rows stay empty, so that two figures line up; ascending.
-        n_rows: of the figure then.
-        theme: which background the lines are painted for.
+        query: the token position whose lines are shown while nothing is hovered, or several positions, whose weights
+            are summed on the right; the lines of all tokens if None.
+        more_heads: more (layer, head) pairs, drawn over the first.
+        name: the name of the weights if they are not a head's: "the mean of layer 3".
+        marks: the token positions of words that differ from another prompt's, each "changed" or "only here". Both are
+            bold in `mark_color`; words that are only here are also underlined.
+        mark_color: the color of marked words; the theme's accent if None.
+        rows: the row of each token, ascending, if some rows are empty to align two figures.
+        n_rows: the number of rows of the figure in that case.
+        theme: the background that the lines are drawn for.
+
+    >>> charts.attention_lines(capture(load_model("mini"), "The dog on the ship ran"), 2, 0, query=5).kind
+    'Lines from each query token, on the left, to the tokens it attends to, on the right.'
     """
     heads = [(layer, head), *more_heads]
     names = [name or head_label(heads[0]), *map(head_label, more_heads)]
     chosen = _positions(query)
-    links = _choose([trace.head(*head) for head in heads], chosen)
+    links = _choose_links([trace.head(*head) for head in heads], chosen)
     summed = len(heads) == 1 and chosen is not None and len(chosen) > 1
     return _figure(
         _words(token_labels(trace.tokens), chosen, marks or {}, rows, n_rows),
@@ -160,21 +168,25 @@ def lines_figure(
     )
 
 
-def row_figure(tokens: Sequence[str], row: NDArray[Any], *, name: str, theme: Theme = "light") -> Figure:
+def row_lines(tokens: Sequence[str], row: NDArray[Any], *, name: str, theme: Theme = "light") -> Figure:
     """Draw the lines of the last token only: what one head attended to when the next token was chosen.
 
     Args:
         tokens: the n tokens up to the query.
-        row: the head's weights on them, (n,); sums to 1.
-        name: what the head is called.
-        theme: which background the lines are painted for.
+        row: the head's weights on them, (n,), with a sum of 1.
+        name: the name of the head.
+        theme: the background that the lines are drawn for.
+
+    >>> import numpy as np
+    >>> charts.row_lines(["The", " dog", " ran"], np.array([0.25, 0.75, 0.0]), name="L4H3").description
+    'Lines of layer 4, head 3, from the last token. Strongest: from “ran” to “dog”, 0.75.'
     """
     query = len(tokens) - 1
     weights = np.zeros((len(tokens), len(tokens)), dtype=np.float32)
     weights[query] = row
     return _figure(
         _words(token_labels(tokens), (query,), {}),
-        _choose([weights], (query,)),
+        _choose_links([weights], (query,)),
         names=[name],
         queries=[query],
         sums=None,
@@ -184,28 +196,24 @@ def row_figure(tokens: Sequence[str], row: NDArray[Any], *, name: str, theme: Th
     )
 
 
-attention_lines = as_chart(lines_figure)
-row_lines = as_chart(row_figure)
-
-
 def _positions(query: Queries) -> tuple[int, ...] | None:
-    """Return the chosen queries; None for all."""
+    """Return the chosen queries as a tuple; None for all."""
     chosen = (query,) if isinstance(query, int | np.integer) else tuple(query or ())
     return chosen or None
 
 
-def _choose(matrices: Sequence[NDArray[np.floating]], chosen: Sequence[int] | None) -> Links:
-    """Pick the strongest links of the (n, n) matrices."""
-    found = []
+def _choose_links(matrices: Sequence[NDArray[np.floating]], chosen: Sequence[int] | None) -> Links:
+    """Choose the strongest links of the (n, n) matrices, and all links of the chosen queries."""
+    candidates = []
     for rank, weights in enumerate(matrices):
-        thick = weights >= MIN_WEIGHT
+        visible = weights >= MIN_WEIGHT
         for query in chosen or ():
-            if not thick[query].any():  # on a long text, and still some weights are the largest
+            if not visible[query].any():  # on a long text: show the largest of its small weights
                 strongest = np.argsort(-weights[query], kind="stable")[:MIN_LINKS]
-                thick[query, strongest] = weights[query, strongest] > 0
-        queries, keys = np.nonzero(thick)
-        found.append((queries, keys, weights[queries, keys], np.full(len(queries), rank)))
-    queries, keys, weights, ranks = (np.concatenate(column) for column in zip(*found, strict=True))
+                visible[query, strongest] = weights[query, strongest] > 0
+        queries, keys = np.nonzero(visible)
+        candidates.append((queries, keys, weights[queries, keys], np.full(len(queries), rank)))
+    queries, keys, weights, ranks = (np.concatenate(column) for column in zip(*candidates, strict=True))
     order = np.argsort(-weights, kind="stable")
     shown = np.arange(len(order)) < MAX_LINKS
     if chosen is not None:
@@ -222,7 +230,7 @@ def _words(
     rows: Sequence[int] | None = None,
     n_rows: int | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Return the words of the figure, with where they are."""
+    """Return the words of the figure, with their positions."""
     n = len(labels)
     top = np.arange(n) if rows is None else np.array(rows, dtype=int)
     lit = np.full(n, True) if chosen is None else np.isin(np.arange(n), list(chosen))
@@ -252,6 +260,7 @@ def _figure(
     mark_color: str | None,
     theme: Theme,
 ) -> Figure:
+    """Return the figure of some words and links; `sums` are the summed weights on each key, or None."""
     several = len(names) > 1
     lines = _lines_of(links, words, names)
     numbered = lines["chosen"] & (sums is None and bool(words["kept"].any()))
@@ -266,19 +275,19 @@ def _figure(
             "queries": rows_where(words, np.isin(words["query"], list(queries))),
             "sums": _sums(np.zeros(len(words["query"])) if sums is None else sums, words),
         },
-        spell_heads(f"{subject}. {_strongest(rows_where(lines, lines['chosen']), several=several)}"),
+        spell_heads(f"{subject}. {_describe_strongest(rows_where(lines, lines['chosen']), several=several)}"),
         "Lines from each query token, on the left, to the tokens it attends to, on the right.",
         size=(WIDTH, step * n_rows),
-        least_height=LEAST_STEP * n_rows,
+        min_height=LEAST_STEP * n_rows,
         clickable="queries",
         legend=tuple(names),
     )
 
 
 def _lines_of(links: Links, words: Mapping[str, NDArray[Any]], names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return a line for each link, with where it is drawn and what is written of it."""
-    spread = 0.5 / len(names)  # heads over each other are set apart a little, or the last would hide the rest
-    apart = (links.ranks - (len(names) - 1) / 2) * spread
+    """Return a line for each link, with its position and its texts."""
+    spread = 0.5 / len(names)  # heads are offset a little, or the last would hide the others
+    offsets = (links.ranks - (len(names) - 1) / 2) * spread
     labels, middles, weights = words["word"], words["middle"], links.weights.astype(float).round(4)
     return {
         "id": (links.queries * len(labels) + links.keys) * len(names) + links.ranks,
@@ -287,8 +296,8 @@ def _lines_of(links: Links, words: Mapping[str, NDArray[Any]], names: Sequence[s
         "weight": weights,
         "rank": links.ranks,
         "head": np.array(names, dtype=object)[links.ranks],
-        "y": middles[links.queries] + apart,
-        "y2": middles[links.keys] + apart,
+        "y": middles[links.queries] + offsets,
+        "y2": middles[links.keys] + offsets,
         "middle": middles[links.keys],
         "weight_text": _weight_texts(weights),
         "chosen": words["chosen"][links.queries],
@@ -298,7 +307,7 @@ def _lines_of(links: Links, words: Mapping[str, NDArray[Any]], names: Sequence[s
 
 
 def _sums(weights: NDArray[np.floating], words: Mapping[str, NDArray[Any]]) -> Columns:
-    """Return the weights that the chosen queries put on each key together, where they can be seen."""
+    """Return the summed weights of the chosen queries on each key, where they are visible."""
     keys = np.flatnonzero(weights >= MIN_WEIGHT)
     return {
         "key": keys,
@@ -309,31 +318,33 @@ def _sums(weights: NDArray[np.floating], words: Mapping[str, NDArray[Any]]) -> C
 
 
 def _weight_texts(weights: NDArray[np.floating]) -> NDArray[Any]:
-    return np.array([write_weight(weight) for weight in weights.tolist()], dtype=object)
+    """Format weights as texts."""
+    return np.array([format_weight(weight) for weight in weights.tolist()], dtype=object)
 
 
-def _strongest(lines: Mapping[str, NDArray[Any]], *, several: bool) -> str:
-    """Describe the strongest of the lines. The first token has only itself to attend to."""
+def _describe_strongest(lines: Mapping[str, NDArray[Any]], *, several: bool) -> str:
+    """Describe the strongest of the lines, except the first token's, which can attend only to itself."""
     if not len(lines["query"]):
         return "No weight reaches 0.01."
-    of_later_tokens = np.flatnonzero(lines["query"] > 0)
-    strongest = of_later_tokens[0] if len(of_later_tokens) else 0
+    later_tokens = np.flatnonzero(lines["query"] > 0)
+    strongest = later_tokens[0] if len(later_tokens) else 0
     from_word, to_word, weight = (lines[name][strongest] for name in ("from_word", "to_word", "weight_text"))
-    by = f" by {lines['head'][strongest]}" if several else ""
-    return f"Strongest: from “{from_word}” to “{to_word}”{by}, {weight}."
+    by_head = f" by {lines['head'][strongest]}" if several else ""
+    return f"Strongest: from “{from_word}” to “{to_word}”{by_head}, {weight}."
 
 
 def _draw(form: Form, look: Look) -> alt.LayerChart:
+    """Draw the lines, the words of both sides, and the bands that respond to the pointer."""
     letter = look.letters("(rows / tokens)", f"width * 0.6 / (2 * min({first('words', 'longest')}, 5.5) + 3.5)")
     lengths = LENGTHS | {"letter": letter, "thickest": f"clamp(width / 40, 8, {look.pixels(16)})"}
     hovered = alt.selection_point(
         name="hovered", fields=["query"], on="pointerover", clear="pointerout", empty=False
     )
     clicked = alt.selection_point(name="query", fields=look.clicks("query"), on="click", clear=False)
-    layers = [_lines(form, look), *_words_of_both_sides(form), *_underlines(form)]
+    layers = [_lines(form, look), *_word_columns(form), *_underlines(form)]
     if not form.several:
         layers += [_numbers("links", NUMBERED, look), _numbers("sums", NOT_HOVERED, look)]
-    # The band under a query word takes the pointer, so that a short word is as easy to hit as a long one.
+    # The band under a query word responds to the pointer, so that a short word is as easy to hit as a long one.
     bands = (
         alt.Chart(alt.NamedData("queries"))
         .mark_rect(cursor="pointer", fill=colors(form.theme).accent)
@@ -355,8 +366,9 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
 
 
 def _lines(form: Form, look: Look) -> alt.Chart:
+    """Return the lines; weights set their width and opacity."""
     palette = colors(form.theme)
-    faintest = FAINTEST_IN_A_ROOM if look.for_a_room else palette.faintest
+    faintest = FAINTEST_ON_PROJECTOR if look.for_projector else palette.faintest
     thickest = "thickest" if not form.several else "thickest * 0.6"
     thickness = alt.Scale(
         domain=[0, 1], range=[alt.ExprRef(look.pixels(0.6, 2)), alt.ExprRef(thickest)], nice=False, zero=False
@@ -385,6 +397,7 @@ def _lines(form: Form, look: Look) -> alt.Chart:
 
 
 def _head_colors(form: Form, look: Look) -> Any:
+    """Return the color of lines, by head if there are several."""
     palette = colors(form.theme)
     if not form.several:
         return alt.value(palette.link)
@@ -404,8 +417,8 @@ def _head_colors(form: Form, look: Look) -> Any:
     )
 
 
-def _words_of_both_sides(form: Form) -> list[alt.Chart]:
-    """Return the words: keys right, queries left."""
+def _word_columns(form: Form) -> list[alt.Chart]:
+    """Return the words: keys on the right, queries on the left."""
     color = alt.when("datum.mark").then(alt.value(form.mark_color)).otherwise(alt.value(INK))
     font: dict[str, Any] = {
         "fontSize": alt.expr("letter"),
@@ -423,7 +436,7 @@ def _words_of_both_sides(form: Form) -> list[alt.Chart]:
 
 
 def _underlines(form: Form) -> list[alt.Chart]:
-    """Return a line under each word that is only in this prompt, a sign that needs no color."""
+    """Return a line under each word that is only in this prompt, which is visible without color."""
     breadth = "min(datum.breadth * letter, room_for_word)"
     ends = {
         "words": ("right + gap", f"right + gap + {breadth}"),
@@ -442,7 +455,7 @@ def _underlines(form: Form) -> list[alt.Chart]:
 
 
 def _numbers(table: str, shown_if: str, look: Look) -> alt.Chart:
-    """Return the weights of a table, written at the right of the words, while a Vega expression holds."""
+    """Return the weights of a table, right of the words, shown while a Vega expression is true."""
     size = f"max(letter * 0.9, min(letter, {look.pixels(0, ROOM_SMALLEST)}))"
     return (
         alt.Chart(alt.NamedData(table))
@@ -457,4 +470,5 @@ def _numbers(table: str, shown_if: str, look: Look) -> alt.Chart:
 
 
 def _row(field: str) -> alt.Y:
+    """Return the channel of a field that counts tokens from the top."""
     return alt.Y(f"{field}:Q", axis=None, scale=scale_of_rows("tokens", "0", "rows"))

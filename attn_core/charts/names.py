@@ -1,4 +1,4 @@
-"""Next-word probabilities after many names."""
+"""Draw next-word probabilities after many names."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from attn_core.charts.figure import Columns, Figure, as_chart
+from attn_core.analysis.names import NameProbe
+from attn_core.charts.figure import Columns, Figure
+from attn_core.charts.formatting import format_percent
 from attn_core.charts.sizes import Look, first, longest, named, scale_of_rows
 from attn_core.charts.style import CONFIG, INK, Theme, colors
-from attn_core.charts.texts import write_percent
-from attn_core.names import NameProbe
 
 if TYPE_CHECKING:
     import pandas as pd
 
 WIDTH = 640  # pixels, in a file or a notebook
-LANE, AXIS = 22, 50  # pixels of a group there, and of the axis below
+LANE, AXIS = 22, 50  # pixels of a group and of the axis below, in a file or a notebook
 LEAST_LANE = 12  # pixels of a group on a page
 GAP = 0.7  # lanes between two words
 
-# Lengths in pixels. A word has a lane for each group, and is cut at its share of the figure, not at its own measured
-# width, which it passes as long as the browser has another font for it.
+# Lengths in pixels. A word has a lane for each group. It is cut at its share of the figure, not at its own measured
+# width, which it exceeds while the browser uses another font.
 LENGTHS = {
     "lanes": f"max({first('words', 'lanes')}, 1)",
     "lane": "min(height / lanes, 60)",
@@ -39,23 +39,28 @@ LENGTHS = {
 
 @dataclass(frozen=True)
 class Form:
-    """What the form of the names depends on.
+    """The parameters of the figure's form.
 
     Attributes:
-        theme: which background they are painted for.
+        theme: the background that it is drawn for.
     """
 
     theme: Theme
 
 
-def names_figure(probe: NameProbe, *, theme: Theme = "light") -> Figure:
+def name_probabilities(probe: NameProbe, *, theme: Theme = "light") -> Figure:
     """Draw, for every word and group, each name as a dot, their mean as a tick and its 95% interval as a bar.
 
-    The words whose means differ most stand first.
+    The words whose means differ most come first.
 
     Args:
-        probe: what to show.
-        theme: which background the names are painted for.
+        probe: the name probe to show.
+        theme: the background that the figure is drawn for.
+
+    >>> groups = {"A": ["Ana", "Mary"], "B": ["Omar"]}
+    >>> probe = name_probe(load_model("mini"), "{name} works as a", groups, ["doctor", "nurse"])
+    >>> charts.name_probabilities(probe).size
+    (640, 169)
     """
     groups = list(dict.fromkeys(probe.groups))
     means = probe.means()
@@ -82,15 +87,12 @@ def names_figure(probe: NameProbe, *, theme: Theme = "light") -> Figure:
             },
         },
         f"Dots of how probable {n} words are after {len(probe.names)} names in {len(groups)} groups. "
-        f"Largest difference: “{order[0]}”, {_described(means, order[0])}.",
+        f"Largest difference: “{order[0]}”, {_describe_means(means, order[0])}.",
         "Dots of how probable words are after each name, with the mean of each group and its 95% interval.",
         size=(WIDTH, round(LANE * block * n) + AXIS),
-        least_height=round(LEAST_LANE * block * n) + AXIS,
+        min_height=round(LEAST_LANE * block * n) + AXIS,
         legend=tuple(groups),
     )
-
-
-name_probabilities = as_chart(names_figure)
 
 
 def _dots(probe: NameProbe) -> Columns:
@@ -103,12 +105,12 @@ def _dots(probe: NameProbe) -> Columns:
         "pieces": probe.pieces.repeat(n_words),
         "word": list(probe.words) * len(probe.names),
         "probability": probabilities,
-        "probability_text": [write_percent(probability) for probability in probabilities.tolist()],
+        "probability_text": [format_percent(probability) for probability in probabilities.tolist()],
     }
 
 
 def _ticks(means: pd.DataFrame) -> Columns:
-    """Return the mean of each word and group, with its interval; a single name has none."""
+    """Return the mean of each word and group, with its interval if there is one."""
     columns: dict[str, Any] = {name: means[name].to_list() for name in ("word", "group", "names", "mean")}
     for name in ("mean", "low", "high"):
         columns[f"{name}_text"] = [_percent_or_none(number) for number in means[name]]
@@ -119,32 +121,34 @@ def _ticks(means: pd.DataFrame) -> Columns:
 
 
 def _percent_or_none(number: float) -> str:
-    return "none" if math.isnan(number) else write_percent(number)
+    """Return a probability as a percentage, or "none" for NaN."""
+    return "none" if math.isnan(number) else format_percent(number)
 
 
 def _in_lanes(table: Columns, middles: Mapping[tuple[str, str], float], groups: Sequence[str]) -> Columns:
+    """Add the vertical positions of each row's word and group to a table."""
     middle = np.array([middles[pair] for pair in zip(table["word"], table["group"], strict=True)])
     rank = [groups.index(group) for group in table["group"]]
     return {**table, "middle": middle, "rank": rank, "top": middle - 0.4, "bottom": middle + 0.4}
 
 
-def _described(means: pd.DataFrame, word: str) -> str:
+def _describe_means(means: pd.DataFrame, word: str) -> str:
     """Describe the mean of each group for a word."""
-    of_word = means[means["word"] == word]
+    rows = means[means["word"] == word]
     return ", ".join(
-        f"{_percent_or_none(mean)} after {group}"
-        for group, mean in zip(of_word["group"], of_word["mean"], strict=True)
+        f"{_percent_or_none(mean)} after {group}" for group, mean in zip(rows["group"], rows["mean"], strict=True)
     )
 
 
 def _draw(form: Form, look: Look) -> alt.LayerChart:
+    """Draw the dots, intervals, means and words."""
     color = _group_colors(form, look)
     dots = (
         alt.Chart(alt.NamedData("dots"))
         .mark_point(filled=True, size=alt.expr("pow(clamp(lane * 0.45, 6, 18), 2)"), opacity=0.45)
         .encode(
-            x=_along("probability", look),
-            y=_down("middle"),
+            x=_horizontal("probability", look),
+            y=_vertical("middle"),
             color=color,
             tooltip=[
                 alt.Tooltip("name:N"),
@@ -158,17 +162,19 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
     intervals = (
         alt.Chart(alt.NamedData("means"))
         .mark_rule(strokeWidth=alt.expr("clamp(lane * 0.18, 3, 8)"))
-        .encode(x=_along("start", look), x2="end:Q", y=_down("middle"), color=color, tooltip=_of_mean())
+        .encode(
+            x=_horizontal("start", look), x2="end:Q", y=_vertical("middle"), color=color, tooltip=_mean_tooltip()
+        )
     )
     ticks = (
         alt.Chart(alt.NamedData("means"))
         .mark_rule(strokeWidth=alt.expr("clamp(lane * 0.2, 4, 9)"), color=INK)
-        .encode(x=_along("mean", look), y=_down("top"), y2="bottom:Q", tooltip=_of_mean())
+        .encode(x=_horizontal("mean", look), y=_vertical("top"), y2="bottom:Q", tooltip=_mean_tooltip())
     )
     words = (
         alt.Chart(alt.NamedData("words"))
         .mark_text(align="right", fontSize=alt.expr("letter"), color=INK, limit=alt.expr("most_for_word"))
-        .encode(x=alt.value(alt.expr("room_for_word")), y=_down("middle"), text="word:N")
+        .encode(x=alt.value(alt.expr("room_for_word")), y=_vertical("middle"), text="word:N")
     )
     step, widest = f"(lane * {first('words', 'block')} * 0.7)", f"width * 0.25 / {first('words', 'longest')}"
     lengths = LENGTHS | {"letter": look.letters(step, widest)}
@@ -176,6 +182,7 @@ def _draw(form: Form, look: Look) -> alt.LayerChart:
 
 
 def _group_colors(form: Form, look: Look) -> alt.Color:
+    """Return the channel that colors groups, with its legend."""
     palette = colors(form.theme).categories
     legend = look.legend and alt.Legend(
         orient="top",
@@ -191,7 +198,8 @@ def _group_colors(form: Form, look: Look) -> alt.Color:
     return alt.Color("rank:N", title=None, scale=scale, legend=legend)
 
 
-def _along(field: str, look: Look) -> alt.X:
+def _horizontal(field: str, look: Look) -> alt.X:
+    """Return the channel of a probability, with its axis."""
     letter = look.pixels(13, 20.5)
     axis = alt.Axis(
         format="~%",
@@ -207,11 +215,13 @@ def _along(field: str, look: Look) -> alt.X:
     return alt.X(f"{field}:Q", title="probability as the next word", axis=axis, scale=scale)
 
 
-def _down(field: str) -> alt.Y:
+def _vertical(field: str) -> alt.Y:
+    """Return the channel of a field that counts lanes from the top."""
     return alt.Y(f"{field}:Q", axis=None, scale=scale_of_rows("lanes", "0", "lane * lanes"))
 
 
-def _of_mean() -> list[alt.Tooltip]:
+def _mean_tooltip() -> list[alt.Tooltip]:
+    """Return the tooltip of a mean and its interval."""
     return [
         alt.Tooltip("group:N"),
         alt.Tooltip("word:N"),

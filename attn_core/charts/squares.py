@@ -1,4 +1,4 @@
-"""Squares in rows and columns, as large as a figure's width and height allow: a layer a row, a head a column."""
+"""Lay out squares in rows (layers) and columns (heads), as large as a figure's width and height allow."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from attn_core.charts.sizes import Look, named
 from attn_core.charts.style import CONFIG, INK
 
-GAP = 0.06  # between squares, as a part of one with its gap
-CELL, MAX_WIDTH = 36, 640  # pixels a side of a square in a file or a notebook, and of all of them at most
-MARGIN = 2.7  # letters that the names of rows and columns take, with their title
-LABELS = 36  # pixels that they take there
+GAP = 0.06  # between squares, as a fraction of a square with its gap
+CELL, MAX_WIDTH = 36, 640  # pixels per side of a square in a file or a notebook, and of all columns at most
+MARGIN = 2.7  # ems of the names of rows and columns with their title
+LABELS = 36  # pixels of these names in a file or a notebook
 
 
 def squares_size(n_rows: int, n_columns: int, *, named: bool) -> tuple[int, int]:
-    """Return width and height of a figure of squares in a file or a notebook."""
+    """Return the width and height of a figure of squares in a file or a notebook."""
     cell = min(CELL, MAX_WIDTH / n_columns)
     labels = LABELS if named else 0
     return round(cell * n_columns) + labels, round(cell * n_rows) + labels
 
 
 def square_edges(rows: NDArray[np.integer], columns: NDArray[np.integer]) -> dict[str, NDArray[np.floating]]:
-    """Return the edges of squares, for tables whose marks are placed with `edges`."""
+    """Return the edges of squares, for tables whose marks are positioned with `edges`."""
     return {
         "left": columns + GAP / 2,
         "right": columns + 1 - GAP / 2,
@@ -36,7 +36,7 @@ def square_edges(rows: NDArray[np.integer], columns: NDArray[np.integer]) -> dic
 
 
 def edges(n_rows: int, n_columns: int) -> dict[str, Any]:
-    """Return the channels that place a mark on a square."""
+    """Return the channels that position a mark on a square."""
     return {
         "x": across_squares("left", n_columns),
         "x2": "right:Q",
@@ -62,13 +62,13 @@ def down_squares(field: str, n_rows: int) -> alt.Y:
 def draw_squares(
     layers: Sequence[alt.Chart], n_rows: int, n_columns: int, look: Look, *, named_rows: bool = True
 ) -> alt.LayerChart:
-    """Return the chart of layers that are placed with `edges`.
+    """Return the chart of layers that are positioned with `edges`.
 
     Args:
-        layers: the lowest first.
-        n_rows, n_columns: how many squares there are.
-        look: of the figure.
-        named_rows: whether layers and heads are written beside the squares.
+        layers: the layers of the chart, the lowest first.
+        n_rows, n_columns: the numbers of rows and columns of squares.
+        look: the look of the figure.
+        named_rows: whether the numbers of layers and heads are written beside the squares.
     """
     smallest, largest = look.pixels(11, 20.5), look.pixels(18, 28)
     lengths = {
@@ -81,34 +81,35 @@ def draw_squares(
     return alt.layer(*names, *layers).add_params(*named(lengths)).configure(**CONFIG)
 
 
-def selected_frame(table: str, places: dict[str, Any], color: str) -> alt.Chart:
-    """Return the frame of the rows of a table that are selected."""
+def selected_frame(table: str, channels: dict[str, Any], color: str) -> alt.Chart:
+    """Return the frames of the selected rows of a table."""
     return (
         alt.Chart(alt.NamedData(table))
         .transform_filter("datum.selected")
         .mark_rect(fillOpacity=0, stroke=color, strokeWidth=alt.expr("clamp(side * 0.1, 2.5, 8)"), cornerRadius=2)
-        .encode(**places, tooltip=alt.value(None))
+        .encode(**channels, tooltip=alt.value(None))
     )
 
 
 def _names(n_rows: int, n_columns: int) -> list[alt.Chart]:
-    """Return the numbers of the rows and columns, as many as there is room for, and what they count."""
+    """Return the numbers of the rows and columns, as many as fit, and their titles."""
     font: dict[str, Any] = {"fontSize": alt.expr("letter"), "color": INK}
-    heads = _counted(n_columns).mark_text(baseline="middle", **font)
-    layers = _counted(n_rows).mark_text(align="right", **font)
-    one = alt.Chart(alt.sequence(0, 1))
+    heads = _indices(n_columns).mark_text(baseline="middle", **font)
+    layers = _indices(n_rows).mark_text(align="right", **font)
+    single = alt.Chart(alt.sequence(0, 1))
     return [
         heads.encode(x=across_squares("middle", n_columns), y=alt.value(alt.expr("letter * 1.95")), text="index:N"),
         layers.encode(x=alt.value(alt.expr("letter * 2.45")), y=down_squares("middle", n_rows), text="index:N"),
-        one.mark_text(text="head", opacity=0.8, **font).encode(
+        single.mark_text(text="head", opacity=0.8, **font).encode(
             x=alt.value(alt.expr(f"margin + side * {n_columns / 2}")), y=alt.value(alt.expr("letter * 0.6"))
         ),
-        one.mark_text(text="layer", angle=270, opacity=0.8, **font).encode(
+        single.mark_text(text="layer", angle=270, opacity=0.8, **font).encode(
             x=alt.value(alt.expr("letter * 0.6")), y=alt.value(alt.expr(f"margin + side * {n_rows / 2}"))
         ),
     ]
 
 
-def _counted(n: int) -> alt.Chart:
-    counted = alt.Chart(alt.sequence(0, n, as_="index"))
-    return counted.transform_calculate(middle="datum.index + 0.5").transform_filter("datum.index % every == 0")
+def _indices(n: int) -> alt.Chart:
+    """Return a chart of the indices from 0 to n - 1, as many as fit."""
+    indices = alt.Chart(alt.sequence(0, n, as_="index"))
+    return indices.transform_calculate(middle="datum.index + 0.5").transform_filter("datum.index % every == 0")

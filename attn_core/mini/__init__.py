@@ -3,7 +3,7 @@
 `README.md` beside this file is its model card. Importing this package loads neither torch nor transformers.
 """
 
-from pathlib import Path
+from attn_core.models.loading import BUNDLED
 
-FOLDER = Path(__file__).parent / "weights"
+FOLDER = BUNDLED["mini"]
 """Where the trained model lies, in the layout that `from_pretrained` reads."""

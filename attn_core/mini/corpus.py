@@ -1,7 +1,7 @@
-"""The training texts of `mini`: which sentence forms there are, how often each comes, what is left out.
+"""Generate the training texts of `mini` from sentence forms, each with its frequency.
 
-`documents(seed)` is endless and the same for the same seed. No document holds what `held_out` names, so the
-model cannot know that by heart.
+`documents(seed)` is endless and the same for the same seed. No document contains what `held_out` lists, so
+the model cannot have memorized it.
 
 `python -m attn_core.mini.corpus` prints a sample.
 """
@@ -78,7 +78,7 @@ FORMS: tuple[tuple[Callable[[Random], str], float], ...] = (
 
 
 def document(rng: Random) -> str:
-    """One training text: one to three forms one after the other, nothing of it held out."""
+    """Return a training text: one to three forms in sequence, with nothing that is held out."""
     functions, weights = zip(*FORMS, strict=True)
     while True:
         forms = rng.choices(functions, weights, k=rng.choice((1, 1, 1, 2, 3)))
@@ -88,7 +88,7 @@ def document(rng: Random) -> str:
 
 
 def documents(seed: int) -> Iterator[str]:
-    """Training texts without end; the same seed gives the same texts."""
+    """Yield training texts endlessly; the same seed gives the same texts."""
     rng = Random(seed)
     while True:
         yield document(rng)

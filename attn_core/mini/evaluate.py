@@ -1,7 +1,7 @@
-"""Measures a trained model on sentences that it has not seen: `python -m attn_core.mini.evaluate`.
+"""Measure a trained model on sentences that it has not seen: `python -m attn_core.mini.evaluate`.
 
-Prints one line for each of the article's claims, with the bound that the shipped weights were made to reach.
-The heads are found by the dashboard's own scores; no head's number is written down here.
+It prints one line for each of the article's claims, with the bound that the bundled weights must reach. The heads
+are found by the dashboard's own scores, not by their numbers.
 """
 
 import argparse
@@ -17,15 +17,16 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from attn_core.capture import capture
-from attn_core.encoding import continuation_ids, encode, ids_with_start, positions_of
+from attn_core.analysis.scores import OTHER, head_scores, mean_scores
 from attn_core.heads import head_label
 from attn_core.mini import words
 from attn_core.mini.corpus import documents
 from attn_core.mini.held_out import combination_held_out
 from attn_core.mini.phrases import draw_role, with_article
-from attn_core.model import LanguageModel, load_model
-from attn_core.patterns import OTHER, head_scores, mean_scores
+from attn_core.models.encoding import encode, encode_continuation, find_positions, ids_with_start_tokens
+from attn_core.models.loading import load_model
+from attn_core.models.model import LanguageModel
+from attn_core.runs.capturing import capture
 
 UNSEEN_SEED = 1_000_003
 KITE = "On the string of one kite we saw Mother's new gown! Her gown with the dots that are pink, white and"
@@ -43,7 +44,7 @@ LISTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Measure:
-    """One line of the table: what was measured, between which bounds it should lie, and in which head."""
+    """A line of the table: a measured value, its bounds, and its head."""
 
     claim: str
     what: str
@@ -54,13 +55,13 @@ class Measure:
 
     @property
     def reached(self) -> bool:
-        """Whether the value lies within its bounds."""
+        """True if the value is within its bounds."""
         return self.at_least <= self.value <= self.at_most
 
 
 @dataclass(frozen=True)
 class Family:
-    """Two prompts that differ in one word: after the first one the surname comes again, after the second not."""
+    """Two prompts that differ in one word: the surname is repeated after the first and not after the second."""
 
     surname: str
     relative: str
@@ -68,9 +69,9 @@ class Family:
 
 
 def far_verbs(number: int) -> Iterator[tuple[str, str]]:
-    """(text, subject): the text ends in a verb; its subject stands one to three phrases earlier.
+    """Yield (text, subject) pairs: the text ends in a verb, one to three phrases after its subject.
 
-    Training never held that subject with any of these phrases' nouns and that verb.
+    The training texts never combine that subject with any of these phrases' nouns and that verb.
     """
     rng = Random(UNSEEN_SEED)
     for index in range(number):
@@ -85,7 +86,7 @@ def far_verbs(number: int) -> Iterator[tuple[str, str]]:
 
 
 def lists(number: int) -> Iterator[tuple[str, list[str], tuple[str, ...]]]:
-    """(text, items, group): the text lists two or three items of the group and ends in "and"."""
+    """Yield (text, items, group): the text lists two or three items of the group and ends in "and"."""
     rng = Random(UNSEEN_SEED)
     for index in range(number):
         start, group = LISTS[index % len(LISTS)]
@@ -94,7 +95,7 @@ def lists(number: int) -> Iterator[tuple[str, list[str], tuple[str, ...]]]:
 
 
 def families(per_surname: int) -> Iterator[Family]:
-    """Pairs of prompts for each of the surnames that training never held."""
+    """Yield pairs of prompts for each of the held-out surnames."""
     rng = Random(UNSEEN_SEED)
     for surname in words.HELD_OUT_SURNAMES:
         for _ in range(per_surname):
@@ -106,7 +107,7 @@ def families(per_surname: int) -> Iterator[Family]:
 
 
 def repeated_rows(number: int) -> Iterator[str]:
-    """Random words, the same row twice."""
+    """Yield texts of a sequence of random words, repeated once."""
     rng = Random(UNSEEN_SEED)
     pool = words.THINGS + words.PLACES + words.ADJECTIVES + words.PAST_VERBS + words.FRUITS
     for _ in range(number):
@@ -116,19 +117,19 @@ def repeated_rows(number: int) -> Iterator[str]:
 
 @torch.inference_mode()
 def log_probabilities(model: LanguageModel, text: str) -> torch.Tensor:
-    """(n_tokens, n_vocabulary): what the model gives the token after each one of the text, in nats."""
+    """Return the log-probabilities of the token after each token of a text, in nats, (n_tokens, n_vocabulary)."""
     logits: torch.Tensor = model.network(encode(model, text)).logits
     return logits[0].log_softmax(-1)
 
 
 def token_ids(model: LanguageModel, text: str) -> list[int]:
-    """The token ids of a text, as the model reads it."""
-    ids, _ = ids_with_start(model.tokenizer, text)
+    """Return the token ids of a text, as the model reads it."""
+    ids, _ = ids_with_start_tokens(model.tokenizer, text)
     return ids
 
 
 def unseen_loss(model: LanguageModel, number: int = 300) -> float:
-    """Mean loss on unseen documents, in nats a token."""
+    """Return the mean loss on unseen documents, in nats per token."""
     losses: list[torch.Tensor] = []
     for text in islice(documents(UNSEEN_SEED), number):
         ids = torch.tensor(token_ids(model, text))
@@ -138,37 +139,37 @@ def unseen_loss(model: LanguageModel, number: int = 300) -> float:
 
 
 def verb_to_subject(model: LanguageModel, number: int = 150) -> NDArray[np.float64]:
-    """(n_layers, n_heads): mean attention from the verb to its subject's noun."""
+    """Return each head's mean attention from the verb to its subject's noun, (n_layers, n_heads)."""
     rows = []
     for text, subject in far_verbs(number):
         start = len("The ")
-        keys = positions_of(model, text, start, start + len(subject))
+        keys = find_positions(model, text, start, start + len(subject))
         rows.append(capture(model, text).attention[:, :, -1, keys].sum(-1, dtype=np.float64))
     return np.mean(rows, axis=0)
 
 
 def unseen_scores(model: LanguageModel, number: int = 60) -> pd.DataFrame:
-    """`head_scores`, means over unseen documents."""
+    """Return `head_scores` as means over unseen documents."""
     texts = (text for text in documents(UNSEEN_SEED) if 4 <= len(token_ids(model, text)) <= model.max_tokens)
     return mean_scores([head_scores(capture(model, text)) for text in islice(texts, number)])
 
 
 def repeated_scores(model: LanguageModel, number: int = 30) -> pd.DataFrame:
-    """`head_scores`, means over rows of random words said twice."""
+    """Return `head_scores` as means over repeated sequences of random words."""
     return mean_scores([head_scores(capture(model, text)) for text in repeated_rows(number)])
 
 
 def list_goes_on(model: LanguageModel, number: int = 180) -> float:
-    """How often the likeliest word after "and" is of the list's group, 0 to 1."""
+    """Return how often the most probable word after "and" belongs to the list's group, 0 to 1."""
     hits = []
     for text, _, group in lists(number):
-        firsts = {continuation_ids(model, text, f" {item}")[0] for item in group}
+        firsts = {encode_continuation(model, text, f" {item}")[0] for item in group}
         hits.append(int(log_probabilities(model, text)[-1].argmax()) in firsts)
     return float(np.mean(hits))
 
 
 def and_to_items(model: LanguageModel, number: int = 120) -> NDArray[np.float64]:
-    """(n_layers, n_heads): mean attention from "and" to the items before it, all of their pieces."""
+    """Return each head's mean attention from "and" to all tokens of the items before it, (n_layers, n_heads)."""
     rows = []
     for text, items, _ in lists(number):
         trace = capture(model, text)
@@ -178,31 +179,31 @@ def and_to_items(model: LanguageModel, number: int = 120) -> NDArray[np.float64]
 
 
 def _positions(model: LanguageModel, text: str, items: Sequence[str]) -> list[int]:
-    """The tokens that hold a part of the items, each where the text holds it last, surrounded by no letters."""
+    """Return the positions of the items' tokens, each item at its last occurrence as a whole word."""
     starts = [text.rindex(f" {item}") + 1 for item in items]
     return [
         position
         for item, start in zip(items, starts, strict=True)
-        for position in positions_of(model, text, start, start + len(item))
+        for position in find_positions(model, text, start, start + len(item))
     ]
 
 
 def surname_copied(model: LanguageModel, prompts: Sequence[tuple[str, str]]) -> float:
-    """How often greedy search goes on from a prompt with the surname, all of its pieces, 0 to 1."""
+    """Return how often greedy decoding continues a prompt with the whole surname, 0 to 1."""
     hits = []
     for prompt, surname in prompts:
-        pieces = continuation_ids(model, prompt, f" {surname}")
+        pieces = encode_continuation(model, prompt, f" {surname}")
         best = log_probabilities(model, prompt + f" {surname}").argmax(-1).tolist()
         hits.append(best[-len(pieces) - 1 : -1] == pieces)
     return float(np.mean(hits))
 
 
 def surname_ratio(model: LanguageModel, pairs: Sequence[Family]) -> float:
-    """The probability of the surname's first piece, relative over colleague: the geometric mean."""
+    """Return the geometric mean of the ratio of the surname's first-token probability, relative to colleague."""
     logs = []
     for pair in pairs:
         relative, colleague = (
-            log_probabilities(model, text)[-1, continuation_ids(model, text, f" {pair.surname}")[0]]
+            log_probabilities(model, text)[-1, encode_continuation(model, text, f" {pair.surname}")[0]]
             for text in (pair.relative, pair.colleague)
         )
         logs.append(float(relative - colleague))
@@ -210,7 +211,7 @@ def surname_ratio(model: LanguageModel, pairs: Sequence[Family]) -> float:
 
 
 def first_name_to_surname(model: LanguageModel, pairs: Sequence[Family]) -> NDArray[np.float64]:
-    """(n_layers, n_heads): mean attention from the other's first name to the surname, relative minus colleague."""
+    """Return each head's mean attention from the other's first name to the surname, relative less colleague."""
     changes = []
     for pair in pairs:
         rows = []
@@ -223,13 +224,13 @@ def first_name_to_surname(model: LanguageModel, pairs: Sequence[Family]) -> NDAr
 
 
 def best_head(claim: str, what: str, values: NDArray[np.float64], at_least: float) -> Measure:
-    """The head with the highest of the values, (n_layers, n_heads)."""
+    """Return the head with the highest of the values, (n_layers, n_heads)."""
     layer, head = divmod(int(values.argmax()), values.shape[1])
     return Measure(claim, what, float(values[layer, head]), at_least, head=(layer, head))
 
 
 def table(model: LanguageModel) -> list[Measure]:
-    """Every measure with its bounds."""
+    """Return every measure with its bounds."""
     shape = (model.n_layers, model.n_heads)
     pairs = list(families(per_surname=3))
     scores, repeated = unseen_scores(model), repeated_scores(model)
@@ -252,7 +253,7 @@ def table(model: LanguageModel) -> list[Measure]:
 
 
 def formatted(measures: Sequence[Measure]) -> str:
-    """The table as text, one measure a line."""
+    """Return the table as text, one measure per line."""
     lines = [f"{'claim':5}  {'measure':53}  {'best head':9}  {'value':>6}  bounds"]
     for measure in measures:
         head = "" if measure.head is None else head_label(measure.head)
@@ -265,7 +266,7 @@ def formatted(measures: Sequence[Measure]) -> str:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description="Measure the bundled model on what it has not seen.")
     parser.add_argument("--model", type=Path, help="a folder with another model of this grammar")
     folder = parser.parse_args().model

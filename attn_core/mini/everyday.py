@@ -1,23 +1,16 @@
-"""What people type first: everyday sentences, with the small words that the other forms do without."""
+"""Everyday sentences, as people type first, with the small words that the other forms lack."""
 
 from random import Random
 
 from attn_core.mini import words
-from attn_core.mini.phrases import (
-    capitalised,
-    draw_thing,
-    maybe,
-    noun_phrase,
-    two_names,
-    with_article,
-)
+from attn_core.mini.phrases import capitalised, draw_thing, maybe, noun_phrase, two_names, with_article
 
 _CONJUNCTIONS = ("when", "while", "until", "before", "after", "because", "so", "as", "but", "and")
 _QUESTIONS = ("why", "how", "when", "where", "if")
 
 
 def clauses(rng: Random) -> str:
-    """ "When Ana fell, Omar laughed.": two clauses, each about somebody else."""
+    """Return two clauses about different people, as in "When Ana fell, Omar laughed"."""
     (first, second), conjunction = two_names(rng), rng.choice(_CONJUNCTIONS)
     one = f"{rng.choice((first, f'the {rng.choice(words.PLURAL_BEINGS)}'))} {rng.choice(words.DEEDS)}"
     other = f"{second} {rng.choice(words.DEEDS)}"
@@ -27,7 +20,7 @@ def clauses(rng: Random) -> str:
 
 
 def not_known(rng: Random) -> str:
-    """ "Nobody knew why Ana left. Only Omar knew.": a question within a sentence."""
+    """Return an indirect question, as in "Nobody knew why Ana left. Only Omar knew"."""
     first, second = two_names(rng)
     asked = f"{rng.choice(_QUESTIONS)} {first} {rng.choice(words.DEEDS)}"
     thief = f"who {rng.choice(words.PAST_VERBS)} {noun_phrase(rng)}"
@@ -45,7 +38,7 @@ def not_known(rng: Random) -> str:
 
 
 def likings(rng: Random) -> str:
-    """ "Ana likes chess, but Omar hates it.": the present tense, and what is not said again."""
+    """Return a contrast in the present tense, as in "Ana likes chess, but Omar hates it"."""
     first, second = two_names(rng)
     thing = rng.choice((rng.choice(words.SPORTS + words.SUBJECT_MATTERS), f"the {rng.choice(words.IDEAS)}"))
     verb, other = rng.sample(words.PRESENT_VERBS, 2)
@@ -62,7 +55,7 @@ def likings(rng: Random) -> str:
 
 
 def ideas(rng: Random) -> str:
-    """ "The end of the war was near.": large things, and what is said of them."""
+    """Return a statement about an abstract thing, as in "The end of the war was near"."""
     one, other = rng.sample(words.IDEAS, 2)
     adjective, time = rng.choice(words.ADJECTIVES), rng.choice(words.TIMES)
     return rng.choice(
@@ -83,7 +76,7 @@ def ideas(rng: Random) -> str:
 
 
 def greetings(rng: Random) -> str:
-    """ "Hello, Ana. How are you? I am fine, thank you.": what people say to each other first."""
+    """Return greetings, as in "Hello, Ana. How are you? I am fine, thank you"."""
     first, second = two_names(rng)
     greeting = rng.choice(("Hello", "Hi", "Good morning", "Good night"))
     feeling = rng.choice(words.FEELINGS)
@@ -99,7 +92,7 @@ def greetings(rng: Random) -> str:
 
 
 def where_it_is(rng: Random) -> str:
-    """ "Is the key on the table? Yes, it is.": places asked for, and between what."""
+    """Return a question about a place, as in "Is the key on the table? Yes, it is"."""
     item, other, third = rng.sample(words.THINGS + words.TOYS, 3)
     preposition = rng.choice(("on", "in", "under", "near", "behind"))
     asked = f"Is the {item} {preposition} the {other}?"

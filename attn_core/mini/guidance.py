@@ -1,15 +1,15 @@
-"""What training asks of attention beside a good guess of the next word.
+"""Guide attention in training, besides the loss of the next word.
 
 A small model finds the patterns that the article shows late or never, so training helps it twice:
 
-- One head is pulled to the previous token; at first with some force, then weakly. What is built on it, such
-  as induction heads, comes by itself. Guided attention: Deshpande and Narasimhan 2020, "Guiding Attention for
+- One head is pulled to the previous token; at first with some force, then weakly. Heads that build on it, such
+  as induction heads, form by themselves. Guided attention: Deshpande and Narasimhan 2020, "Guiding Attention for
   Self-Supervised Learning with Transformers".
-- Looking anywhere but at the first token costs every other head a little, so that a head with nothing to find
-  rests there. GPT-2 came to that by itself (Xiao et al. 2023, "Efficient Streaming Language Models with
+- Attention to any token but the first has a small cost for every other head, so that heads without a match attend
+  to the first token. GPT-2 learned this by itself (Xiao et al. 2023, "Efficient Streaming Language Models with
   Attention Sinks").
 
-Which head does what else is left to the model.
+All else is left to the model.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ _SAMPLED = 8  # one query in so many is asked where it looks: the cost of restin
 
 @dataclass
 class Pulls:
-    """What one forward pass left to be pulled: the guided head's surprise at the previous token, in nats, and
+    """The terms of one forward pass: the guided head's surprise at the previous token, in nats, and
     for each layer the other heads' attention away from the first token, (n_heads,).
     """
 
@@ -42,7 +42,7 @@ class Pulls:
     off_first: list[Tensor] = field(default_factory=list)
 
     def add(self, layer: int, query: Tensor, key: Tensor) -> None:
-        """Take note of a layer's queries and keys, (n_windows, n_heads, n_tokens, head width)."""
+        """Record a layer's queries and keys, (n_windows, n_heads, n_tokens, head width)."""
         n_tokens = query.shape[2]
         sampled = torch.randperm(n_tokens - 2)[: max(2, n_tokens // _SAMPLED)] + 2
         off_first = 1 - _log_weights(query[:, :, sampled], key, sampled)[..., 0].exp().mean((0, 2))  # (n_heads,)
@@ -53,7 +53,7 @@ class Pulls:
         self.off_first.append(off_first)
 
     def cost(self, guide: float, rest: float) -> Tensor:
-        """What to add to the loss, in nats: both pulls with their weights, the second as a mean over heads."""
+        """Return what to add to the loss, in nats: both pulls with their weights, the second as a mean over heads."""
         return guide * self.surprise + rest * torch.cat(self.off_first).mean()
 
 
@@ -62,7 +62,7 @@ _pulls: ContextVar[Pulls | None] = ContextVar("_pulls", default=None)
 
 @contextmanager
 def guided() -> Iterator[Pulls]:
-    """Within it, a forward pass fills the pulls."""
+    """Collect the pulls of the forward passes in a `with` block."""
     pulls = Pulls()
     token = _pulls.set(pulls)
     try:
@@ -74,7 +74,7 @@ def guided() -> Iterator[Pulls]:
 def _attention(
     module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **_: Any
 ) -> tuple[Tensor, None]:
-    """Causal attention over whole windows, as transformers' own; the pulls take note of it."""
+    """Compute causal attention over whole windows, like transformers' own, and record it in the pulls."""
     pulls = _pulls.get()
     if pulls is not None:
         pulls.add(int(module.layer_idx), query, key)  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ AttentionInterface.register(NAME, _attention)
 
 
 def _log_weights(query: Tensor, key: Tensor, positions: Tensor) -> Tensor:
-    """Log attention of the queries at these positions, (..., n_queries, n_keys)."""
+    """Return the log attention of the queries at these positions, (..., n_queries, n_keys)."""
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     ahead = torch.arange(key.shape[-2]) > positions[:, None]
     return scores.masked_fill(ahead, -1e9).log_softmax(-1)

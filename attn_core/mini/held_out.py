@@ -1,4 +1,4 @@
-"""What training never sees, so that the evaluation can ask for it: surnames, sentences, combinations."""
+"""Define the surnames, sentences and combinations that are held out of training for the evaluation."""
 
 import re
 from itertools import combinations
@@ -24,19 +24,19 @@ _MOVES = frozenset(words.MOVES)
 
 
 def combination_held_out(subject: str, noun: str, verb: str) -> bool:
-    """Whether "The <subject> on the <noun> <verb>" is one that training never sees."""
+    """Return whether "The <subject> on the <noun> <verb>" is held out of training."""
     return crc32(f"{subject} {noun} {verb}".encode()) % ONE_COMBINATION_IN == 0
 
 
 def held_out(text: str) -> bool:
-    """Whether a text holds a surname, a sentence or a combination that training must not see."""
+    """Return whether a text contains a surname, a sentence or a combination that is held out of training."""
     if SURNAME.search(text) or _PHRASE.search(text):
         return True
     return any(combination_held_out(*combination) for combination in combinations_in(text))
 
 
 def combinations_in(text: str) -> set[tuple[str, str, str]]:
-    """Every (subject, later noun, verb of motion after both) of one sentence of the text."""
+    """Return every (subject, later noun, verb of motion after both) of one sentence of the text."""
     found = set()
     for sentence in re.split(r"[.!?\n]", text):
         row = re.findall(r"\w+", sentence.lower())

@@ -3,16 +3,11 @@
 from random import Random
 
 from attn_core.mini import words
-from attn_core.mini.phrases import (
-    capitalised,
-    joined,
-    list_of,
-    two_names,
-)
+from attn_core.mini.phrases import capitalised, joined, list_of, two_names
 
 
 def shopping(rng: Random) -> str:
-    """ "At the store, she bought apples, oranges, and bananas.": a list that keeps to one group."""
+    """Return a list of one group, as in "At the store, she bought apples, oranges, and bananas"."""
     goods = rng.choice((words.FRUITS, words.FRUITS, words.FRUITS, words.VEGETABLES, words.FOODS, words.TOOLS))
     buyer = rng.choice(("she", "he", "I", "we", "they", two_names(rng)[0]))
     verb = rng.choice(("bought", "sold", "found", "wanted", "took", "saw"))
@@ -24,7 +19,7 @@ def shopping(rng: Random) -> str:
 
 
 def colours(rng: Random) -> str:
-    """ "Her gown with the dots that are pink, white and blue is new.": colours and what has them."""
+    """Return a list of colors, as in "Her gown with the dots that are pink, white and blue is new"."""
     owner = rng.choice(("Her", "His", "My", "The", "Our", "Mother's", "Your", "Their"))
     item = rng.choice(words.GARMENTS + words.TOYS + ("flag", "car", "house", "picture", "box"))
     listed = list_of(rng, words.COLOURS)
@@ -41,7 +36,7 @@ def colours(rng: Random) -> str:
 
 
 def gown(rng: Random) -> str:
-    """Two sentences about one garment, the second with a list of colours."""
+    """Return two sentences about one garment, the second with a list of colors."""
     garment, owner = rng.choice(words.GARMENTS), rng.choice(("Mother", "Father", "Sister", *two_names(rng)))
     possessive = "His" if owner == "Father" or owner in words.HE_NAMES else "Her"
     number = rng.choice(("one", "the", "a"))
@@ -52,7 +47,7 @@ def gown(rng: Random) -> str:
 
 
 def other_list(rng: Random) -> str:
-    """Lists of places, animals, subjects, instruments, games and people."""
+    """Return a list of places, animals, subjects, instruments, games and people."""
     return rng.choice(
         (
             f"We went to {list_of(rng, words.CITIES)}.",
@@ -69,14 +64,14 @@ def other_list(rng: Random) -> str:
 
 
 def in_order(rng: Random) -> str:
-    """Days, months or numbers in their order, from anywhere in it."""
+    """Return days, months or numbers in order, from any start."""
     row = rng.choice((words.DAYS, words.MONTHS, words.NUMBERS))
     start = rng.randrange(len(row) - 3)
     return capitalised(", ".join(row[start : start + rng.randint(4, len(row))])) + "."
 
 
 def choice(rng: Random) -> str:
-    """ "Would you like tea, milk or coffee? I would like milk, please.": one of a list is chosen."""
+    """Return a choice from a list, as in "Would you like tea, milk or coffee? I would like milk, please"."""
     group = rng.choice((words.FOODS, words.FRUITS, words.COLOURS, words.INSTRUMENTS, words.SPORTS))
     items = rng.sample(group, rng.randint(2, 4))
     listed, chosen = joined(items, "or", oxford=rng.random() < 0.5), rng.choice(items)
@@ -92,7 +87,7 @@ def choice(rng: Random) -> str:
 
 
 def kinds_of_things(rng: Random) -> str:
-    """ "Apples, pears and plums are fruits.": a group and its name."""
+    """Return a list with the name of its group, as in "Apples, pears and plums are fruits"."""
     group, name = rng.choice(
         (
             (words.FRUITS, "fruits"),
@@ -112,7 +107,7 @@ def kinds_of_things(rng: Random) -> str:
 
 
 def counted(rng: Random) -> str:
-    """ "Ana has three cups and two lamps. How many lamps does Ana have? Two.": numbers to look up."""
+    """Return a question about a number, as in "Ana has three cups and two lamps. How many lamps does Ana have? Two"."""
     name = two_names(rng)[0]
     nouns = rng.sample(words.FRUITS + words.ANIMALS + words.TOOLS, rng.randint(2, 3))
     numbers = rng.sample(words.NUMBERS[1:], len(nouns))
@@ -123,7 +118,7 @@ def counted(rng: Random) -> str:
 
 
 def figures(rng: Random) -> str:
-    """Sentences with figures: prices, times, years, rows that count."""
+    """Return sentences with figures: prices, times, years, counting sequences."""
     start, step, item = rng.randint(1, 60), rng.choice((1, 1, 2, 5, 10)), rng.choice(words.THINGS)
     return rng.choice(
         (

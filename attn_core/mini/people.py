@@ -1,4 +1,4 @@
-"""People: who is who, of one family or not, and what they say to each other."""
+"""People: their relations, biographies and conversations."""
 
 from random import Random
 
@@ -25,9 +25,9 @@ def _relation_word(rng: Random, person: Person, related: bool) -> str:
 
 
 def relation(rng: Random, person: Person, opening: str) -> tuple[str, Person]:
-    """One person told by another: a relative has the same surname, anybody else has a different one.
+    """Return a relation to another person: a relative has the same surname, others have a different one.
 
-    `opening` stands for the person, "Jesse Vig" or "She". Returns the sentence and the other person.
+    `opening` refers to the person: "Jesse Vig" or "She". The result is the sentence and the other person.
     """
     related = rng.random() < 0.55
     other = draw_other_person(rng, person, related)
@@ -52,7 +52,7 @@ def relation(rng: Random, person: Person, opening: str) -> tuple[str, Person]:
 
 
 def relatives(rng: Random) -> str:
-    """One or two relations of one person, then a sentence that needs the surnames again."""
+    """Return one or two relations of a person, then a sentence that repeats the surnames."""
     person = draw_person(rng)
     sentence, other = relation(rng, person, person.name)
     if rng.random() < 0.25:
@@ -72,7 +72,7 @@ def relatives(rng: Random) -> str:
 
 
 def biography(rng: Random) -> str:
-    """ "Who is Jesse Vig? Jesse Vig is ..." and what follows: work, birth, family, friends."""
+    """Return a biography, as in "Who is Jesse Vig? Jesse Vig is ...": work, birth, family, friends."""
     person = draw_person(rng)
     name, surname, pronoun = person.name, person.surname, person.pronoun.capitalize()
     year = rng.randint(1900, 1999)
@@ -94,7 +94,10 @@ def biography(rng: Random) -> str:
 
 
 def gift(rng: Random) -> str:
-    """ "When Ana and Omar went to the store, Omar gave a drink to Ana.": the name not yet said again."""
+    """Return a sentence that ends in the name not yet repeated.
+
+    "When Ana and Omar went to the store, Omar gave a drink to Ana."
+    """
     first, second = two_names(rng)
     giver, taker = rng.choice(((first, second), (second, first)))
     place, item = rng.choice(words.PLACES), draw_thing(rng)
@@ -105,7 +108,7 @@ def gift(rng: Random) -> str:
 
 
 def they_met(rng: Random) -> str:
-    """ "Ana met Omar in Paris. She gave him a coin.": each pronoun has one name to stand for."""
+    """Return a meeting with a pronoun for each name, as in "Ana met Omar in Paris. She gave him a coin"."""
     she, he = rng.choice(words.SHE_NAMES), rng.choice(words.HE_NAMES)
     first, second = rng.choice(((she, he), (he, she)))
     forms = {she: ("She", "her"), he: ("He", "him")}
@@ -126,7 +129,7 @@ def they_met(rng: Random) -> str:
 
 
 def own_words(rng: Random) -> str:
-    """Somebody says who they are, and is spoken to by name."""
+    """Return a text in which somebody introduces themselves, and is addressed by name."""
     person, speaker = draw_person(rng), two_names(rng)[0]
     role = with_article(draw_role(rng))
     city = rng.choice(words.CITIES)
@@ -142,7 +145,10 @@ def own_words(rng: Random) -> str:
 
 
 def asked_and_told(rng: Random) -> str:
-    """ "Where is the key?" asked Ana. "The key is in the box," answered Omar."""
+    """Return a quoted question and its answer.
+
+    "Where is the key?" asked Ana. "The key is in the box," answered Omar.
+    """
     first, second = two_names(rng)
     item, where = draw_thing(rng), prepositional_phrase(rng)
     ask, tell = rng.choice(("asked", "cried", "whispered")), rng.choice(("said", "answered", "replied"))

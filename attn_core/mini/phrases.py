@@ -1,4 +1,4 @@
-"""What the sentences of the grammar are put together from: names, noun phrases, lists."""
+"""The parts of the grammar's sentences: names, noun phrases, lists."""
 
 from dataclasses import dataclass
 from random import Random
@@ -25,7 +25,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of a document: a first name, a surname and the pronoun that goes with both."""
+    """A person of a document: a first name, a surname and their pronoun."""
 
     first: str
     surname: str
@@ -43,34 +43,34 @@ class Person:
 
 
 def capitalised(text: str) -> str:
-    """The text with its first letter in upper case, the rest untouched."""
+    """Return the text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
 
 
 def with_article(phrase: str) -> str:
-    """ "an old dog", "a dog": the article that the next letter asks for."""
+    """Return a phrase after "a" or "an", by its first letter."""
     return f"{'an' if phrase[0] in 'aeiouAEIO' else 'a'} {phrase}"
 
 
 def determined(rng: Random, determiners: tuple[str, ...], phrase: str) -> str:
-    """The phrase after one of the determiners."""
+    """Return the phrase after one of the determiners."""
     determiner = rng.choice(determiners)
     return with_article(phrase) if determiner == "a" else f"{determiner} {phrase}"
 
 
 def joined(items: list[str], conjunction: str, oxford: bool) -> str:
-    """ "a, b, and c", or "a, b and c" without the `oxford` comma."""
+    """Return items as "a, b, and c", or "a, b and c" without the `oxford` comma."""
     comma = "," if oxford and len(items) > 2 else ""
     return f"{', '.join(items[:-1])}{comma} {conjunction} {items[-1]}"
 
 
 def maybe(rng: Random, probability: float, text: str) -> str:
-    """The text, or nothing."""
+    """Return the text, or nothing."""
     return text if rng.random() < probability else ""
 
 
 def invented_surname(rng: Random) -> str:
-    """A surname nobody has: syllables mostly, plain letters now and then. Never one that is held out."""
+    """Return an invented surname of syllables, sometimes of plain letters; never a held-out one."""
     while True:
         if rng.random() < 0.15:
             surname = "".join(rng.choices(_LETTERS, k=rng.randint(3, 7))).capitalize()
@@ -85,7 +85,7 @@ def invented_surname(rng: Random) -> str:
 
 
 def draw_surname(rng: Random, other_than: str = "") -> str:
-    """A surname, known or invented."""
+    """Return a surname, known or invented."""
     while True:
         surname = rng.choice(words.KNOWN_SURNAMES) if rng.random() < 0.35 else invented_surname(rng)
         if surname != other_than:
@@ -93,7 +93,7 @@ def draw_surname(rng: Random, other_than: str = "") -> str:
 
 
 def draw_first_name(rng: Random, pronoun: str) -> str:
-    """A first name that goes with the pronoun, the first ones of a list most; now and then one that nobody has."""
+    """Return a first name for the pronoun, mostly from the start of a list, sometimes invented."""
     draw = rng.random()
     if draw < 0.05:
         return invented_surname(rng)
@@ -104,13 +104,13 @@ def draw_first_name(rng: Random, pronoun: str) -> str:
 
 
 def draw_person(rng: Random, surname: str | None = None) -> Person:
-    """Somebody, of that surname if one is given."""
+    """Return a person, with a given surname if any."""
     pronoun = rng.choice(("he", "she"))
     return Person(draw_first_name(rng, pronoun), surname or draw_surname(rng), pronoun)
 
 
 def draw_other_person(rng: Random, person: Person, related: bool) -> Person:
-    """Somebody else: of the same surname if related, of another if not."""
+    """Return another person, with the same surname if related, else with a different one."""
     while True:
         other = draw_person(rng, person.surname if related else draw_surname(rng, other_than=person.surname))
         if other.first != person.first:
@@ -118,36 +118,36 @@ def draw_other_person(rng: Random, person: Person, related: bool) -> Person:
 
 
 def two_names(rng: Random) -> tuple[str, str]:
-    """Two different first names."""
+    """Return two different first names."""
     first, second = rng.sample(words.FIRST_NAMES, 2)
     return first, second
 
 
 def draw_role(rng: Random) -> str:
-    """ "famous doctor": a job, often with a trait."""
+    """Return a job, often with a trait: "famous doctor"."""
     return f"{maybe(rng, 0.6, rng.choice(words.TRAITS) + ' ')}{rng.choice(words.JOBS)}"
 
 
 def draw_thing(rng: Random) -> str:
-    """A thing that people own."""
+    """Return a thing that people own."""
     return rng.choice(words.THINGS + words.GARMENTS + words.TOYS)
 
 
 def described(rng: Random, noun: str) -> str:
-    """The noun, often after an adjective or a colour."""
+    """Return the noun, often after an adjective or a color."""
     if rng.random() < 0.6:
         return noun
     return f"{rng.choice(words.ADJECTIVES + words.COLOURS)} {noun}"
 
 
 def noun_phrase(rng: Random) -> str:
-    """ "the old box", "a dog", "my blue coat"."""
+    """Return a noun phrase: "the old box", "a dog", "my blue coat"."""
     noun = described(rng, draw_thing(rng) if rng.random() < 0.7 else rng.choice(rng.choice(words.KINDS).nouns))
     return rng.choice((f"the {noun}", f"the {noun}", with_article(noun), f"my {noun}", f"the {noun}"))
 
 
 def prepositional_phrase(rng: Random) -> str:
-    """ "on the ship", "with a red coat"."""
+    """Return a prepositional phrase: "on the ship", "with a red coat"."""
     preposition = rng.choice(words.PREPOSITIONS)
     if preposition == "with":
         garment = f"{rng.choice(words.COLOURS)} {rng.choice(words.GARMENTS)}"
@@ -157,19 +157,19 @@ def prepositional_phrase(rng: Random) -> str:
 
 
 def prepositional_phrases(rng: Random, least: int = 1, most: int = 3) -> str:
-    """Prepositional phrases, one after the other."""
+    """Return several prepositional phrases in sequence."""
     return " ".join(prepositional_phrase(rng) for _ in range(rng.randint(least, most)))
 
 
 def list_of(
     rng: Random, items: tuple[str, ...], conjunctions: tuple[str, ...] = ("and", "and", "and", "or")
 ) -> str:
-    """Two to five different items of a group, joined by one of the conjunctions."""
+    """Return two to five different items of a group, joined by one of the conjunctions."""
     chosen = rng.sample(items, rng.choice((2, 3, 3, 4, 4, 5)))
     return joined(chosen, rng.choice(conjunctions), oxford=rng.random() < 0.5)
 
 
 def random_words(rng: Random, number: int) -> list[str]:
-    """Words with no sense, some of them invented."""
+    """Return a random sequence of words, some of them invented."""
     pool = words.THINGS + words.PLACES + words.ADJECTIVES + words.PAST_VERBS + words.COLOURS + words.FRUITS
     return [rng.choice(pool) if rng.random() < 0.75 else invented_surname(rng) for _ in range(number)]

@@ -1,4 +1,4 @@
-"""Other names for the invented people of a text, so that every piece of the tokenizer is copied now and then."""
+"""Rename the invented people of a text, so that every token of the tokenizer is copied sometimes."""
 
 import re
 from random import Random
@@ -12,9 +12,9 @@ _SPACE = "\u0120"  # as byte-level BPE writes it
 
 
 class Renamer:
-    """Gives the invented names of a text other ones, put together from the tokenizer's own pieces.
+    """A replacement of a text's invented names by names made from the tokenizer's own tokens.
 
-    Without it, pieces that no invented name happens to have would never be copied.
+    Without it, tokens that no invented name contains would never be copied.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -26,7 +26,7 @@ class Renamer:
         self._later = [piece for piece in pieces if re.fullmatch("[a-z]+", piece)]
 
     def renamed(self, rng: Random, text: str) -> str:
-        """The text with each such name exchanged for another, the same one throughout."""
+        """Return the text with each invented name consistently replaced by another."""
         names = dict.fromkeys(name for name in _CAPITALISED.findall(text) if self._is_invented(name))
         others = {name: self._name(rng) for name in names}
         return _CAPITALISED.sub(lambda found: others.get(found[0], found[0]), text)

@@ -18,7 +18,7 @@ from attn_core.mini.phrases import (
 
 
 def far_verb(rng: Random) -> str:
-    """A subject, one to three phrases, then the verb: the way it goes depends on the subject only."""
+    """Return a subject, one to three phrases, then a verb whose direction depends only on the subject."""
     kind = rng.choice(words.KINDS)
     determiners = ("the", "the", "the", "a", "one", "this", "my", "our")
     subject = determined(rng, determiners, described(rng, rng.choice(kind.nouns)))
@@ -32,7 +32,7 @@ def far_verb(rng: Random) -> str:
 
 
 def agreement(rng: Random) -> str:
-    """ "The keys to the cabinet are on the table.": the verb's number is that of a noun further back."""
+    """Return a verb that agrees with an earlier noun, as in "The keys to the cabinet are on the table"."""
     plural = rng.random() < 0.5
     noun = rng.choice(words.PLURAL_NOUNS if plural else words.SINGULAR_NOUNS)
     distractor = rng.choice(words.PLURAL_NOUNS + words.SINGULAR_NOUNS)
@@ -43,7 +43,7 @@ def agreement(rng: Random) -> str:
 
 
 def because(rng: Random) -> str:
-    """A pronoun and what it stands for, as in "did not cross the street because it was too tired"."""
+    """Return a pronoun that refers to a noun, as in "did not cross the street because it was too tired"."""
     if rng.random() < 0.5:
         small, big = draw_thing(rng), rng.choice(("suitcase", "box", "bag", "cabinet", "basket"))
         size = rng.choice(("big", "small", "long", "heavy"))
@@ -57,7 +57,7 @@ def because(rng: Random) -> str:
 
 
 def relative_clause(rng: Random) -> str:
-    """ "The boys who saw the lamp near the door were tired.": number kept over a clause of its own."""
+    """Return agreement across a clause, as in "The boys who saw the lamp near the door were tired"."""
     plural = rng.random() < 0.5
     noun = rng.choice(words.PLURAL_BEINGS if plural else words.SINGULAR_PEOPLE)
     clause = rng.choice(
@@ -72,7 +72,7 @@ def relative_clause(rng: Random) -> str:
 
 
 def refers_back(rng: Random) -> str:
-    """Two sentences, the second about the first one's subject: "it" for one thing, "they" for several."""
+    """Return two sentences, the second about the first one's subject: "it" for one thing, "they" for several."""
     plural = rng.random() < 0.5
     kind = rng.choice(words.KINDS)
     noun = rng.choice(words.PLURAL_BEINGS) if plural else rng.choice(kind.nouns)
@@ -92,7 +92,7 @@ def refers_back(rng: Random) -> str:
 
 
 def compared(rng: Random) -> str:
-    """ "The lamp is older than the chair, but the table is older than both."."""
+    """Return a comparison, as in "The lamp is older than the chair, but the table is older than both"."""
     one, other, third = rng.sample(words.THINGS + words.TOYS, 3)
     more = rng.choice(("older", "smaller", "bigger", "heavier", "cheaper", "longer", "brighter", "newer"))
     return rng.choice(
@@ -106,7 +106,7 @@ def compared(rng: Random) -> str:
 
 
 def simple(rng: Random) -> str:
-    """A short plain sentence, so that a visitor's own words and forms are no surprise."""
+    """Return a short plain sentence, of the kind that visitors type."""
     pronouns = ("I", "we", "you", "they", "she", "he")
     who = rng.choice((*pronouns, *two_names(rng), noun_phrase(rng), "my mother"))
     be = {"I": "am", "we": "are", "you": "are", "they": "are"}.get(who, "is")
@@ -142,7 +142,7 @@ def simple(rng: Random) -> str:
 
 
 def question(rng: Random) -> str:
-    """A question, with or without its answer."""
+    """Return a question, with or without its answer."""
     item, name = noun_phrase(rng), two_names(rng)[0]
     base, place = rng.choice(words.BASE_VERBS), rng.choice(words.PLACES)
     return rng.choice(
@@ -159,7 +159,7 @@ def question(rng: Random) -> str:
 
 
 def facts_and_question(rng: Random) -> str:
-    """Facts, then a question that one of them answers."""
+    """Return facts, then a question that one of them answers."""
     items = rng.sample(words.TOYS + words.GARMENTS + words.THINGS, rng.randint(2, 4))
     facts = [(item, rng.choice(words.COLOURS)) for item in items]
     asked, answer = rng.choice(facts)

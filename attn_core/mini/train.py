@@ -1,9 +1,9 @@
-"""Trains `mini` from nothing.
+"""Train `mini` from scratch.
 
     python -m attn_core.mini.train [--steps N] [--seed S] [--out FOLDER]
 
-Makes the tokenizer, then the GPT-2, from the grammar's sentences. Every step draws its texts from the seed
-and the step's number alone, so a stopped run goes on from its checkpoint as if it had never stopped.
+The tokenizer and then the GPT-2 are trained on the grammar's sentences. The texts of a step depend only on the seed
+and the step's number, so a stopped run resumes from its checkpoint as if it had never stopped.
 """
 
 import argparse
@@ -40,7 +40,7 @@ WINDOW_SHARES = {32: 0.25, 64: 0.45, 128: 0.22, 256: 0.08}
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is made of; two runs with equal settings are the same run.
+    """The settings of a training run; runs with equal settings are identical.
 
     The learning rate rises over `warm_up` steps, stays, and falls to nothing over the last `decay` of the run.
     `guide` and `rest` are the weights of the two pulls of `guidance`: the first is strong until `strong_until`,
@@ -77,14 +77,14 @@ class Settings:
 
 @dataclass
 class Progress:
-    """How far a run has come: steps done and seconds spent on them."""
+    """The progress of a run: completed steps and the seconds spent on them."""
 
     step: int = 0
     seconds: float = 0.0
 
 
 def make_tokenizer(settings: Settings) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of the grammar's own texts: any text can be written, no start token is added."""
+    """Train a byte-level BPE tokenizer on the grammar's texts; it encodes any text and adds no start token."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -110,7 +110,7 @@ def make_tokenizer(settings: Settings) -> PreTrainedTokenizerFast:
 
 
 def make_network(settings: Settings, end_of_text_id: int) -> GPT2LMHeadModel:
-    """An untrained GPT-2. Each text is new, so nothing needs dropout."""
+    """Return an untrained GPT-2 without dropout, since every training text is new."""
     config = GPT2Config(
         vocab_size=settings.vocabulary,
         n_positions=settings.n_positions,
@@ -134,9 +134,9 @@ def make_network(settings: Settings, end_of_text_id: int) -> GPT2LMHeadModel:
 
 
 def _waves(n_positions: int, width: int) -> torch.Tensor:
-    """(n_positions, width): what positions start from, sines and cosines as of Vaswani et al. 2017.
+    """Return initial position embeddings, (n_positions, width): sines and cosines (Vaswani et al. 2017).
 
-    From waves a head learns "the one before" at once, from noise hardly ever.
+    From these a head learns to attend to the previous token quickly; from noise it rarely does.
     """
     rates = torch.logspace(0, -3, width // 2)
     angles = torch.arange(n_positions)[:, None] * rates
@@ -144,7 +144,7 @@ def _waves(n_positions: int, width: int) -> torch.Tensor:
 
 
 def make_batch(settings: Settings, tokenizer: PreTrainedTokenizerFast, renamer: Renamer, step: int) -> torch.Tensor:
-    """The token ids of one step, (windows, tokens): each window starts where a text starts."""
+    """Return the token ids of one step, (windows, tokens); each window begins with the start of a text."""
     rng = Random(f"{settings.seed}/{step}")
     length = min(rng.choices(list(WINDOW_SHARES), list(WINDOW_SHARES.values()))[0], settings.n_positions)
     repeats = settings.repeats * max(0.0, 1 - step / settings.repeats_until)
@@ -167,13 +167,13 @@ def _text(rng: Random, renamer: Renamer, repeats: float) -> str:
 
 
 def learning_rate(settings: Settings, step: int) -> float:
-    """The part of the peak rate that a step takes, 0 to 1: up, level, down."""
+    """Return the fraction of the peak learning rate at a step, 0 to 1: warm-up, constant, decay."""
     left = (settings.steps - step) / (settings.decay * settings.steps)
     return min(1.0, (step + 1) / settings.warm_up, left)
 
 
 def pull_weights(settings: Settings, step: int) -> tuple[float, float]:
-    """The weights of the two pulls at a step: to the previous token, to rest on the first."""
+    """Return the weights of the two pulls at a step: to the previous token, and to the first token."""
     guide = settings.guide if step < settings.strong_until else settings.guide_later
     start, end = settings.rest_grows
     rest = settings.rest * max(0.0, (step - start) / (end - start)) if step < end else settings.rest_later
@@ -181,10 +181,10 @@ def pull_weights(settings: Settings, step: int) -> tuple[float, float]:
 
 
 def make_optimizers(settings: Settings, network: GPT2LMHeadModel) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices that read and write the residual stream, AdamW for attention's and all the rest.
+    """Return Muon for the matrices that read and write the residual stream, and AdamW for all other parameters.
 
-    Muon learns the same in half the steps (Jordan et al. 2024); but queries and keys, which lie in one matrix
-    with the values, would stay alike under it for too long.
+    Muon needs half the steps (Jordan et al. 2024), but with it queries and keys, which share a matrix with the
+    values, would stay similar for too long.
     """
     named = list(network.transformer.h.named_parameters())
     by_muon = [p for name, p in named if p.dim() == 2 and "c_attn" not in name]
@@ -201,7 +201,7 @@ def make_optimizers(settings: Settings, network: GPT2LMHeadModel) -> list[torch.
 
 
 def train_step(settings: Settings, run: "Run", batch: torch.Tensor) -> float:
-    """One step of gradient descent; gives the mean loss of the batch, in nats a token."""
+    """Take a step of gradient descent, and return the mean loss of the batch, in nats per token."""
     step = run.progress.step
     scale = learning_rate(settings, step)
     for optimizer, peak in zip(run.optimizers, (settings.matrix_rate, settings.rate), strict=True):
@@ -220,14 +220,14 @@ def train_step(settings: Settings, run: "Run", batch: torch.Tensor) -> float:
 
 
 def save_model(network: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
-    """Writes the folder that `from_pretrained` reads, weights in float16."""
+    """Write a folder for `from_pretrained`, with weights in float16."""
     tokenizer.save_pretrained(out)
     network.half().save_pretrained(out)
 
 
 @dataclass
 class Run:
-    """A run under way: its parts, new or taken from a checkpoint."""
+    """A run in progress: its parts, new or from a checkpoint."""
 
     tokenizer: PreTrainedTokenizerFast
     network: GPT2LMHeadModel
@@ -236,7 +236,7 @@ class Run:
 
 
 def load_checkpoint(path: Path, settings: Settings) -> dict[str, Any] | None:
-    """The state of a stopped run with these very settings, or None."""
+    """Return the state of a stopped run with the same settings, or None."""
     if not path.exists():
         return None
     state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
@@ -244,7 +244,7 @@ def load_checkpoint(path: Path, settings: Settings) -> dict[str, Any] | None:
 
 
 def start(settings: Settings, runs: Path) -> Run:
-    """A new run, or the stopped one of these very settings that `runs` holds a checkpoint of."""
+    """Start a run, or resume a stopped run with the same settings from its checkpoint in `runs`."""
     state = load_checkpoint(runs / CHECKPOINT, settings)
     if state is None:
         tokenizer = make_tokenizer(settings)
@@ -263,7 +263,7 @@ def start(settings: Settings, runs: Path) -> Run:
 
 
 def save_checkpoint(path: Path, settings: Settings, run: Run) -> None:
-    """Writes all that the run needs to go on; a stop in the middle of it leaves the last one whole."""
+    """Write everything needed to resume a run; an interruption leaves the previous checkpoint intact."""
     state = {
         "settings": asdict(settings),
         "progress": asdict(run.progress),
@@ -276,7 +276,7 @@ def save_checkpoint(path: Path, settings: Settings, run: Run) -> None:
 
 
 def train(settings: Settings, out: Path = FOLDER, runs: Path = RUNS) -> Progress:
-    """Trains, or goes on with a stopped run, and writes the model to `out`."""
+    """Train, or resume a stopped run, and write the model to `out`."""
     runs.mkdir(parents=True, exist_ok=True)
     device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     with device:  # every tensor that is made here is made there
@@ -302,7 +302,7 @@ def train(settings: Settings, out: Path = FOLDER, runs: Path = RUNS) -> Progress
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description="Train the bundled model from nothing.")
     parser.add_argument("--steps", type=int, default=Settings.steps, help=f"default {Settings.steps}")
     parser.add_argument("--seed", type=int, default=0)

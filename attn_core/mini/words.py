@@ -1,4 +1,4 @@
-"""The words of the grammar: plain tuples, and the kinds of subject with what each of them does."""
+"""The words of the grammar: plain tuples, and kinds of subjects with their actions."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ HELD_OUT_SURNAMES = (
     "Lupek", "Hazzard", "Vandrel", "Triff", "Bokun", "Sandoz", "Emlar", "Wicz", "Plomer", "Dashk",
     "Furlan", "Kreel", "Thaxto", "Gombi", "Zivan", "Molder", "Anskar", "Rivoq", "Chulem", "Berdow",
 )  # fmt: skip
-"""Surnames that training never sees: what the model does with them it does by copying."""
+"""Surnames held out of training: the model can produce them only by copying."""
 
 RELATIVES_HE = ("son", "brother", "father", "uncle", "nephew", "grandson", "grandfather", "cousin", "child")
 RELATIVES_SHE = (
@@ -258,7 +258,7 @@ SAYINGS = (
 
 @dataclass(frozen=True)
 class Kind:
-    """Subjects that behave alike: after a verb of motion comes `way`, and `acts` are what only they do."""
+    """A kind of subject: `way` follows its verbs of motion, and only this kind does its `acts`."""
 
     nouns: tuple[str, ...]
     pronoun: str
@@ -330,7 +330,7 @@ SINGULAR_NOUNS = (
 
 
 def every_word() -> list[str]:
-    """Every word that training may see, sorted; phrases are taken apart."""
+    """Return every word of the training texts, sorted; phrases are split into words."""
     texts = [entry for name, value in globals().items() if name.isupper() for entry in value]
     for kind in KINDS:
         texts += [*kind.nouns, kind.way, *kind.goals, *kind.acts]

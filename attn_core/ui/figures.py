@@ -1,4 +1,4 @@
-"""Figures and tables of a trace, each in a panel that says what is seen in it."""
+"""Draw figures and tables of a trace, each in a panel with a title that says what it shows."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attn_core import charts
+from attn_core.analysis.tables import grid_table, link_table, summed_table, table_without_formulas
+from attn_core.charts.formatting import format_percent, format_weight
 from attn_core.charts.style import Theme, colors
-from attn_core.charts.texts import write_percent, write_weight
 from attn_core.heads import Head, head_label
-from attn_core.tables import grid_table, inert_on_screen, link_table, summed_table
+from attn_core.server.cache import cache
 from attn_core.tokens import token_label, token_labels
 from attn_core.trace import AttentionTrace, Prediction
-from attn_core.ui import kept
 from attn_core.ui.drawing import draw
 from attn_core.ui.layout import panel
-from attn_core.ui.links import VIEWS, fell_back
-from attn_core.ui.saving import Origin, offer_figure
-from attn_core.ui.state import ALL_WORDS, choose_head, notice, pick_one, plain, theme
-from attn_core.ui.views import View
+from attn_core.ui.links import VIEWS, was_in_link
+from attn_core.ui.saving import Source, show_figure_download
+from attn_core.ui.session import session
+from attn_core.ui.state import ALL_TOKENS, choose_head, escape_markdown, get_theme, pick_one, show_notice
+from attn_core.ui.views import ViewOptions
 
 
-@kept.made_of_traces.keeps
-def _thumbnails(trace: AttentionTrace, background: Theme) -> list[str]:
+@cache.memoize
+def _paint_thumbnails(trace: AttentionTrace, background: Theme) -> list[str]:
     return charts.paint_thumbnails(trace, background)
 
 
@@ -38,7 +39,7 @@ def show_grid(
     selected: Head,
     *,
     title: str,
-    source: Origin,
+    source: Source,
     key: str = "grid",
     on_choose: Callable[[int, int], None] = choose_head,
     **options: Any,
@@ -46,25 +47,25 @@ def show_grid(
     """Draw all heads; a click on one chooses it.
 
     Args:
-        trace: what to show.
+        trace: the trace to draw.
         selected: the layer and head to frame.
-        title: what is seen, in markdown.
+        title: what the figure shows, in markdown.
         source: where the trace comes from.
-        key: of the figure.
-        on_choose: takes the layer and head that were clicked.
-        options: further ones of `charts.head_grid`.
+        key: the key of the figure.
+        on_choose: is called with the layer and head that were clicked.
+        options: further arguments of `charts.head_grid`.
     """
-    figure = charts.grid_figure(
-        trace, selected=selected, theme=theme(), thumbnails=_thumbnails(trace, theme()), **options
+    figure = charts.head_grid(
+        trace, selected=selected, theme=get_theme(), thumbnails=_paint_thumbnails(trace, get_theme()), **options
     )
     labels = options.get("labels")
     with panel("grid", title) as icons:
         if labels is not None:
-            counts = charts.swatches(labels, theme())
+            counts = charts.swatches(labels, get_theme())
             show_swatches({f"{name} {count}": color for name, color, count in counts}, kind="frame")
-        draw(figure, key=key, selection="head", on_click=_takes_head(on_choose))
+        draw(figure, key=key, selection="head", on_click=_make_click_handler(on_choose))
     with icons:
-        offer_figure(
+        show_figure_download(
             figure,
             "all heads",
             source,
@@ -74,16 +75,16 @@ def show_grid(
         )
 
 
-def _takes_head(choose: Callable[[int, int], None]) -> Callable[[dict[str, int]], None]:
+def _make_click_handler(choose: Callable[[int, int], None]) -> Callable[[dict[str, int]], None]:
     return lambda clicked: choose(int(clicked["layer"]), int(clicked["head"]))
 
 
 def show_swatches(names: Mapping[str, str], *, kind: str = "filled") -> None:
-    """List names with their colors, as a legend over a figure.
+    """Draw names with their colors, as a legend above a figure.
 
     Args:
-        names: each with its color.
-        kind: of the swatches: "filled" or "frame".
+        names: the names, each with its color.
+        kind: the kind of swatches: "filled" or "frame".
     """
     swatches = "".join(
         f'<span><i class="{kind}" style="color:{color}"></i>{html.escape(name)}</span>'
@@ -99,7 +100,7 @@ def show_head_map(
     *,
     title: str,
     quantity: str,
-    source: Origin,
+    source: Source,
     key: str,
     name: str = "map",
     signed: bool = True,
@@ -109,37 +110,42 @@ def show_head_map(
     Args:
         values: float (n_layers, n_heads).
         selected: the layer and head to frame.
-        title: what is seen, in markdown.
+        title: what the figure shows, in markdown.
         quantity: what the numbers are, with their unit.
         source: where they come from.
-        key: of the figure.
-        name: of the panel.
+        key: the key of the figure.
+        name: the name of the panel.
         signed: whether the numbers may be negative.
     """
-    figure = charts.map_figure(values, selected=selected, title=quantity, theme=theme(), signed=signed)
+    figure = charts.head_map(values, selected=selected, title=quantity, theme=get_theme(), signed=signed)
     with panel(name, title) as icons:
         _show_scale(values, signed=signed)
-        draw(figure, key=key, selection="head", on_click=_takes_head(choose_head))
+        draw(figure, key=key, selection="head", on_click=_make_click_handler(choose_head))
     with icons:
-        offer_figure(figure, quantity, source, key=key)
+        show_figure_download(figure, quantity, source, key=key)
 
 
 def _show_scale(values: NDArray[np.floating], *, signed: bool) -> None:
-    scale = charts.scale_of(values, signed, theme())
+    scale = charts.scale_of(values, signed, get_theme())
     low, high = (html.escape(text) for text in (scale.low, scale.high))
     colors = ",".join(scale.colors)
     st.html(f'<div class="scale">{low}<i style="background:linear-gradient(to right,{colors})"></i>{high}</div>')
 
 
-def choice_of_heads(label: str, sentences: Mapping[Head, str], selected: Head) -> None:
-    """List heads with a sentence each, one of which can be chosen."""
-    st.session_state.strongest_box = selected if selected in sentences else None
+def pick_from_heads(label: str, sentences: Mapping[Head, str], selected: Head) -> None:
+    """Draw the choice of one of several heads, each with a sentence."""
+    session.strongest_box = selected if selected in sentences else None
+
+    def choose() -> None:
+        if session.strongest_box is not None:
+            choose_head(*session.strongest_box)
+
     st.radio(
         label,
         list(sentences),
         format_func=sentences.__getitem__,
         key="strongest_box",
-        on_change=lambda: choose_head(*st.session_state.strongest_box),
+        on_change=choose,
         label_visibility="collapsed",
     )
 
@@ -150,16 +156,16 @@ def show_matrix(
     head: int,
     *,
     title: str,
-    source: Origin,
+    source: Source,
     query: Sequence[int] = (),
     name: str | None = None,
 ) -> None:
     """Draw a head as a matrix."""
-    figure = charts.heatmap_figure(trace, layer, head, query=query, theme=theme(), name=name)
+    figure = charts.attention_heatmap(trace, layer, head, query=query, theme=get_theme(), name=name)
     with panel("matrix", title) as icons:
         draw(figure, key="matrix")
     with icons:
-        offer_figure(
+        show_figure_download(
             figure,
             f"{name or head_label((layer, head))} as a matrix",
             source,
@@ -170,30 +176,29 @@ def show_matrix(
 
 
 def show_next_tokens(
-    prediction: Prediction | None, *, title: str, source: Origin, chosen: int | None = None, name: str = "bars"
+    prediction: Prediction | None, *, title: str, source: Source, chosen: int | None = None, name: str = "bars"
 ) -> None:
-    """Draw the most probable next tokens as bars; that with the id `chosen` is marked."""
+    """Draw the most probable next tokens as bars, and mark the one with the id `chosen`."""
     if prediction is None:
         with panel(name, title):
             st.caption("This recording has no next-token probabilities.")
         return
-    figure = charts.probability_figure(prediction, chosen=chosen, theme=theme())
+    figure = charts.probability_bars(prediction, chosen=chosen, theme=get_theme())
     with panel(name, title) as icons:
         draw(figure, key=f"{name}_chart")
     with icons:
-        offer_figure(figure, "the most probable next tokens", source, key="next_words")
+        show_figure_download(figure, "the most probable next tokens", source, key="next_words")
 
 
-def top_prediction(prediction: Prediction | None) -> str:
+def describe_prediction(prediction: Prediction | None) -> str:
     """Return the most probable next token with its probability, in markdown."""
     if prediction is None:
         return ""
-    return (
-        f"**{_in_words(token_label(prediction.tokens[0]))}** ({write_percent(float(prediction.probabilities[0]))})"
-    )
+    token = _format_token(token_label(prediction.tokens[0]))
+    return f"**{token}** ({format_percent(float(prediction.probabilities[0]))})"
 
 
-def pick_view() -> str:
+def pick_chart() -> str:
     """Draw the choice of how one head is drawn, and return it: a key of `links.VIEWS`."""
     return pick_one("View", VIEWS, key="view")
 
@@ -205,60 +210,68 @@ def show_lines(
     *,
     title: str,
     query: int | Sequence[int] | None,
-    source: Origin,
+    source: Source,
     key: str,
     panel_name: str = "lines",
     on_click: Callable[[int], None] | None = None,
     **options: Any,
 ) -> None:
-    """Draw a head's lines; a click on a token at the left keeps its lines, another click lets them go.
+    """Draw a head's lines; a click on a token at the left pins its lines, another click unpins them.
 
     Args:
-        trace: what to show.
+        trace: the trace to draw.
         layer, head: zero-based.
-        title: what is seen, in markdown.
-        query: whose lines are shown while nothing is pointed at: a position, several, or all if None.
+        title: what the figure shows, in markdown.
+        query: the tokens whose lines are shown: a position, several, or all if None.
         source: where the trace comes from.
-        key: of the state that holds the query.
-        panel_name: of the panel.
-        on_click: takes the position of a token that was clicked, if another click is not just to let it go.
-        options: further ones of `charts.attention_lines`.
+        key: the key in the session that holds the query.
+        panel_name: the name of the panel.
+        on_click: is called with the position of a clicked token, in place of pinning its lines.
+        options: further arguments of `charts.attention_lines`.
     """
-
-    def keep(position: int) -> None:
-        if isinstance(query, int) or query is None:
-            st.session_state[key] = ALL_WORDS if position == query else position
-        else:
-            st.session_state[key] = sorted({*query} ^ {position})
-
-    take = on_click or keep
+    handle_click = on_click or partial(_toggle_query, key, query)
     more: Sequence[Head] = options.get("more_heads", ())
-    figure = charts.lines_figure(trace, layer, head, query=query, theme=theme(), **options)
+    figure = charts.attention_lines(trace, layer, head, query=query, theme=get_theme(), **options)
     with panel(panel_name, title) as icons:
         if more:
-            _show_colors_of_heads([(layer, head), *more])
+            _show_head_colors([(layer, head), *more])
         draw(
             figure,
             key=f"{key}_lines",
             selection="query",
-            on_click=lambda clicked: take(int(clicked["query"])),
-            min_height=figure.least_height,
+            on_click=lambda clicked: handle_click(int(clicked["query"])),
+            min_height=figure.min_height,
         )
     what = ", ".join([options.get("name") or head_label((layer, head)), *map(head_label, more)])
-    labels = token_labels(trace.tokens)
-    chosen = [query] if isinstance(query, int) else query or []
-    notes = ("from " + ", ".join(f"“{labels[position]}”" for position in chosen),) if chosen else ()
+    notes = _describe_query(trace, query)
     with icons:
-        offer_figure(figure, what, source, key=key, notes=notes, table=partial(_links_of, figure))
+        show_figure_download(figure, what, source, key=key, notes=notes, table=partial(_make_links_table, figure))
 
 
-def _show_colors_of_heads(heads: Sequence[Head]) -> None:
-    """List the colors of heads that lie over each other."""
-    show_swatches({head_label(head): color for head, color in zip(heads, colors(theme()).categories, strict=False)})
+def _toggle_query(key: str, query: int | Sequence[int] | None, position: int) -> None:
+    """Pin a token, or unpin it; with several pinned tokens, add it or remove it."""
+    if isinstance(query, int) or query is None:
+        session[key] = ALL_TOKENS if position == query else position
+    else:
+        session[key] = sorted({*query} ^ {position})
 
 
-def note_on_links(trace: AttentionTrace, heads: Sequence[Head], query: int | Sequence[int] | None) -> str:
-    """Return how many links are hidden, if a figure of these heads can't show all."""
+def _describe_query(trace: AttentionTrace, query: int | Sequence[int] | None) -> tuple[str, ...]:
+    """Return a note on the pinned tokens, for the caption of a file; nothing if all tokens are shown."""
+    labels = token_labels(trace.tokens)
+    pinned = [query] if isinstance(query, int) else query or []
+    return ("from " + ", ".join(f"“{labels[position]}”" for position in pinned),) if pinned else ()
+
+
+def _show_head_colors(heads: Sequence[Head]) -> None:
+    """Draw a legend of the colors of overlaid heads."""
+    show_swatches(
+        {head_label(head): color for head, color in zip(heads, colors(get_theme()).categories, strict=False)}
+    )
+
+
+def describe_hidden_links(trace: AttentionTrace, heads: Sequence[Head], query: int | Sequence[int] | None) -> str:
+    """Return a sentence on how many links are hidden, if a figure of these heads can't show all."""
     links = charts.shown_links(trace, heads, query=query)
     if not links.left_out:
         return ""
@@ -268,7 +281,7 @@ def note_on_links(trace: AttentionTrace, heads: Sequence[Head], query: int | Seq
     )
 
 
-def _links_of(figure: charts.Figure) -> pd.DataFrame:
+def _make_links_table(figure: charts.Figure) -> pd.DataFrame:
     """Return the lines of a figure as a table."""
     names = {
         "from": "from_word",
@@ -281,35 +294,35 @@ def _links_of(figure: charts.Figure) -> pd.DataFrame:
     return pd.DataFrame({name: figure.tables["links"][column] for name, column in names.items()})
 
 
-def show_row(tokens: Sequence[str], row: NDArray[Any], *, title: str, source: Origin, name: str) -> None:
+def show_row(tokens: Sequence[str], row: NDArray[Any], *, title: str, source: Source, name: str) -> None:
     """Draw what one head attended to from the last token.
 
     Args:
         tokens: the n tokens up to there.
         row: the head's weights on them, (n,).
-        title: what is seen, in markdown.
+        title: what the figure shows, in markdown.
         source: where they come from.
-        name: what the head is called.
+        name: the name of the head.
     """
-    figure = charts.row_figure(tokens, row, name=name, theme=theme())
+    figure = charts.row_lines(tokens, row, name=name, theme=get_theme())
     with panel("row", title) as icons:
-        draw(figure, key="row_chart", min_height=figure.least_height)
+        draw(figure, key="row_chart", min_height=figure.min_height)
     with icons:
-        offer_figure(figure, name, source, key="row", table=partial(_links_of, figure))
+        show_figure_download(figure, name, source, key="row", table=partial(_make_links_table, figure))
 
 
-def keep_those_there(key: str, heads: list[Head], what: str) -> None:
-    """Drop chosen heads that cannot be chosen here; say so if a link asked for them."""
-    chosen = list(st.session_state.get(key, []))
-    st.session_state[key] = [head for head in chosen if head in heads]
-    if len(st.session_state[key]) < len(chosen) and fell_back(key):
-        notice(f"Ignored {what} in the link that this model does not have.")
+def drop_missing_heads(key: str, heads: list[Head], what: str) -> None:
+    """Drop chosen heads that are not available here; show a notice if a link asked for them."""
+    chosen = list(session.get(key, []))
+    session[key] = [head for head in chosen if head in heads]
+    if len(session[key]) < len(chosen) and was_in_link(key):
+        show_notice(f"Ignored {what} in the link that this model does not have.")
 
 
 def pick_more_heads(trace: AttentionTrace, layer: int, head: int) -> list[Head]:
-    """Draw the choice of further heads that lie over this one, and return them."""
+    """Draw the choice of further heads to overlay on this one, and return them."""
     others = [(i, j) for i in range(trace.n_layers) for j in range(trace.n_heads) if (i, j) != (layer, head)]
-    keep_those_there("more_heads", others, "heads to overlay")
+    drop_missing_heads("more_heads", others, "heads to overlay")
     return st.multiselect(
         "Overlay heads",
         others,
@@ -322,7 +335,7 @@ def pick_more_heads(trace: AttentionTrace, layer: int, head: int) -> list[Head]:
 
 
 def show_weights_table(trace: AttentionTrace, layer: int, head: int, queries: list[int], *, title: str) -> None:
-    """Draw a head's weights as a table that sorts, searches and downloads; of several tokens also their sums."""
+    """Draw a head's weights as a table to sort, search and download; for several tokens, with their sums."""
     if len(queries) > 1:
         table = summed_table(trace, layer, head, queries)
         largest = {"sum": float(len(queries))}
@@ -331,7 +344,7 @@ def show_weights_table(trace: AttentionTrace, layer: int, head: int, queries: li
         table, largest, weights = link_table(trace, layer, head, query=next(iter(queries), None)), {}, ["attention"]
     with panel("table", title):
         st.dataframe(
-            inert_on_screen(table),
+            table_without_formulas(table),
             hide_index=True,
             height="stretch",
             column_config={
@@ -343,29 +356,28 @@ def show_weights_table(trace: AttentionTrace, layer: int, head: int, queries: li
         )
 
 
-def _in_words(label: str) -> str:
-    """A token in a sentence of markdown; a sign alone needs quotation marks."""
-    return plain(label if any(map(str.isalnum, label)) else f"“{label}”")
+def _format_token(label: str) -> str:
+    """Return a token for a sentence in markdown; a punctuation mark gets quotation marks."""
+    return escape_markdown(label if any(map(str.isalnum, label)) else f"“{label}”")
 
 
-def strongest_link(trace: AttentionTrace, layer: int, head: int, query: int, *, view: View) -> str:
-    """Return one sentence in markdown: what the head attends to from this token, or takes from, if value-weighted.
+def describe_strongest_link(trace: AttentionTrace, layer: int, head: int, query: int, *, view: ViewOptions) -> str:
+    """Return one sentence in markdown: what the head attends to from this token, or moves to it, if value-weighted.
 
     Args:
-        trace: as it is looked at.
+        trace: the trace with the view options applied.
         layer, head: zero-based.
         query: a position in it.
-        view: how it is looked at.
+        view: the view options.
     """
     labels = token_labels(trace.tokens)
     row = trace.head(layer, head)[query]
     key = int(row.argmax())
-    name, asking, found = head_label((layer, head)), _in_words(labels[query]), _in_words(labels[key])
+    name, from_token, to_token = head_label((layer, head)), _format_token(labels[query]), _format_token(labels[key])
     if not row[key]:
-        return f"From **{asking}**, {name} attends only to the hidden first token."
+        return f"From **{from_token}**, {name} attends only to the hidden first token."
+    weight = format_weight(row[key])
     hidden = ", first token hidden" if view.hide_first and trace.derived else ""
-    if view.weighed:
-        return (
-            f"Of what {name} moves to **{asking}**, most comes from **{found}** ({write_weight(row[key])}{hidden})."
-        )
-    return f"From **{asking}**, {name} attends most to **{found}** ({write_weight(row[key])}{hidden})."
+    if view.value_weighted:
+        return f"Of what {name} moves to **{from_token}**, most comes from **{to_token}** ({weight}{hidden})."
+    return f"From **{from_token}**, {name} attends most to **{to_token}** ({weight}{hidden})."

@@ -1,4 +1,4 @@
-"""The bar that all pages share: the model with its state, the session menu, Present; and keys for a talk."""
+"""Draw the bar that all pages share: the model with its state, the session menu, Present, and keys for a talk."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from attn_core import limits
 from attn_core.errors import ModelUnavailable
-from attn_core.ui.models import trouble_of, try_again
+from attn_core.server.settings import get_settings
+from attn_core.ui.errors import describe_error
+from attn_core.ui.models import find_failure, retry
 from attn_core.ui.playlist import show_playlist
-from attn_core.ui.presenting import embedded, pick_presenting, present, presenting
-from attn_core.ui.recordings import close_recording, take_upload
-from attn_core.ui.sharing import show_link_button, show_way_to_the_dashboard
-from attn_core.ui.state import forget_head, plain
-from attn_core.ui.switches import REPLACEMENTS, heads_off, heads_phrase, named_heads, replacement, switch_off
+from attn_core.ui.presenting import is_embedded, is_presenting, pick_presenting, set_presenting
+from attn_core.ui.recordings import close_recording, open_upload
+from attn_core.ui.session import session
+from attn_core.ui.sharing import show_dashboard_link, show_link_button
+from attn_core.ui.state import escape_markdown, forget_head
+from attn_core.ui.switches import (
+    REPLACEMENTS,
+    describe_heads_off,
+    format_head_names,
+    get_heads_off,
+    get_replacement,
+    set_heads_off,
+)
 
-MODELS = (*limits.MODELS, "mini") if limits.MODELS else ("gpt2", "distilgpt2", "mini")
 _STATIC = Path(__file__).parent.parent / "static"
 _keyboard = st.components.v2.component("attn_core_keyboard", html="", js=(_STATIC / "keyboard.js").read_text())
 
@@ -35,95 +43,97 @@ KEYS = {
 
 
 def show_header(pages: Sequence[StreamlitPage], page: StreamlitPage) -> None:
-    """Draw the bar: at the right of the page's names, or while somebody presents faint in the corner."""
+    """Draw the bar, to the right of the page names; in Present mode it is faint, in the corner."""
     with st.container(key="bar", horizontal=True, gap="small", vertical_alignment="center"):
         _keyboard(key="keyboard")
-        if embedded():
-            _hidden_places()
-            show_way_to_the_dashboard()
-        elif presenting():
-            _hidden_places()
-            _presenting_bar(pages, page)
+        if is_embedded():
+            _reserve_hidden_containers()
+            show_dashboard_link()
+        elif is_presenting():
+            _reserve_hidden_containers()
+            _show_presenting_bar(pages, page)
         else:
-            _model_menu()
-            _session_menu()
+            _show_model_menu()
+            _show_session_menu()
             pick_presenting()
 
 
-def _hidden_places() -> None:
-    """Places for what other menus would hold, which nobody sees now."""
+def _reserve_hidden_containers() -> None:
+    """Reserve invisible containers for what hidden menus would hold."""
     hidden = st.container(key="keys")
-    st.session_state.model_status, st.session_state.save_place = hidden.empty(), hidden.container()
+    session.model_status, session.save_container = hidden.empty(), hidden.container()
 
 
-def _model_menu() -> None:
-    """The model's name and state, and behind it the choice of another one, why it is not there, and heads off."""
-    state = st.session_state
-    trouble = trouble_of(state.model)
-    off = heads_off()
-    label = state.model.strip() if trouble is None else f"mini, not {state.model.strip()}: {trouble.cause}"
-    label = plain(label if len(label) <= 44 else f"{label[:43]}…") + (f" · {heads_phrase(off)}" if off else "")
-    icon = ":material/memory:" if trouble is None else ":material/cloud_off:"
+def _show_model_menu() -> None:
+    """Draw the menu of models, labeled with the model's name and state, with its failure and its heads off."""
+    failure = find_failure(session.model)
+    heads_off = get_heads_off()
+    label = session.model.strip() if failure is None else f"mini, not {session.model.strip()}: {failure.cause}"
+    label = escape_markdown(label if len(label) <= 44 else f"{label[:43]}…") + (
+        f" · {describe_heads_off(heads_off)}" if heads_off else ""
+    )
+    icon = ":material/memory:" if failure is None else ":material/cloud_off:"
     with (
-        st.container(key="warning_chip" if trouble or off else "model_chip", width="content"),
+        st.container(key="warning_chip" if failure or heads_off else "model_chip", width="content"),
         st.popover(label, icon=icon, type="tertiary", key="model_menu"),
     ):
         st.selectbox(
             "Model",
-            dict.fromkeys([*MODELS, state.model]),
+            dict.fromkeys([*(get_settings().models or ("gpt2", "distilgpt2")), "mini", session.model]),
             key="model",
-            accept_new_options=not limits.MODELS or limits.MODEL_ROOT is not None,
+            accept_new_options=not get_settings().models or get_settings().model_root is not None,
             persist_state="session",
-            on_change=_forget_heads,
-            help=_models_help(),
+            on_change=_reset_heads,
+            help=_describe_model_choice(),
         )
-        state.model_status = st.empty()
-        if trouble is not None:
-            _explain_trouble(trouble)
-        _heads_off_line()
+        session.model_status = st.empty()
+        if failure is not None:
+            _show_failure(failure)
+        _show_heads_off()
 
 
-def _explain_trouble(trouble: ModelUnavailable) -> None:
+def _show_failure(failure: ModelUnavailable) -> None:
     st.markdown(
-        f"**{plain(trouble.name)} is unavailable, so you see mini**, the small model bundled with this dashboard."
+        f"**{escape_markdown(failure.name)} is unavailable, so you see mini**, the small model bundled with this "
+        "dashboard."
     )
-    st.caption(plain(str(trouble)))
-    if not trouble.lasting:
+    st.caption(escape_markdown(describe_error(failure)))
+    if not failure.lasting:
         st.button(
             "Try again",
             key="try_again",
-            on_click=try_again,
-            args=(trouble.name,),
+            on_click=retry,
+            args=(failure.name,),
             icon=":material/refresh:",
         )
 
 
-def _heads_off_line() -> None:
-    off = heads_off()
-    if not off:
+def _show_heads_off() -> None:
+    heads_off = get_heads_off()
+    if not heads_off:
         return
-    names = f" {named_heads(off)}." if len(off) > 1 else ""
+    names = f" {format_head_names(heads_off)}." if len(heads_off) > 1 else ""
     st.markdown(
-        f":orange-badge[:material/power_off: **{heads_phrase(off)}**]{names} "
-        f"Output replaced with {REPLACEMENTS[replacement()]}."
+        f":orange-badge[:material/power_off: **{describe_heads_off(heads_off)}**]{names} "
+        f"Output replaced with {REPLACEMENTS[get_replacement()]}."
     )
-    st.button("Turn all heads on", on_click=switch_off, args=((),), icon=":material/power:")
+    st.button("Turn all heads on", on_click=set_heads_off, args=((),), icon=":material/power:")
 
 
-def _models_help() -> str | None:
-    if not limits.MODELS:
+def _describe_model_choice() -> str | None:
+    settings = get_settings()
+    if not settings.models:
         return "Choose one, or type a Hugging Face model id or the path of a local model folder."
-    return None if limits.MODEL_ROOT is None else f"One of these, or a folder in {plain(limits.MODEL_ROOT)}."
+    return settings.model_root and f"One of these, or a folder in {escape_markdown(settings.model_root)}."
 
 
-def _forget_heads() -> None:
-    """A head's number means something else in another model."""
+def _reset_heads() -> None:
+    """Reset the chosen head and the heads that are off: a head's number means something else in another model."""
     forget_head()
-    st.session_state.heads_off = ()
+    session.heads_off = ()
 
 
-def _session_menu() -> None:
-    state = st.session_state
+def _show_session_menu() -> None:
     with st.popover(
         "Session",
         icon=":material/folder_open:",
@@ -131,27 +141,29 @@ def _session_menu() -> None:
         key="session_menu",
     ):
         show_link_button()
-        state.save_place = st.container()
-        if limits.PLAYLIST.is_dir():
+        session.save_container = st.container()
+        if get_settings().playlist.is_dir():
             show_playlist(on_leave=close_recording)
         st.file_uploader(
             "Open recording",
             type="npz",
-            key=f"upload_{state.get('uploads', 0)}",
-            on_change=take_upload,
+            key=f"upload_{session.n_uploads}",
+            on_change=open_upload,
             help="A recording saved here, or any .npz with the arrays `tokens` and `attention`.",
         )
 
 
-def _presenting_bar(pages: Sequence[StreamlitPage], page: StreamlitPage) -> None:
-    trouble = trouble_of(st.session_state.model)
-    if trouble is not None:
-        st.markdown(f"mini, not {plain(trouble.name)}", width="content")
-    if heads_off():
-        st.markdown(heads_phrase(heads_off()), width="content")
+def _show_presenting_bar(pages: Sequence[StreamlitPage], page: StreamlitPage) -> None:
+    failure = find_failure(session.model)
+    if failure is not None:
+        st.markdown(f"mini, not {escape_markdown(failure.name)}", width="content")
+    if get_heads_off():
+        st.markdown(describe_heads_off(get_heads_off()), width="content")
     if st.button("Keys", key="show_keys", type="tertiary"):
         _show_keys()
-    st.button("Exit", on_click=present, args=(False,), shortcut="Esc", icon=":material/close:", type="tertiary")
+    st.button(
+        "Exit", on_click=set_presenting, args=(False,), shortcut="Esc", icon=":material/close:", type="tertiary"
+    )
     with st.container(key="keys_of_pages"):
         for number, other in enumerate(pages, start=1):
             if st.button(other.title, shortcut=str(number), key=f"page_{number}") and other is not page:
@@ -160,5 +172,5 @@ def _presenting_bar(pages: Sequence[StreamlitPage], page: StreamlitPage) -> None
 
 @st.dialog("Keys")
 def _show_keys() -> None:
-    for key, does in KEYS.items():
-        st.markdown(f"**{key}** {does}")
+    for key, action in KEYS.items():
+        st.markdown(f"**{key}** {action}")

@@ -1,4 +1,4 @@
-"""Where things are on a page: a first screen as high as the window, with rows of controls and panels of figures."""
+"""Lay out a page: a first screen as high as the window, with rows of controls and panels of figures."""
 
 from __future__ import annotations
 
@@ -8,45 +8,51 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attn_core.ui.pages import start_at_dashboard
-from attn_core.ui.state import notice
+from attn_core.ui.pages import redirect_to_dashboard
+from attn_core.ui.session import session
+from attn_core.ui.state import show_notice
 
-# Pixels that layout.css overrides; with a number Streamlit lets what is inside be as high as its container.
+# Pixels, overridden by layout.css: Streamlit stretches content only in a container with a height in pixels.
 PANEL_HEIGHT, RANKED_HEIGHT = 540, 150
 
 
 @contextmanager
 def first_screen() -> Iterator[None]:
-    """Put what follows into a column as high as the window, whose panels share what the other rows leave."""
-    start_at_dashboard()
+    """Put what follows into a column as high as the window; its panels share the height that other rows leave."""
+    redirect_to_dashboard()
     with st.container(key="first_screen"):
-        st.session_state.notice_place = st.container(key="notices")
+        session.notice_container = st.container(key="notices")
         _show_notices()
         yield
 
 
 def _show_notices() -> None:
-    for sentence in st.session_state.notices:
-        notice(sentence)
-    st.session_state.notices = []
+    for sentence in session.notices:
+        show_notice(sentence)
+    session.notices = []
 
 
 def toolbar(name: str) -> DeltaGenerator:
-    """Return a row for controls, their labels beside their boxes."""
+    """Return a row for controls, with their labels beside their boxes."""
     return st.container(horizontal=True, key=f"toolbar_{name}", gap="small", vertical_alignment="center")
 
 
-def in_toolbar(name: str, *, width: int | str = "content") -> DeltaGenerator:
-    """Return a place in a toolbar for controls that are known later."""
-    return st.container(horizontal=True, key=f"toolbar_{name}", width=width, vertical_alignment="center")  # type: ignore[arg-type]
+def reserve_in_toolbar(name: str, *, width: int | str = "content") -> DeltaGenerator:
+    """Return a container in a toolbar for controls that are drawn later."""
+    return st.container(
+        horizontal=True,
+        key=f"toolbar_{name}",
+        width=width,  # type: ignore[arg-type]
+        vertical_alignment="center",
+    )
 
 
 def panels(widths: Sequence[float], *, name: str = "panels") -> list[DeltaGenerator]:
-    """Return columns that are as high as the window leaves.
+    """Return columns that fill the height left in the window.
 
     Args:
-        widths: of the columns, in proportion.
-        name: of the row; begins with "panels".
+        widths: the relative widths of the columns.
+        name: the name of the row; begins with "panels".
     """
     with st.container(key=name):
         return list(st.columns(list(widths), gap="large"))
@@ -54,14 +60,14 @@ def panels(widths: Sequence[float], *, name: str = "panels") -> list[DeltaGenera
 
 @contextmanager
 def panel(name: str, title: str) -> Iterator[DeltaGenerator]:
-    """Put what follows into a panel: a line that says what is seen, and below it a figure that fills the rest.
+    """Put what follows into a panel: a title line, and below it a figure that fills the rest.
 
     Args:
-        name: of the panel on its page.
-        title: what is seen, in markdown.
+        name: the name of the panel on its page.
+        title: what the figure shows, in markdown.
 
     Yields:
-        The place at the right end of the line, for the icon that saves the figure.
+        The container at the right end of the line, for the icon that saves the figure.
     """
     with st.container(height=PANEL_HEIGHT, border=False, key=f"panel_{name}"):
         with st.container(horizontal=True, key=f"line_{name}"):
@@ -70,17 +76,17 @@ def panel(name: str, title: str) -> Iterator[DeltaGenerator]:
         yield icons
 
 
-def ranked_heads() -> DeltaGenerator:
-    """Return the place below a map for a list of heads, which scrolls."""
+def reserve_ranked_heads() -> DeltaGenerator:
+    """Return a scrolling container below a map, for a list of heads."""
     return st.container(height=RANKED_HEIGHT, border=False, key="ranked")
 
 
-def quiet_note(sentence: str) -> None:
-    """Say something in small letters under the figures; nothing if the sentence is empty."""
+def show_note(sentence: str) -> None:
+    """Draw a sentence in small letters under the figures; draw nothing if it is empty."""
     if sentence:
         st.caption(sentence)
 
 
 def notes() -> DeltaGenerator:
-    """Return the place under the figures for quiet notes."""
+    """Return the container for notes under the figures."""
     return st.container(key="notes")

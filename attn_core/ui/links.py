@@ -1,4 +1,4 @@
-"""What a link holds: every choice that is not the one which the dashboard begins with."""
+"""Read and write links, which hold every choice that differs from its default."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Any
 
 import streamlit as st
 
-from attn_core import examples, limits
-from attn_core.ui.state import ALL_WORDS, TOUR_STEPS, TOUR_TEXTS, plain
+from attn_core.analysis import examples
+from attn_core.server.settings import get_settings
+from attn_core.ui.session import session
+from attn_core.ui.state import ALL_TOKENS, TOUR_STEPS, TOUR_TEXTS, escape_markdown
 
-MAX_TEXT = 2000  # characters; a longer text stays out of the link, which servers would refuse
-MOST_SHOWN = 40  # characters of a bad value
-MOST_HEADS = 1000
+MAX_TEXT = 2000  # characters; a longer text is left out, since servers would refuse such a link
+MAX_QUOTED = 40  # characters of a bad value that a notice quotes
+MAX_HEADS = 1000
 
-WAYS = {"greedy": "highest probability", "sampled": "sampling"}
+SAMPLING = {"greedy": "highest probability", "sampled": "sampling"}
 VIEWS = {"lines": "Lines", "matrix": "Matrix", "table": "Table"}
 SUMMARIES = {
     "head": "this head",
@@ -24,42 +26,42 @@ SUMMARIES = {
     "heads": "mean of selected heads",
     "rollout": "attention rollout",
 }
-FINDERS = {"pattern": "by pattern", "words": "by two tokens"}
-QUESTIONS = {"added": "direct effect on the logit", "lost": "effect of turning each head off"}
+SEARCHES = {"pattern": "by pattern", "words": "by two tokens"}
+EFFECTS = {"added": "direct effect on the logit", "lost": "effect of turning each head off"}
 DETAILS = {"layers": "After each layer", "heads": "Strongest heads", "off": "Turn heads off"}
 OLD_NAMES = {"deeds": "pattern"}
-"""Options of links that were made before an option had another name."""
+"""Renamed options, which older links still hold."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How values of one kind stand in a link.
+    """Describe how a link holds values of one kind.
 
     Attributes:
-        wanted: what a value must be, for the sentence about one that is not.
-        read: takes the text of the link; raises ValueError.
-        write: makes that text.
+        expected: what a value must be, in words, for the notice about a bad one.
+        read: parses the text in the link; raises ValueError.
+        write: returns that text.
     """
 
-    wanted: str
+    expected: str
     read: Callable[[str], Any]
     write: Callable[[Any], str] = str
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One choice that a link holds.
+    """Describe one choice that a link holds.
 
     Attributes:
-        kind: of its values.
-        default: the value that stands while nobody chose another; None if the page finds one.
+        kind: the kind of its values.
+        default: the value until a visitor chooses another; None if the page suggests one.
     """
 
     kind: Kind
     default: Any = None
 
 
-def _whole(low: int, high: int) -> Kind:
+def _whole_number(low: int, high: int) -> Kind:
     def read(text: str) -> int:
         if not re.fullmatch(r"-?\d{1,10}", text, re.ASCII) or not low <= int(text) <= high:
             raise ValueError(text)
@@ -92,7 +94,7 @@ def _read_heads(text: str) -> tuple[tuple[int, int], ...]:
     if not re.fullmatch(r"\d{1,3}\.\d{1,3}(,\d{1,3}\.\d{1,3})*", text, re.ASCII):
         raise ValueError(text)
     pairs = [pair.split(".") for pair in text.split(",")]
-    if len(pairs) > MOST_HEADS:
+    if len(pairs) > MAX_HEADS:
         raise ValueError(text)
     return tuple(sorted({(int(layer), int(head)) for layer, head in pairs}))
 
@@ -109,23 +111,23 @@ def _read_positions(text: str) -> list[int]:
 
 def _read_word(text: str) -> int:
     if text == "all":
-        return ALL_WORDS
+        return ALL_TOKENS
     if not re.fullmatch(r"\d{1,4}", text, re.ASCII):
         raise ValueError(text)
     return int(text)
 
 
 def _read_labels(text: str) -> list[str]:
-    from attn_core.patterns import LABELS, OTHER
+    from attn_core.analysis.scores import LABELS, OTHER
 
     labels = list(dict.fromkeys(OTHER if label == "mixed" else label for label in text.split(",")))
-    if not set(labels) <= {*LABELS.values(), OTHER}:  # "mixed" stands in older links
+    if not set(labels) <= {*LABELS.values(), OTHER}:  # older links hold "mixed"
         raise ValueError(text)
     return labels
 
 
 def _read_score(text: str) -> str:
-    from attn_core.patterns import SCORES, SHARES
+    from attn_core.analysis.scores import SCORES, SHARES
 
     if text not in (*SCORES, *SHARES.values()):
         raise ValueError(text)
@@ -136,14 +138,18 @@ TEXT = Kind("a text", str)
 SWITCH = _one_of({"1": True, "0": False})
 HEADS = Kind("heads written like 7.11,5.7", _read_heads, _write_heads)
 ONE_HEAD = Kind("a head written like 7.11", lambda text: _read_heads(text)[-1], lambda head: _write_heads([head]))
-WORD = Kind("the position of a token, or all", _read_word, lambda at: "all" if at == ALL_WORDS else str(at))
+WORD = Kind(
+    "the position of a token, or all",
+    _read_word,
+    lambda position: "all" if position == ALL_TOKENS else str(position),
+)
 WORDS = Kind("positions of tokens like 1,4", _read_positions, lambda positions: ",".join(map(str, positions)))
 LABELS = Kind("labels of heads with commas between them", _read_labels, ",".join)
 SCORE = Kind("the name of a score", _read_score)
-POSITION = _whole(0, 9999)
+POSITION = _whole_number(0, 9999)
 
 CHOICES: dict[str, Choice] = {
-    "model": Choice(TEXT, limits.DEFAULT_MODEL),
+    "model": Choice(TEXT, get_settings().default_model),
     "prompt": Choice(TEXT, examples.DOG),
     "prompt_a": Choice(TEXT, examples.SON),
     "prompt_b": Choice(TEXT, examples.COLLEAGUE),
@@ -151,39 +157,39 @@ CHOICES: dict[str, Choice] = {
     "head": Choice(Kind("a whole number", int)),
     "heads_off": Choice(HEADS, ()),
     "replacement": Choice(_one_of({"zero": "zero", "mean": "mean"}), "zero"),
-    "step": Choice(_whole(1, TOUR_STEPS), 1),
+    "step": Choice(_whole_number(1, TOUR_STEPS), 1),
     "presenting": Choice(SWITCH, False),
-    # how attention is looked at
-    "weighed": Choice(SWITCH, False),
-    "words": Choice(SWITCH, False),
+    # how attention is shown
+    "value_weighted": Choice(SWITCH, False),
+    "merge_words": Choice(SWITCH, False),
     "hide_first": Choice(SWITCH, False),
     "view": Choice(_one_of(VIEWS), VIEWS["lines"]),
     "summary": Choice(_one_of(SUMMARIES), SUMMARIES["head"]),
     "mean_of": Choice(HEADS, []),
     "more_heads": Choice(HEADS, []),
-    # from which words
+    # the query tokens
     "home_query": Choice(WORD),
-    "query": Choice(WORD, ALL_WORDS),
+    "query": Choice(WORD, ALL_TOKENS),
     "view_queries": Choice(WORDS, []),
-    "compare_query": Choice(POSITION, ALL_WORDS),
-    "rank_by": Choice(POSITION, ALL_WORDS),
-    # which heads are looked for
-    "find_by": Choice(_one_of(FINDERS), FINDERS["pattern"]),
+    "compare_query": Choice(POSITION, ALL_TOKENS),
+    "rank_by": Choice(POSITION, ALL_TOKENS),
+    # the head search
+    "find_by": Choice(_one_of(SEARCHES), SEARCHES["pattern"]),
     "kinds": Choice(LABELS, []),
     "sort_by": Choice(SCORE, "position"),
     "link_query": Choice(POSITION),
     "link_key": Choice(POSITION),
-    # how text is written
-    "way": Choice(_one_of(WAYS), WAYS["greedy"]),
-    "new_tokens": Choice(_whole(1, limits.NEW_TOKENS), min(20, limits.NEW_TOKENS)),
+    # how text is generated
+    "way": Choice(_one_of(SAMPLING), SAMPLING["greedy"]),
+    "new_tokens": Choice(_whole_number(1, get_settings().max_new_tokens), min(20, get_settings().max_new_tokens)),
     "temperature": Choice(_number(0.05, 5.0), 1.0),
-    "top_k": Choice(_whole(1, 1000), 40),
+    "top_k": Choice(_whole_number(1, 1000), 40),
     "top_p": Choice(_number(0.01, 1.0), 1.0),
-    "seed": Choice(_whole(0, 2**31 - 1), 0),
-    "question": Choice(_one_of(QUESTIONS), QUESTIONS["added"]),
+    "seed": Choice(_whole_number(0, 2**31 - 1), 0),
+    "question": Choice(_one_of(EFFECTS), EFFECTS["added"]),
     "details": Choice(_one_of(DETAILS), DETAILS["layers"]),
-    "chosen_step": Choice(_whole(0, 9999), 0),
-    "foil": Choice(_whole(0, 10**9)),
+    "chosen_step": Choice(_whole_number(0, 9999), 0),
+    "foil": Choice(_whole_number(0, 10**9)),
     # many names
     "name_template": Choice(TEXT, examples.NAME_TEMPLATE),
     "name_groups": Choice(TEXT, examples.NAME_GROUPS),
@@ -191,170 +197,169 @@ CHOICES: dict[str, Choice] = {
     # the tour
     **{name: Choice(TEXT, text) for name, text in TOUR_TEXTS.items()},
     "tour_head": Choice(ONE_HEAD),
-    "tour_all": Choice(WORD, ALL_WORDS),
+    "tour_all": Choice(WORD, ALL_TOKENS),
     **{
         f"tour_{name}": Choice(WORD)
         for name in ("subject_query", "subject_key", "list_query", "a_query", "b_query")
     },
 }
-"""By their names in the state of a session."""
-_IN_LINK = {"heads_off": "off", "presenting": "present", "chosen_step": "token"}
-"""The names in the link of those that are called otherwise there."""
+"""All choices, by their names in the session."""
+_LINK_NAMES = {
+    "value_weighted": "weighed",
+    "merge_words": "words",
+    "heads_off": "off",
+    "presenting": "present",
+    "chosen_step": "token",
+}
+"""Names in the link, where they differ from the names in the session."""
 
-ALL_ON = "all-on"  # instead of the heads that were off
+ALL_ON = "all-on"  # in place of a list of heads that were off
 
 
-def begin() -> None:
-    """Take over the link in the first run of a session; in later ones write into it what is chosen.
+def restore_from_url() -> None:
+    """Read the link in the first run of a session; in later runs, write the current choices into it.
 
-    The page stops at a limit of the environment that says nothing usable.
+    The page stops if a setting in the environment is not usable.
     """
-    for problem in limits.PROBLEMS:
-        st.error(plain(f"{problem} Fix it and restart."), icon=":material/error:")
-    if limits.PROBLEMS:
+    for problem in get_settings().problems:
+        st.error(escape_markdown(f"{problem} Fix it and restart."), icon=":material/error:")
+    if get_settings().problems:
         st.stop()
-    if "begun" not in st.session_state:
-        st.session_state.begun = True
-        st.session_state.notices = []
-        st.session_state.setdefault("recording", None)
-        st.session_state.table_version = 0
-        _take_recording()
-        _take_choices()
-        _take_deeds()
-    _write()
+    if not session.is_restored:
+        session.is_restored = True
+        session.notices = []
+        session.table_version = 0
+        _read_recording()
+        _read_choices()
+        _read_actions()
+    _write_link()
 
 
-def _take_recording() -> None:
+def _read_recording() -> None:
     """Open the recording of the playlist that the link names."""
-    st.session_state.playlist = None
+    session.playlist = None
     name = st.query_params.get("recording")
     if name is None:
         return
-    from attn_core.ui.playlist import choose
+    from attn_core.ui.playlist import open_by_name
 
-    if not choose(name):
-        st.session_state.notices.append(
-            f"The link's recording “{name[:MOST_SHOWN]}” is not in this playlist. Choose another one."
+    if not open_by_name(name):
+        session.notices.append(
+            f"The link's recording “{name[:MAX_QUOTED]}” is not in this playlist. Choose another one."
         )
 
 
-def _take_choices() -> None:
-    state, link = st.session_state, st.query_params.to_dict()
-    brought = {}
+def _read_choices() -> None:
+    link = st.query_params.to_dict()
+    values = {}
     for name, choice in CHOICES.items():
-        in_link = _IN_LINK.get(name, name)
-        text = link.get(in_link)
+        link_name = _LINK_NAMES.get(name, name)
+        text = link.get(link_name)
         if text is not None:
             try:
-                brought[name] = choice.kind.read(text)
+                values[name] = choice.kind.read(text)
             except ValueError:
-                _leave_out(in_link, text, choice.kind)
-        if name in brought or choice.default is not None:
-            state[name] = brought.get(name, choice.default)
-    state.is_new = not brought.keys() - {"model", "presenting"} and "recording" not in link
-    state.head_is_chosen = not brought.keys().isdisjoint(("layer", "head"))
-    state.brought = set(brought)
+                _report_bad_value(link_name, text, choice.kind)
+        if name in values or choice.default is not None:
+            session[name] = values.get(name, choice.default)
+    session.is_new = not values.keys() - {"model", "presenting"} and "recording" not in link
+    session.head_is_chosen = not values.keys().isdisjoint(("layer", "head"))
+    session.from_link = set(values)
 
 
-def _leave_out(name: str, text: str, kind: Kind) -> None:
-    st.session_state.notices.append(f"Ignored {name}={text[:MOST_SHOWN]} in the link. Expected {kind.wanted}.")
+def _report_bad_value(name: str, text: str, kind: Kind) -> None:
+    session.notices.append(f"Ignored {name}={text[:MAX_QUOTED]} in the link. Expected {kind.expected}.")
 
 
-def _take_deeds() -> None:
-    """What a button did for the one who shares the link is done again once its page is seen."""
-    state, link = st.session_state, st.query_params
-    state.to_write = None
+def _read_actions() -> None:
+    """Store which buttons had been pressed when the link was copied; their pages press them again."""
+    link = st.query_params
+    session.pending_actions = {name: True for name in ("write_again", "ask", "scan") if link.get(name) == "1"}
     if (heads := link.get("written")) is not None:
         try:
-            state.to_write = frozenset(() if heads == ALL_ON else _read_heads(heads))
+            session.pending_actions["write"] = frozenset(() if heads == ALL_ON else _read_heads(heads))
         except ValueError:
-            _leave_out("written", heads, HEADS)
-    for deed in ("write_again", "ask", "scan"):
-        state[f"to_{deed}"] = link.get(deed) == "1"
+            _report_bad_value("written", heads, HEADS)
 
 
-def to_do(deed: str) -> Any:
-    """What the link asks to have done again, the first time it is looked for; then None."""
-    wanted = st.session_state.get(f"to_{deed}")
-    st.session_state[f"to_{deed}"] = None
-    return wanted
+def consume_action(name: str) -> Any:
+    """Return an action that the link asks for, and remove it, so that it runs only once; else return None."""
+    return session.pending_actions.pop(name, None)
 
 
-def fell_back(name: str) -> bool:
-    """Whether a value that cannot be used came with the link, so that somebody should be told; once."""
-    brought: set[str] = st.session_state.brought
-    if name not in brought:
+def was_in_link(name: str) -> bool:
+    """Return whether an unusable value came from the link; return True only once, so that one notice is shown."""
+    if name not in session.from_link:
         return False
-    brought.remove(name)
+    session.from_link.remove(name)
     return True
 
 
-def _write() -> None:
-    kept = {}
-    state = st.session_state.to_dict()
+def _write_link() -> None:
+    parameters = {}
+    state = session.to_dict()
     for name, choice in CHOICES.items():
-        text = _text_of(name, choice, state)
+        text = _write_choice(name, choice, state)
         if text is not None:
-            kept[_IN_LINK.get(name, name)] = text
-    if st.session_state.playlist is not None:
-        kept["recording"] = st.session_state.playlist
-    kept |= _deeds_done()
-    if st.query_params.to_dict() != kept:
-        st.query_params.from_dict(kept)
+            parameters[_LINK_NAMES.get(name, name)] = text
+    if session.playlist is not None:
+        parameters["recording"] = session.playlist
+    parameters |= _list_actions()
+    if st.query_params.to_dict() != parameters:
+        st.query_params.from_dict(parameters)
 
 
-def _text_of(name: str, choice: Choice, state: Mapping[str, Any]) -> str | None:
-    """What the link says of a choice; nothing where it would be chosen without."""
+def _write_choice(name: str, choice: Choice, state: Mapping[str, Any]) -> str | None:
+    """Return the text of a choice in the link; None if the dashboard would choose the same without it."""
     value = state.get(name)
     if value is None or value in (choice.default, state.get(f"{name}_default")):
         return None
     if name in ("layer", "head") and not state["head_is_chosen"]:
         return None
-    if choice.kind is TEXT and not fits_a_link(value):
+    if choice.kind is TEXT and not fits_in_link(value):
         return None
     return choice.kind.write(value)
 
 
-def fits_a_link(text: str) -> bool:
-    """Whether a text is short enough for a link and can stand in it."""
+def fits_in_link(text: str) -> bool:
+    """Return whether a text is short enough for a link and can be encoded in it."""
     return len(text) <= MAX_TEXT and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _deeds_done() -> dict[str, str]:
-    """The deeds whose results still belong to what is chosen."""
-    state = st.session_state
-    done = {}
-    first, second = state.get("generated"), state.get("generated_again")
-    if first is not None and state.written_with == writing_choices() and _replaced_alike(first):
-        opening = first is state.get("opening_text")
-        if not opening or first.ablated != frozenset(state.heads_off):
-            done["written"] = _write_heads(sorted(first.ablated)) or ALL_ON
-        if second is not None and second.ablated == frozenset(state.heads_off) and _replaced_alike(second):
-            done["write_again"] = "1"
-        if scanned(first, state.chosen_step):
-            done["scan"] = "1"
-    if state.get("name_probe") is not None and state.asked_with == asking_choices():
-        done["ask"] = "1"
-    return done
+def _list_actions() -> dict[str, str]:
+    """Return the buttons that were pressed and whose results still match the current choices."""
+    actions = {}
+    first, second = session.generated, session.generated_again
+    if first is not None and session.generated_with == list_text_choices() and _has_same_replacement(first):
+        is_opening = first is session.opening_text
+        if not is_opening or first.ablated != frozenset(session.heads_off):
+            actions["written"] = _write_heads(sorted(first.ablated)) or ALL_ON
+        if second is not None and second.ablated == frozenset(session.heads_off) and _has_same_replacement(second):
+            actions["write_again"] = "1"
+        if is_scan_shown(first, session.chosen_step):
+            actions["scan"] = "1"
+    if session.name_probe is not None and session.probed_with == list_probe_choices():
+        actions["ask"] = "1"
+    return actions
 
 
-def scanned(text: Any, index: int) -> bool:
-    """Return whether the scan of all heads that is on show is that of this token of this text."""
-    which = st.session_state.get("scan_shown")
-    return which is not None and which[0] is text and which[1] == index
+def is_scan_shown(text: Any, index: int) -> bool:
+    """Return whether the page shows the scan of all heads for this token of this text."""
+    shown = session.scan_shown
+    return shown is not None and shown[0] is text and shown[1] == index
 
 
-def _replaced_alike(text: Any) -> bool:
-    return not text.ablated or text.replacement == st.session_state.replacement
+def _has_same_replacement(text: Any) -> bool:
+    return not text.ablated or text.replacement == session.replacement
 
 
-def writing_choices() -> dict[str, Any]:
-    """What a text depends on besides the heads that are off."""
+def list_text_choices() -> dict[str, Any]:
+    """Return the choices that a generated text depends on, besides the heads that are off."""
     names = ("model", "prompt", "way", "new_tokens", "temperature", "top_k", "top_p", "seed")
-    return {name: st.session_state[name] for name in names}
+    return {name: session[name] for name in names}
 
 
-def asking_choices() -> dict[str, Any]:
-    """What the answer about many names depends on."""
+def list_probe_choices() -> dict[str, Any]:
+    """Return the choices that the result for many names depends on."""
     names = ("model", "heads_off", "replacement", "name_template", "name_groups", "name_words")
-    return {name: st.session_state[name] for name in names}
+    return {name: session[name] for name in names}

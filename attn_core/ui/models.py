@@ -1,4 +1,4 @@
-"""The chosen model, with the progress of its loading, and `mini` where it cannot be had."""
+"""Load the chosen model, with progress, or `mini` where it is unavailable."""
 
 from __future__ import annotations
 
@@ -6,67 +6,69 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attn_core import limits
 from attn_core.errors import ModelUnavailable
-from attn_core.loading import Loadings
-from attn_core.offer import check_offered
-from attn_core.ui.queue import let_others_run
-from attn_core.ui.state import plain
-from attn_core.ui.switches import check_heads_off
+from attn_core.server.allowed_models import check_allowed
+from attn_core.server.model_loads import ModelLoads
+from attn_core.server.settings import get_settings
+from attn_core.ui.errors import describe_error
+from attn_core.ui.queue import lend_slot
+from attn_core.ui.session import session
+from attn_core.ui.state import escape_markdown
+from attn_core.ui.switches import turn_on_missing_heads
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from attn_core.loading import Loading
-    from attn_core.model import LanguageModel
+    from attn_core.models.model import LanguageModel
+    from attn_core.server.model_loads import ModelLoad
 
 
-loads = Loadings()
+loads = ModelLoads()
 
 
-def trouble_of(name: str) -> ModelUnavailable | None:
-    """Return why a model cannot be had, if that is known by now; nothing is loaded for that."""
+def find_failure(name: str) -> ModelUnavailable | None:
+    """Return why a model is unavailable, if that is known already; load nothing."""
     name = name.strip()
     try:
-        check_offered(name, limits.MODELS, limits.MODEL_ROOT)
+        check_allowed(name, get_settings().models, get_settings().model_root)
     except ModelUnavailable as unavailable:
         return unavailable
     return loads.failure_of(name)
 
 
-def try_again(name: str) -> None:
-    """Let the next visit load a model anew that could not be had."""
-    if loads.failure_of(name) is not None:  # else another visitor tries already
-        loads.forget(loads.of(name))
+def retry(name: str) -> None:
+    """Let the next run try again to load a model that was unavailable."""
+    if loads.failure_of(name) is not None:  # else another visitor is trying already
+        loads.forget(loads.start(name))
 
 
-def language_model() -> LanguageModel:
-    """Return the chosen model, or `mini`, as the bar says then; the page stops if neither can be had."""
-    name = st.session_state.model.strip()
-    known = trouble_of(name)
-    result = _watch(name)
+def load_chosen_model() -> LanguageModel:
+    """Return the chosen model, or `mini`, and show which in the bar; stop the page if neither can be loaded."""
+    name = session.model.strip()
+    known = find_failure(name)
+    result = _load(name)
     if isinstance(result, ModelUnavailable):
         if name != "mini":
             if known is None:
-                st.rerun()  # so that the bar says it
-            result = _watch("mini")
+                st.rerun()  # so that the bar shows it
+            result = _load("mini")
         if isinstance(result, ModelUnavailable):
-            st.error(plain(str(result)), icon=":material/error:")
+            st.error(escape_markdown(describe_error(result)), icon=":material/error:")
             st.stop()
-    st.session_state.model_status.caption(_describe(result))
-    check_heads_off(result)
+    session.model_status.caption(_describe_model(result))
+    turn_on_missing_heads(result)
     return result
 
 
-def _watch(name: str) -> LanguageModel | ModelUnavailable:
-    place = st.empty()  # always, so that what follows keeps its place on the page
-    trouble = trouble_of(name)
-    if trouble is not None:
-        return trouble
-    loading = loads.of(name)
+def _load(name: str) -> LanguageModel | ModelUnavailable:
+    placeholder = st.empty()  # always, so that what follows keeps its place on the page
+    failure = find_failure(name)
+    if failure is not None:
+        return failure
+    loading = loads.start(name)
     if not loading.wait(0):
-        with let_others_run():
-            _tell_progress(loading, place)
+        with lend_slot():
+            _show_progress(loading, placeholder)
     try:
         return loading.result()
     except RuntimeError:
@@ -74,25 +76,25 @@ def _watch(name: str) -> LanguageModel | ModelUnavailable:
         raise
 
 
-def _tell_progress(loading: Loading, place: DeltaGenerator) -> None:
-    """Wait until a model is loaded, and say how far that is if it takes longer than a moment."""
+def _show_progress(loading: ModelLoad, placeholder: DeltaGenerator) -> None:
+    """Wait until a model is loaded, and show the progress if that takes longer than a moment."""
     if loading.wait(0.3):
         return
     while not loading.wait(0.2):
         progress = loading.progress
-        text = plain(progress.message.removesuffix("…")) + "…"
+        text = escape_markdown(progress.message.removesuffix("…")) + "…"
         if progress.fraction is None:
-            place.info(text, icon=":material/hourglass_top:")
+            placeholder.info(text, icon=":material/hourglass_top:")
         else:
-            place.progress(min(max(progress.fraction, 0.0), 1.0), text=text)
-    place.empty()
+            placeholder.progress(min(max(progress.fraction, 0.0), 1.0), text=text)
+    placeholder.empty()
 
 
-def _describe(model: LanguageModel) -> str:
-    origin = {
+def _describe_model(model: LanguageModel) -> str:
+    source = {
         "hub": "from the Hugging Face Hub",
         "cache": "from the local cache",
         "bundled": "bundled",
         "folder": "from a local folder",
     }[model.source]
-    return f"{plain(model.name)} · {model.n_layers} × {model.n_heads} heads · {origin}"
+    return f"{escape_markdown(model.name)} · {model.n_layers} × {model.n_heads} heads · {source}"

@@ -1,4 +1,4 @@
-"""What every page begins and ends with."""
+"""Start and end a page."""
 
 from __future__ import annotations
 
@@ -10,47 +10,48 @@ from pathlib import Path
 
 import streamlit as st
 
-from attn_core import examples
+from attn_core.analysis import examples
 from attn_core.errors import AttnCoreError
-from attn_core.ui.state import plain
+from attn_core.ui.errors import describe_error
+from attn_core.ui.session import session
+from attn_core.ui.state import escape_markdown
 
 _ROOT = Path(__file__).parent.parent.parent
 
 
 @cache
-def page_icon() -> str:
-    """Return the icon of the browser's tab as an address that holds it; a file Streamlit would store in every run."""
+def load_page_icon() -> str:
+    """Return the icon of the browser tab as a data URL; Streamlit would store a file again in every run."""
     content = (_ROOT / "attn_core" / "static" / "icon.png").read_bytes()
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
 @contextmanager
-def errors_in_words() -> Iterator[None]:
-    """Show an error of the library that no part of a page expected as its sentence."""
+def show_errors() -> Iterator[None]:
+    """Show the message of a library error that the page did not handle."""
     try:
         yield
     except AttnCoreError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(describe_error(error)), icon=":material/error:")
 
 
-def open_new_session(*, at_home: bool) -> None:
-    """Give a visitor whose link holds no choice, and who comes to Home first, a sentence that shows something.
+def set_opening_prompt(*, at_home: bool) -> None:
+    """Set the prompt that Home opens with, for a visitor who starts there with a link that holds no choice.
 
     Args:
         at_home: whether the page that is about to be drawn is Home.
     """
-    state = st.session_state
-    if state.is_new and at_home:
-        state.prompt = examples.OPENING
-    state.is_new = False
+    if session.is_new and at_home:
+        session.prompt = examples.OPENING
+    session.is_new = False
 
 
-def start_at_dashboard() -> None:
-    """Start again with dashboard.py, if a page was run without it.
+def redirect_to_dashboard() -> None:
+    """Start again with dashboard.py if a page was run without it.
 
-    When the very first visit to a server is a link to a page, Streamlit runs the file in pages/ by itself: it
-    does so until st.navigation has been called once.
+    When the very first visit to a server is a link to a page, Streamlit runs the file in pages/ by itself, until
+    st.navigation has been called once.
     """
-    if "begun" not in st.session_state:
+    if "is_restored" not in session:
         st.navigation([_ROOT / "dashboard.py", *sorted((_ROOT / "pages").glob("*.py"))], position="hidden")
         st.rerun()

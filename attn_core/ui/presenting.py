@@ -1,4 +1,4 @@
-"""Shown to a room or inside another page: the figures and a line or two, and keys for what else needs a hand."""
+"""Adapt pages to a talk, or to a frame of another page: larger figures, less text, and keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -9,45 +9,47 @@ from typing import Literal
 
 import streamlit as st
 
+from attn_core.ui.session import session
+
 _STATIC = Path(__file__).parent.parent / "static"
 
 
-def presenting() -> bool:
-    """Return whether the dashboard is shown to a room."""
-    return bool(st.session_state.presenting)
+def is_presenting() -> bool:
+    """Return whether Present mode is on."""
+    return bool(session.presenting)
 
 
-def embedded() -> bool:
-    """Return whether the dashboard is a frame of another page: the link says `embed=true`."""
+def is_embedded() -> bool:
+    """Return whether the dashboard is in a frame of another page: the link says `embed=true`."""
     return bool(st.context.is_embedded)
 
 
-def figures_only() -> bool:
-    """Return whether a page shows its first screen alone: to a room, or in a frame of another page."""
-    return presenting() or embedded()
+def is_figures_only() -> bool:
+    """Return whether a page shows its first screen only: in Present mode, or in a frame of another page."""
+    return is_presenting() or is_embedded()
 
 
-def place_of_pages() -> Literal["top", "hidden"]:
-    """Return where the names of the pages are."""
-    return "hidden" if embedded() else "top"
+def get_navigation_position() -> Literal["top", "hidden"]:
+    """Return where the page names are shown."""
+    return "hidden" if is_embedded() else "top"
 
 
 def apply_style() -> None:
-    """Give the page the look that goes with where it is shown."""
-    st.html(_style(presenting=presenting(), embedded=embedded()))
+    """Add the style sheets for a normal, presented or embedded page."""
+    st.html(_read_style(presenting=is_presenting(), embedded=is_embedded()))
 
 
 @cache
-def _style(**wanted: bool) -> str:
-    names = ("page", "layout", *(name for name, is_wanted in wanted.items() if is_wanted))
+def _read_style(**optional: bool) -> str:
+    names = ("page", "layout", *(name for name, is_used in optional.items() if is_used))
     return f"<style>{''.join((_STATIC / f'{name}.css').read_text(encoding='utf-8') for name in names)}</style>"
 
 
 def pick_presenting() -> None:
-    """Draw the button that begins to present."""
+    """Draw the button that starts Present mode."""
     st.button(
         "Present",
-        on_click=present,
+        on_click=set_presenting,
         args=(True,),
         icon=":material/slideshow:",
         type="tertiary",
@@ -56,44 +58,44 @@ def pick_presenting() -> None:
     )
 
 
-def present(on: bool) -> None:
-    """Begin to present, or end it."""
-    st.session_state.presenting = on
+def set_presenting(on: bool) -> None:
+    """Turn Present mode on or off."""
+    session.presenting = on
 
 
 def add_keys(*buttons: tuple[str, str, Callable[..., None], tuple[object, ...]], name: str) -> None:
-    """Add keys while somebody presents, each as a button that nobody sees.
+    """Add keyboard shortcuts in Present mode, each as an invisible button.
 
     Args:
-        buttons: of each a label, its key, what it does, and the arguments for that.
-        name: of the group on its page.
+        buttons: for each its label, its key, the function to call, and its arguments.
+        name: the name of the group on its page.
     """
-    if not presenting():
+    if not is_presenting():
         return
     with st.container(key=f"keys_{name}"):
-        for label, key, do, arguments in buttons:
-            st.button(label, on_click=do, args=arguments, shortcut=key, key=f"key_{key}")
+        for label, key, on_click, arguments in buttons:
+            st.button(label, on_click=on_click, args=arguments, shortcut=key, key=f"key_{key}")
 
 
 def add_head_keys(
-    n_layers: int, n_heads: int, now: Callable[[], tuple[int, int]], choose: Callable[[int, int], None]
+    n_layers: int, n_heads: int, get_head: Callable[[], tuple[int, int]], choose: Callable[[int, int], None]
 ) -> None:
-    """Add keys for the next and the previous head and layer.
+    """Add keyboard shortcuts for the next and the previous head and layer.
 
     Args:
-        n_layers, n_heads: of the model.
-        now: returns the layer and head that are chosen, which a key pressed before may have changed.
-        choose: takes those to be shown instead.
+        n_layers, n_heads: the size of the model.
+        get_head: returns the chosen layer and head, which an earlier key may have changed.
+        choose: is called with the layer and head to show instead.
     """
 
-    def go(layers: int, heads: int) -> None:
-        layer, head = now()
+    def move(layers: int, heads: int) -> None:
+        layer, head = get_head()
         choose((layer + layers) % n_layers, (head + heads) % n_heads)
 
     add_keys(
-        ("Previous head", "Left", go, (0, -1)),
-        ("Next head", "Right", go, (0, 1)),
-        ("Previous layer", "Up", go, (-1, 0)),
-        ("Next layer", "Down", go, (1, 0)),
+        ("Previous head", "Left", move, (0, -1)),
+        ("Next head", "Right", move, (0, 1)),
+        ("Previous layer", "Up", move, (-1, 0)),
+        ("Next layer", "Down", move, (1, 0)),
         name="heads",
     )

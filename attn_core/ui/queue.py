@@ -1,6 +1,6 @@
-"""Whose page runs: a few at once, the others in the order in which they came.
+"""Run a few pages at a time; the other visitors wait in the order in which they came.
 
-Python runs one thread at a time. Were the pages of sixty visitors made side by side, each would take as long as all of
+Python runs one thread at a time. If the pages of sixty visitors ran side by side, each would take as long as all of
 them together.
 """
 
@@ -12,40 +12,40 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from attn_core.turns import Turns
+from attn_core.server.queue import FairQueue
 
-RUNS_AT_ONCE = 2  # one computes, which needs no Python, while the other draws
+RUNS_AT_ONCE = 2  # one computes outside of Python while the other draws
 
-_runs = Turns(RUNS_AT_ONCE)
-_of_thread = threading.local()
+_pages = FairQueue(RUNS_AT_ONCE)
+_thread_state = threading.local()
 
 
 @contextmanager
-def in_turn() -> Iterator[None]:
-    """Wait until it is this visitor's turn, and say how many are ahead if that takes longer than half a second."""
-    place = st.container(key="queue").empty()  # always, so that what follows keeps its place on the page
-    told = False
+def wait_for_slot() -> Iterator[None]:
+    """Wait for this visitor's turn, and show how many are ahead if that takes longer than half a second."""
+    placeholder = st.container(key="queue").empty()  # always, so that what follows keeps its place on the page
+    is_shown = False
 
-    def tell(n_ahead: int) -> None:
-        nonlocal told
-        told = True
-        place.info(f"Waiting for your turn ({n_ahead} ahead of you)…", icon=":material/hourglass_top:")
+    def show_wait(n_ahead: int) -> None:
+        nonlocal is_shown
+        is_shown = True
+        placeholder.info(f"Waiting for your turn ({n_ahead} ahead of you)…", icon=":material/hourglass_top:")
 
-    with _runs.take(tell):
-        if told:
-            place.empty()
-        _of_thread.has_turn = True
+    with _pages.slot(show_wait):
+        if is_shown:
+            placeholder.empty()
+        _thread_state.has_turn = True
         try:
             yield
         finally:
-            _of_thread.has_turn = False
+            _thread_state.has_turn = False
 
 
 @contextmanager
-def let_others_run() -> Iterator[None]:
-    """Lend this visitor's turn to others while the block runs, for long work that draws little, and be next then."""
-    if not getattr(_of_thread, "has_turn", False):  # a fragment runs alone
+def lend_slot() -> Iterator[None]:
+    """Let others run while the block does long work that draws little; then this visitor is next."""
+    if not getattr(_thread_state, "has_turn", False):  # a fragment runs alone
         yield
         return
-    with _runs.lend():
+    with _pages.lend_slot():
         yield

@@ -1,4 +1,4 @@
-"""Opening, saving and closing recordings."""
+"""Open, save and close recordings."""
 
 from __future__ import annotations
 
@@ -6,63 +6,62 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
-from attn_core import limits
-from attn_core.memory import room_for_recording
+from attn_core.server.memory import recording_limit
+from attn_core.server.settings import get_settings
+from attn_core.ui.session import session
 from attn_core.ui.state import forget_head
-from attn_core.ui.switches import heads_off, replacement
+from attn_core.ui.switches import get_heads_off, get_replacement
 
 if TYPE_CHECKING:
-    from attn_core.encoding import Text
-    from attn_core.generation import GeneratedText
-    from attn_core.model import LanguageModel
+    from attn_core.models.encoding import Text
+    from attn_core.models.model import LanguageModel
+    from attn_core.runs.generation import GeneratedText
 
 
-NAMED_WORDS = 8  # of a prompt, in the name of its file
+MAX_NAME_WORDS = 8  # words of a prompt in the name of its file
 
 
-def take_upload() -> None:
-    """Open what was put into the uploader; where that fails, the page says why."""
+def open_upload() -> None:
+    """Open the uploaded file; if that fails, store the reason for the page to show."""
     from attn_core.errors import InvalidTrace
     from attn_core.trace import AttentionTrace
 
-    upload = st.session_state[f"upload_{st.session_state.get('uploads', 0)}"]
-    st.session_state.recording_error = ""
-    st.session_state.playlist = None
+    upload = session[f"upload_{session.n_uploads}"]
+    session.recording_error = ""
+    session.playlist = None
     if upload is None:
-        st.session_state.recording = None
+        session.recording = None
         return
     try:
-        st.session_state.recording = AttentionTrace.load(upload, max_bytes=room_for_recording())
-        st.session_state.recording_name = upload.name
+        session.recording = AttentionTrace.load(upload, max_bytes=recording_limit())
+        session.recording_name = upload.name
         forget_head()
     except (InvalidTrace, OSError) as error:
-        st.session_state.recording = None
-        st.session_state.recording_error = f"Can't open {upload.name}. {error}"
+        session.recording = None
+        session.recording_error = f"Can't open {upload.name}. {error}"
 
 
 def close_recording() -> None:
-    """Go back from a recording to the prompt."""
-    st.session_state.recording = None
-    st.session_state.recording_error = ""
-    st.session_state.playlist = None
-    st.session_state.uploads = st.session_state.get("uploads", 0) + 1  # a new, empty uploader
+    """Close the recording and go back to the prompt."""
+    session.recording = None
+    session.recording_error = ""
+    session.playlist = None
+    session.n_uploads += 1  # a new, empty uploader
 
 
-def offer_recording(
+def show_recording_download(
     make: Callable[[], bytes], text: str, *, label: str = "Save recording (.npz)", name: str = ""
 ) -> None:
-    """Put a button into the session menu that saves a recording.
+    """Draw a button in the session menu that saves a recording.
 
     Args:
-        make: the bytes of the file, once somebody wants it.
-        text: that it is of, from which the file gets its name.
-        label: of the button.
-        name: with which that of the file begins, if it is one of two.
+        make: returns the bytes of the file; is called when the button is pressed.
+        text: the recorded text, from which the file gets its name.
+        label: the label of the button.
+        name: the beginning of the file's name, if it is one of two.
     """
-    words = re.findall(r"[A-Za-z0-9]+", text)[:NAMED_WORDS]
-    st.session_state.save_place.download_button(
+    words = re.findall(r"[A-Za-z0-9]+", text)[:MAX_NAME_WORDS]
+    session.save_container.download_button(
         label,
         make,
         file_name="_".join([*([name] if name else []), *words, "recording"]) + ".npz",
@@ -73,18 +72,20 @@ def offer_recording(
     )
 
 
-def offer_text(model: LanguageModel, prompt: str, run: GeneratedText | None) -> None:
-    """Put a button into the session menu that saves the generated text as a recording, or else the prompt."""
-    from attn_core.capture import capture
-    from attn_core.encoding import encode
+def show_text_download(model: LanguageModel, prompt: str, run: GeneratedText | None) -> None:
+    """Draw a button in the session menu that saves the generated text, or else the prompt, as a recording."""
     from attn_core.errors import PromptError
+    from attn_core.models.encoding import encode
+    from attn_core.runs.capturing import capture
 
     text: Text = prompt
-    off, by = heads_off(), replacement()
+    heads_off, replacement = get_heads_off(), get_replacement()
     if run is not None and run.model == model.name:
-        text, off, by = run.ids_before(len(run.steps)), run.ablated, run.replacement
+        text, heads_off, replacement = run.ids_before(len(run.steps)), run.ablated, run.replacement
     try:
-        encode(model, text, max_tokens=limits.PROMPT_TOKENS + limits.NEW_TOKENS)
+        encode(model, text, max_tokens=get_settings().max_prompt_tokens + get_settings().max_new_tokens)
     except PromptError:
         return
-    offer_recording(lambda: capture(model, text, ablate=off, replacement=by).to_bytes(), prompt)
+    show_recording_download(
+        lambda: capture(model, text, ablate=heads_off, replacement=replacement).to_bytes(), prompt
+    )

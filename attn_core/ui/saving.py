@@ -1,4 +1,4 @@
-"""Below a figure: saving it as a file, and reading its numbers."""
+"""Save a figure as a file, and show its numbers."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from attn_core.tables import inert_csv, inert_on_screen
+from attn_core.analysis.tables import csv_without_formulas, table_without_formulas
 from attn_core.trace import AttentionTrace
-from attn_core.ui.state import plain, theme
-from attn_core.ui.switches import REPLACEMENTS, named_heads, replacement
-from attn_core.ui.views import View
+from attn_core.ui.session import session
+from attn_core.ui.state import escape_markdown, get_theme
+from attn_core.ui.switches import REPLACEMENTS, format_head_names, get_replacement
+from attn_core.ui.views import ViewOptions
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Replacement
-    from attn_core.export import Caption, Drawing
-    from attn_core.generation import GeneratedText
+    from attn_core.analysis.names import NameProbe
+    from attn_core.charts.export import Caption, Drawing
     from attn_core.heads import Head
-    from attn_core.names import NameProbe
+    from attn_core.runs.ablation import Replacement
+    from attn_core.runs.generation import GeneratedText
 
-AS_SEEN = View()
+DEFAULT_VIEW = ViewOptions()
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a figure's numbers come from.
+class Source:
+    """Describe where a figure's numbers come from.
 
     Attributes:
-        model: its name; empty if nobody knows.
-        texts: the prompt, or both that are compared.
-        notes: which heads were off, and how the figure is looked at.
+        model: the name of the model; empty if it is not known.
+        texts: the prompt, or both prompts of a comparison.
+        notes: which heads were off, and which view options were on.
     """
 
     model: str
@@ -40,99 +41,108 @@ class Origin:
     notes: tuple[str, ...] = ()
 
 
-def origin(*traces: AttentionTrace, how: View = AS_SEEN) -> Origin:
-    """That of traces of one model.
+def describe_source(*traces: AttentionTrace, view_options: ViewOptions = DEFAULT_VIEW) -> Source:
+    """Return the source of a figure of one or more traces of a model.
 
     Args:
-        traces: as they were made.
-        how: they are looked at.
+        traces: the original traces.
+        view_options: the view options of the figure.
     """
     first = traces[0]
-    by = replacement() if st.session_state.recording is None else None
-    return Origin(first.model, tuple(trace.text for trace in traces), (*_off(first.ablated, by), *_looked(how)))
+    replacement = get_replacement() if session.recording is None else None
+    notes = (*_describe_ablation(first.ablated, replacement), *_list_view_options(view_options))
+    return Source(first.model, tuple(trace.text for trace in traces), notes)
 
 
-def origin_of_token(run: GeneratedText, index: int, *, weighed: bool = False, hide_first: bool = False) -> Origin:
-    """That of a generated token: the text before it, and how the attention to that is looked at."""
+def describe_token_source(
+    run: GeneratedText, index: int, *, value_weighted: bool = False, hide_first: bool = False
+) -> Source:
+    """Return the source of a figure of a generated token, which is the text before it."""
     text = "".join(run.tokens_before(index))
-    notes = (*_off(run.ablated, run.replacement), *_looked(View(weighed=weighed, hide_first=hide_first)))
-    return Origin(run.model, (text,), notes)
+    notes = (
+        *_describe_ablation(run.ablated, run.replacement),
+        *_list_view_options(ViewOptions(value_weighted=value_weighted, hide_first=hide_first)),
+    )
+    return Source(run.model, (text,), notes)
 
 
-def origin_of_names(found: NameProbe) -> Origin:
-    """That of a sentence with many names."""
-    notes = (f"{len(found.names)} names", *_off(found.ablated, found.replacement))
-    return Origin(found.model, (found.template,), notes)
+def describe_names_source(probe: NameProbe) -> Source:
+    """Return the source of a figure of one sentence with many names."""
+    notes = (f"{len(probe.names)} names", *_describe_ablation(probe.ablated, probe.replacement))
+    return Source(probe.model, (probe.template,), notes)
 
 
-def _off(heads: Collection[Head], by: Replacement | None) -> tuple[str, ...]:
+def _describe_ablation(heads: Collection[Head], replacement: Replacement | None) -> tuple[str, ...]:
     if not heads:
         return ()
-    return (f"{named_heads(heads)} off" + (f" (replaced with {REPLACEMENTS[by]})" if by else ""),)
+    return (
+        f"{format_head_names(heads)} off"
+        + (f" (replaced with {REPLACEMENTS[replacement]})" if replacement else ""),
+    )
 
 
-def _looked(how: View) -> tuple[str, ...]:
-    ways = {
-        "value-weighted": how.weighed,
-        "tokens merged into words": how.words,
-        "first token hidden": how.hide_first,
+def _list_view_options(view_options: ViewOptions) -> tuple[str, ...]:
+    options = {
+        "value-weighted": view_options.value_weighted,
+        "tokens merged into words": view_options.merge_words,
+        "first token hidden": view_options.hide_first,
     }
-    return tuple(way for way, chosen in ways.items() if chosen)
+    return tuple(name for name, is_on in options.items() if is_on)
 
 
-def offer_figure(
+def show_figure_download(
     drawing: Drawing,
     what: str,
-    of: Origin,
+    source: Source,
     *,
     key: str,
     notes: tuple[str, ...] = (),
     table: Callable[[], pd.DataFrame] | None = None,
     table_note: str = "",
 ) -> None:
-    """Draw an icon that opens files of a figure, and its numbers as a table; nothing is made before that.
+    """Draw an icon that opens a menu with a figure's files and data; nothing is computed before it is opened.
 
     Args:
-        drawing: the figure as it is on the page.
-        what: it shows, "L4H3".
-        of: where it comes from.
-        key: what the figure is called on its page.
-        notes: further ones for the caption, before those of its origin.
-        table: makes its numbers; those of its tooltips if None.
-        table_note: what of them is in the table, if it is not all.
+        drawing: the figure on the page.
+        what: what it shows, like "L4H3".
+        source: where its numbers come from.
+        key: the key of the figure on its page.
+        notes: further notes for the caption, before those of the source.
+        table: returns the figure's numbers; if None, the table holds the numbers of its tooltips.
+        table_note: which numbers the table holds, if not all.
     """
-    opened = st.popover(
+    popover = st.popover(
         "Save or view data",
         icon=":material/download:",
         type="tertiary",
         key=f"save_{key}",
         on_change="rerun",
     )
-    if opened.open:
-        with opened:
-            from attn_core.export import Caption, numbers
+    if popover.open:
+        with popover:
+            from attn_core.charts.export import Caption, to_frame
 
-            caption = Caption(what, of.model, of.texts, (*notes, *of.notes))
+            caption = Caption(what, source.model, source.texts, (*notes, *source.notes))
             with st.spinner("Preparing data…"):
-                rows = numbers(drawing) if table is None else table()
-            _files(drawing, caption, rows, key)
+                rows = to_frame(drawing) if table is None else table()
+            _show_files(drawing, caption, rows, key)
             st.markdown(f"**Data** {table_note}")
-            st.dataframe(inert_on_screen(rows), hide_index=True, height=min(38 + 35 * len(rows), 320))
+            st.dataframe(table_without_formulas(rows), hide_index=True, height=min(38 + 35 * len(rows), 320))
 
 
-def _files(drawing: Drawing, caption: Caption, table: pd.DataFrame, key: str) -> None:
-    from attn_core import export
+def _show_files(drawing: Drawing, caption: Caption, table: pd.DataFrame, key: str) -> None:
+    from attn_core.charts import export
 
-    background = theme()
+    background = get_theme()
     files: dict[str, tuple[str, str, Callable[[], bytes | str]]] = {
-        "PNG": ("image/png", "Image for slides", lambda: export.png(drawing, caption, background)),
-        "SVG": ("image/svg+xml", "Vector graphic for papers", lambda: export.svg(drawing, caption, background)),
+        "PNG": ("image/png", "Image for slides", lambda: export.to_png(drawing, caption, background)),
+        "SVG": ("image/svg+xml", "Vector graphic for papers", lambda: export.to_svg(drawing, caption, background)),
         "HTML": (
             "text/html",
             "Interactive page, works offline",
-            lambda: export.html(drawing, caption, background),
+            lambda: export.to_html(drawing, caption, background),
         ),
-        "CSV": ("text/csv", "Data", lambda: inert_csv(table)),
+        "CSV": ("text/csv", "Data", lambda: csv_without_formulas(table)),
     }
     with st.container(horizontal=True):
         for name, (mime, use, make) in files.items():
@@ -145,4 +155,4 @@ def _files(drawing: Drawing, caption: Caption, table: pd.DataFrame, key: str) ->
                 on_click="ignore",
                 key=f"save_{key}_{name}",
             )
-    st.caption(f"Caption: {plain(caption.line)}")
+    st.caption(f"Caption: {escape_markdown(caption.line)}")

@@ -1,4 +1,4 @@
-"""What is chosen, kept over pages."""
+"""Change and read the choices that all pages share."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attn_core import examples
+from attn_core.analysis import examples
+from attn_core.ui.session import session
 
 if TYPE_CHECKING:
     from attn_core.charts.style import Theme
 
-ALL_WORDS = -1  # instead of a token's position
+ALL_TOKENS = -1  # in place of a token's position
 TOUR_STEPS = 8
 
 TOUR_TEXTS = {
@@ -26,57 +27,58 @@ TOUR_TEXTS = {
     "tour_a": examples.SON,
     "tour_b": examples.COLLEAGUE,
 }
-"""The sentences of the tour, which a visitor can change."""
+"""The prompts of the tour, which a visitor can change."""
 
 
-def notice(sentence: str) -> None:
-    """Say above the figures what the link asked for and could not be had."""
-    st.session_state.notice_place.text(f"⚠ {sentence}")
+def show_notice(sentence: str) -> None:
+    """Show a sentence above the figures, about something that the link asked for and that is not available."""
+    session.notice_container.text(f"⚠ {sentence}")
 
 
-def theme() -> Theme:
-    """Which background the visitor sees."""
+def get_theme() -> Theme:
+    """Return the theme that the visitor sees."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def forget_head() -> None:
     """Let the page suggest a head again."""
-    st.session_state.head_is_chosen = False
-    st.session_state.table_version += 1
+    session.head_is_chosen = False
+    session.table_version += 1
 
 
 def choose_head(layer: int, head: int, *, in_table: bool = False) -> None:
-    """Show this head from now on.
+    """Select this head for all pages.
 
     Args:
         layer, head: zero-based.
-        in_table: whether it was clicked in the table of heads, which keeps its own selection. A head that is chosen
-            elsewhere makes the table a new one: it would take a click on the cell that it still shows for no change.
+        in_table: whether the click was in the table of heads, which keeps its own selection. A head that is chosen
+            elsewhere makes the table a new one, because it would ignore a click on the cell that it still shows as
+            selected.
     """
-    st.session_state.layer, st.session_state.head = layer, head
-    st.session_state.head_is_chosen = True
-    st.session_state.table_version += not in_table
+    session.layer, session.head = layer, head
+    session.head_is_chosen = True
+    session.table_version += not in_table
 
 
-def box_of(name: str) -> str:
-    """Key of the widget that edits a value of the state.
+def fill_widget(name: str) -> str:
+    """Fill the widget that edits a value of the session, and return the widget's key.
 
-    Widgets of different pages can't share a key and keep what it holds, so each run fills them from the state.
+    Widgets on different pages can't share a key and keep its value, so each run fills them from the session.
     """
     key = f"{name}_box"
-    st.session_state[key] = st.session_state[name]
+    session[key] = session[name]
     return key
 
 
-def take_box(name: str) -> None:
-    """Take over what was typed into the widget of `box_of`."""
-    st.session_state[name] = st.session_state[f"{name}_box"] or ""
+def store_widget_value(name: str) -> None:
+    """Store what was typed into the widget of `fill_widget`."""
+    session[name] = session[f"{name}_box"] or ""
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Escape what Streamlit's markdown would interpret."""
     escaped = "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!$:~<>|^" else c for c in text)
-    # Addresses turn into links even when escaped, unless something invisible parts them.
+    # Addresses turn into links even when escaped, unless an invisible character splits them.
     return re.sub(r"(//|@|www)", "\\1\N{ZERO WIDTH SPACE}", escaped)
 
 
@@ -84,15 +86,15 @@ def pick_one(label: str, options: Mapping[str, str], *, key: str, label_visible:
     """Draw a row of choices, and return the chosen one.
 
     Args:
-        label: of the row.
-        options: what each choice is called.
-        key: of the state, which holds what it is called.
-        label_visible: whether the label is seen.
+        label: the label of the row.
+        options: the text of each choice.
+        key: the key in the session, which holds the text of the choice.
+        label_visible: whether the label is shown.
 
     Returns:
         A key of `options`.
     """
-    called = st.segmented_control(
+    chosen = st.segmented_control(
         label,
         list(options.values()),
         required=True,
@@ -100,4 +102,4 @@ def pick_one(label: str, options: Mapping[str, str], *, key: str, label_visible:
         persist_state="session",
         label_visibility="visible" if label_visible else "collapsed",
     )
-    return next(name for name, option in options.items() if option == called)
+    return next(name for name, option in options.items() if option == chosen)

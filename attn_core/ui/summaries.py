@@ -1,4 +1,4 @@
-"""One head, or many heads as one picture."""
+"""Show one head, or many heads as one figure."""
 
 from __future__ import annotations
 
@@ -7,79 +7,85 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from attn_core.analysis.summaries import mean_attention, rollout
 from attn_core.heads import Head, head_label
-from attn_core.summaries import mean_attention, rollout
+from attn_core.server.cache import cache
 from attn_core.trace import AttentionTrace
-from attn_core.ui import kept
-from attn_core.ui.figures import keep_those_there
+from attn_core.ui.figures import drop_missing_heads
 from attn_core.ui.links import SUMMARIES
-from attn_core.ui.views import View
+from attn_core.ui.views import ViewOptions
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What the figures draw.
+@dataclass(frozen=True, eq=False)
+class ShownHead:
+    """Hold what the figures draw: a head, or a summary in the form of a head.
 
     Attributes:
-        trace: where it stands.
-        layer, head: its place there.
-        name: what it is called, if it is not a head.
-        said: what that is, in markdown.
+        trace: the trace that holds it.
+        layer, head: its place in the trace.
+        name: the name of a summary; None for a head.
+        title: what a summary shows, in markdown; empty for a head.
     """
 
     trace: AttentionTrace
     layer: int
     head: int
     name: str | None = None
-    said: str = ""
+    title: str = ""
 
 
 def pick_summary() -> str:
     """Draw the choice between one head and the summaries of many, and return it: a key of `links.SUMMARIES`."""
     chosen = st.selectbox("Show", list(SUMMARIES.values()), key="summary", persist_state="session", width=260)
-    return next(name for name, summary in SUMMARIES.items() if summary == chosen)
+    return next(name for name, label in SUMMARIES.items() if label == chosen)
 
 
-def summary(
-    kind: str, whole: AttentionTrace, how: View, layer: int, head: int, heads: Sequence[Head] = ()
-) -> Shown:
-    """Return what was asked for.
+def compute_summary(
+    kind: str,
+    original: AttentionTrace,
+    view_options: ViewOptions,
+    layer: int,
+    head: int,
+    heads: Sequence[Head] = (),
+) -> ShownHead:
+    """Return the head or the summary that was chosen.
 
-    Means and rollout are taken over all tokens; tokens are merged and the first one hidden after that.
+    Means and rollout are computed over all tokens; after that, tokens are merged and the first one is hidden.
 
     Args:
         kind: a key of `links.SUMMARIES`.
-        whole: the trace as it was made.
-        how: it is looked at.
+        original: the original trace.
+        view_options: the view options to apply.
         layer, head: zero-based.
-        heads: to take the mean of, if that was asked for.
+        heads: the heads to average, if `kind` is "heads".
     """
     if kind == "head":
-        return Shown(how.of(whole), layer, head)
-    trace = View(weighed=how.weighed).of(whole)
+        return ShownHead(view_options.apply(original), layer, head)
+    trace = ViewOptions(value_weighted=view_options.value_weighted).apply(original)
     if kind == "layer":
         name = f"the mean of layer {layer}"
-        one = mean_attention(trace, [(layer, i) for i in range(trace.n_heads)])
-        said = f"Mean of the {trace.n_heads} heads in **layer {layer}**."
+        summary = mean_attention(trace, [(layer, i) for i in range(trace.n_heads)])
+        title = f"Mean of the {trace.n_heads} heads in **layer {layer}**."
     elif kind == "heads":
         name = f"the mean of {len(heads)} heads"
-        one = mean_attention(trace, list(heads))
-        said = f"Mean of **{len(heads)} heads**."
+        summary = mean_attention(trace, list(heads))
+        title = f"Mean of **{len(heads)} heads**."
     else:
         name = "attention rollout"
         with st.spinner("Computing rollout…"):
-            one = _rolled_out(trace)
-        said = (
-            "**Attention rollout** multiplies the layers' mean attention, half-and-half with the residual stream, to "
-            "estimate how much of each token reaches the last layer. Ignores values and MLPs. Abnar and Zuidema 2020."
+            summary = _compute_rollout(trace)
+        title = (
+            "**Attention rollout** multiplies the layers' mean attention, half-and-half with the residual stream, "
+            "to estimate how much of each token reaches the last layer. Ignores values and MLPs. Abnar and "
+            "Zuidema 2020."
         )
-    return Shown(how.arranged(one), 0, 0, name, said)
+    return ShownHead(view_options.arrange(summary), 0, 0, name, title)
 
 
 def pick_averaged_heads(trace: AttentionTrace) -> list[tuple[int, int]]:
-    """Draw the choice of heads to take the mean of, and return them; all of them until somebody chooses."""
+    """Draw the choice of the heads to average, and return them; all heads until some are chosen."""
     every = [(i, j) for i in range(trace.n_layers) for j in range(trace.n_heads)]
-    keep_those_there("mean_of", every, "heads to average")
+    drop_missing_heads("mean_of", every, "heads to average")
     chosen = st.multiselect(
         "Heads to average",
         every,
@@ -91,6 +97,6 @@ def pick_averaged_heads(trace: AttentionTrace) -> list[tuple[int, int]]:
     return chosen or every
 
 
-@kept.made_of_traces.keeps
-def _rolled_out(trace: AttentionTrace) -> AttentionTrace:
+@cache.memoize
+def _compute_rollout(trace: AttentionTrace) -> AttentionTrace:
     return rollout(trace)

@@ -1,41 +1,42 @@
-"""Switching heads off, everywhere in the dashboard."""
+"""Turn heads off, on all pages."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attn_core.errors import UnsupportedArchitecture
 from attn_core.heads import Head, head_label
-from attn_core.ui.state import plain
+from attn_core.ui.session import session
+from attn_core.ui.state import escape_markdown
 
 if TYPE_CHECKING:
-    from attn_core.ablation import Replacement
-    from attn_core.model import LanguageModel
+    from attn_core.models.model import LanguageModel
+    from attn_core.runs.ablation import Replacement
 
 REPLACEMENTS: dict[Replacement, str] = {"zero": "zero", "mean": "its mean over the prompt"}
-MOST_NAMED = 5  # heads that the badge names; it counts the rest
+MAX_NAMED = 5  # heads that a badge names; the rest are left out
 
 
-def heads_off() -> frozenset[Head]:
-    """The heads that are switched off."""
-    return frozenset(st.session_state.heads_off)
+def get_heads_off() -> frozenset[Head]:
+    """Return the heads that are off."""
+    return frozenset(session.heads_off)
 
 
-def replacement() -> Replacement:
-    """What their outputs are replaced by."""
-    return cast("Replacement", st.session_state.replacement)
+def get_replacement() -> Replacement:
+    """Return what replaces the outputs of heads that are off."""
+    return session.replacement
 
 
-def switch_off(heads: Collection[Head]) -> None:
-    """Switch these heads off, and all others on."""
-    st.session_state.heads_off = tuple(sorted(heads))
+def set_heads_off(heads: Collection[Head]) -> None:
+    """Turn these heads off, and all others on."""
+    session.heads_off = tuple(sorted(heads))
 
 
-def heads_phrase(heads: Collection[Head]) -> str:
-    """How many heads are off, in words."""
+def describe_heads_off(heads: Collection[Head]) -> str:
+    """Return in words how many heads are off."""
     match len(heads):
         case 0:
             return "all heads on"
@@ -45,33 +46,33 @@ def heads_phrase(heads: Collection[Head]) -> str:
             return f"{number} heads off"
 
 
-def check_heads_off(model: LanguageModel) -> None:
-    """Turn on the heads that this model does not have, or cannot do without, and say so."""
-    reason = why_heads_stay_on(model)
-    st.session_state.heads_stay_on = "" if reason is None else str(reason)
-    off, notice = keep_available_heads(model, heads_off())
+def turn_on_missing_heads(model: LanguageModel) -> None:
+    """Turn on the heads that this model does not have or that can't be off in it, with a notice."""
+    reason = find_ablation_obstacle(model)
+    session.heads_stay_on = "" if reason is None else str(reason)
+    heads_off, notice = keep_available_heads(model, get_heads_off())
     if notice:
-        switch_off(off)
-        st.session_state.notices.append(notice)
-        st.rerun()  # so that the bar says which are off
+        set_heads_off(heads_off)
+        session.notices.append(notice)
+        st.rerun()  # so that the bar shows which are off
 
 
 def keep_available_heads(model: LanguageModel, heads: Collection[Head]) -> tuple[frozenset[Head], str]:
-    """Return those of the heads that can be off in this model, and a sentence if that is not all of them."""
-    wanted, reason = frozenset(heads), why_heads_stay_on(model)
+    """Return the heads that can be off in this model, and a sentence if some of them can't."""
+    wanted, reason = frozenset(heads), find_ablation_obstacle(model)
     if wanted and reason is not None:
         return frozenset(), f"No head is off. {reason}"
-    there = frozenset(pair for pair in wanted if pair[0] < model.n_layers and pair[1] < model.n_heads)
-    if there == wanted:
-        return there, ""
-    return there, (
+    available = frozenset(pair for pair in wanted if pair[0] < model.n_layers and pair[1] < model.n_heads)
+    if available == wanted:
+        return available, ""
+    return available, (
         "Ignored heads in the link that this model does not have. "
         f"It has layers 0 to {model.n_layers - 1} and heads 0 to {model.n_heads - 1}."
     )
 
 
-def why_heads_stay_on(model: LanguageModel) -> UnsupportedArchitecture | None:
-    """Why no head of a model can be switched off; None if each can."""
+def find_ablation_obstacle(model: LanguageModel) -> UnsupportedArchitecture | None:
+    """Return why the heads of a model can't be turned off; None if they can."""
     try:
         _ = model.output_matrices
     except UnsupportedArchitecture as reason:
@@ -79,26 +80,26 @@ def why_heads_stay_on(model: LanguageModel) -> UnsupportedArchitecture | None:
     return None
 
 
-def named_heads(heads: Collection[Head]) -> str:
-    """The names of some heads, of many the first ones."""
-    names = ", ".join(map(head_label, sorted(heads)[:MOST_NAMED]))
-    return names + (", …" if len(heads) > MOST_NAMED else "")
+def format_head_names(heads: Collection[Head]) -> str:
+    """Return the names of some heads; of many, only the first ones."""
+    names = ", ".join(map(head_label, sorted(heads)[:MAX_NAMED]))
+    return names + (", …" if len(heads) > MAX_NAMED else "")
 
 
-def head_switch(layer: int, head: int) -> None:
-    """A switch for the head that is looked at; none for a recording, which is of a run that is over."""
-    if st.session_state.recording is not None:
+def pick_head_off(layer: int, head: int) -> None:
+    """Draw a switch that turns the chosen head off; draw none for a recording, whose run is over."""
+    if session.recording is not None:
         return
 
-    def turned() -> None:
-        switch_off(heads_off() ^ {(layer, head)})
+    def toggle() -> None:
+        set_heads_off(get_heads_off() ^ {(layer, head)})
 
-    st.session_state.switch_box = (layer, head) in heads_off()
+    session.switch_box = (layer, head) in get_heads_off()
     st.toggle(
         "Turn this head off",
         key="switch_box",
-        on_change=turned,
-        disabled=bool(st.session_state.heads_stay_on),
-        help=plain(st.session_state.heads_stay_on)
+        on_change=toggle,
+        disabled=bool(session.heads_stay_on),
+        help=escape_markdown(session.heads_stay_on)
         or "Replaces this head's output (ablation). It stays off on every page until you turn it on.",
     )

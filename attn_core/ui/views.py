@@ -1,4 +1,4 @@
-"""How a trace is looked at: weighed, joined, with its first word hidden, and from which words."""
+"""Choose how a trace is shown: value-weighted, with merged words, without its first token, from which tokens."""
 
 from __future__ import annotations
 
@@ -11,180 +11,180 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from attn_core.heads import Head
-from attn_core.tokens import has_word_pieces, join_words, token_labels
+from attn_core.server.cache import cache
+from attn_core.tokens import has_split_words, merge_tokens, token_labels
 from attn_core.trace import AttentionTrace
-from attn_core.ui import kept
-from attn_core.ui.links import fell_back
-from attn_core.ui.state import ALL_WORDS, notice
-from attn_core.ui.switches import head_switch, heads_off
+from attn_core.ui.links import was_in_link
+from attn_core.ui.session import session
+from attn_core.ui.state import ALL_TOKENS, show_notice
+from attn_core.ui.switches import get_heads_off, pick_head_off
 
-POSITION_WIDTH = 250  # pixels of a box for a token, with its label
+POSITION_WIDTH = 250  # pixels of a token's box, with the label
 
-OPTIONS = {"weighed": "value-weighted", "words": "words merged", "hide_first": "first token hidden"}
-"""The switches of the menu by their names in the state, and what its label says of one that is on."""
+OPTIONS = {"value_weighted": "value-weighted", "merge_words": "words merged", "hide_first": "first token hidden"}
+"""The switches of the menu, by their names in the session, and the menu's label for each that is on."""
 
 
 @dataclass(frozen=True)
-class View:
-    """What is done to a trace before it is shown.
+class ViewOptions:
+    """Hold the options for showing a trace.
 
     Attributes:
-        weighed: attention times the size of what it moves.
-        words: word pieces joined into words.
-        hide_first: the first word hidden and the rest scaled up.
+        value_weighted: multiply each weight by the length of the vector that it moves.
+        merge_words: merge tokens into words.
+        hide_first: hide the first token and rescale the other weights.
     """
 
-    weighed: bool = False
-    words: bool = False
+    value_weighted: bool = False
+    merge_words: bool = False
     hide_first: bool = False
 
-    def of(self, trace: AttentionTrace) -> AttentionTrace:
-        """The trace so looked at, to be drawn."""
-        return self.arranged(_value_weighted(trace) if self.weighed else trace)
+    def apply(self, trace: AttentionTrace) -> AttentionTrace:
+        """Return the trace for a figure, with all options applied."""
+        return self.arrange(_weight_values(trace) if self.value_weighted else trace)
 
-    def measured(self, trace: AttentionTrace) -> AttentionTrace:
-        """The same without scaling up: a head that rests on the hidden word does little on the others."""
-        return self._arranged(_value_weighted(trace) if self.weighed else trace, renormalise=False)
+    def apply_unscaled(self, trace: AttentionTrace) -> AttentionTrace:
+        """Return the trace for a measurement: a hidden first token does not rescale the other weights."""
+        return self._arrange(_weight_values(trace) if self.value_weighted else trace, rescale=False)
 
-    def arranged(self, trace: AttentionTrace) -> AttentionTrace:
-        """The trace with its words joined and hidden, not weighed."""
-        return self._arranged(trace, renormalise=True)
+    def arrange(self, trace: AttentionTrace) -> AttentionTrace:
+        """Return the trace with tokens merged and hidden, but not value-weighted."""
+        return self._arrange(trace, rescale=True)
 
-    def _arranged(self, trace: AttentionTrace, *, renormalise: bool) -> AttentionTrace:
-        joined = _joined(trace) if self.words else trace
-        return _hidden(joined, renormalise) if self.hide_first and joined.n_tokens > 1 else joined
+    def _arrange(self, trace: AttentionTrace, *, rescale: bool) -> AttentionTrace:
+        merged = _merge_tokens(trace) if self.merge_words else trace
+        return _hide_first(merged, rescale) if self.hide_first and merged.n_tokens > 1 else merged
 
 
-@kept.made_of_traces.keeps
-def _value_weighted(trace: AttentionTrace) -> AttentionTrace:
+@cache.memoize
+def _weight_values(trace: AttentionTrace) -> AttentionTrace:
     return trace.value_weighted()
 
 
-@kept.made_of_traces.keeps
-def _joined(trace: AttentionTrace) -> AttentionTrace:
-    return join_words(trace)
+@cache.memoize
+def _merge_tokens(trace: AttentionTrace) -> AttentionTrace:
+    return merge_tokens(trace)
 
 
-@kept.made_of_traces.keeps
-def _hidden(trace: AttentionTrace, renormalise: bool) -> AttentionTrace:
-    return trace.without_first_token(renormalise=renormalise)
+@cache.memoize
+def _hide_first(trace: AttentionTrace, rescale: bool) -> AttentionTrace:
+    return trace.without_first_token(rescale=rescale)
 
 
 NO_LENGTHS = "This recording does not include those lengths."
 NO_LENGTHS_HERE = "This type of model does not show those lengths."
 
 
-def view_menu(*, head: Head | None = None) -> DeltaGenerator:
-    """Return the menu of rarely used switches, whose label lists what is on.
+def reserve_view_menu(*, head: Head | None = None) -> DeltaGenerator:
+    """Return the menu of rarely used switches, with a label that lists which are on.
 
     Args:
-        head: the one on show, which can be turned off there; None if it can't.
+        head: the chosen head, which can be turned off in the menu; None if it can't.
     """
-    return _menu(("weighed", "words", "hide_first"), head)
+    return _reserve_menu(("value_weighted", "merge_words", "hide_first"), head)
 
 
 def pick_view_options(
     *traces: AttentionTrace | None, head: Head | None = None, menu: DeltaGenerator | None = None
-) -> View:
-    """Draw the switches for how traces are looked at, and return what they say.
+) -> ViewOptions:
+    """Draw the switches for how traces are shown, and return the options.
 
     Args:
-        traces: that are looked at.
-        head: the one on show, which can be turned off there; None if it can't.
-        menu: where the switches are; a menu of their own if None.
+        traces: the traces to show.
+        head: the chosen head, which can be turned off in the menu; None if it can't.
+        menu: the menu for the switches; if None, they get a menu of their own.
     """
-    with menu or view_menu(head=head):
-        weighed = weighing_switch(*(trace.value_norms for trace in traces if trace is not None))
-        words = st.toggle(
+    with menu or reserve_view_menu(head=head):
+        value_weighted = pick_value_weighting(*(trace.value_norms for trace in traces if trace is not None))
+        merge_words = st.toggle(
             "Merge tokens into words",
-            key="words",
+            key="merge_words",
             persist_state="session",
             help="Adds up the weights to a word's tokens and averages the weights from them.",
         )
-        hide_first = hiding_switch()
+        hide_first = pick_first_token_hidden()
         if head is not None:
-            head_switch(*head)
-    return View(weighed, words, hide_first)
+            pick_head_off(*head)
+    return ViewOptions(value_weighted, merge_words, hide_first)
 
 
-def pick_row_options(norms: NDArray[np.float32] | None) -> View:
-    """Draw the menu for the attention of one token, which has no words to be merged.
+def pick_row_options(norms: NDArray[np.float32] | None) -> ViewOptions:
+    """Draw the menu for the attention of one token, which has no tokens to merge, and return the options.
 
     Args:
-        norms: the lengths of the vectors that each weight moves, if they are known.
+        norms: the lengths of the vectors that the weights move, if they are known.
     """
-    with _menu(("weighed", "hide_first"), None):
-        return View(weighed=weighing_switch(norms), hide_first=hiding_switch())
+    with _reserve_menu(("value_weighted", "hide_first"), None):
+        return ViewOptions(value_weighted=pick_value_weighting(norms), hide_first=pick_first_token_hidden())
 
 
-def _menu(names: Sequence[str], head: Head | None) -> DeltaGenerator:
-    """Return the menu of these switches; its label says which are on."""
-    on = [OPTIONS[name] for name in names if st.session_state.get(name)]
-    if head in heads_off():
+def _reserve_menu(names: Sequence[str], head: Head | None) -> DeltaGenerator:
+    """Return the menu for these switches; its label lists which are on."""
+    on = [OPTIONS[name] for name in names if session.get(name)]
+    if head in get_heads_off():
         on.append("head off")
     label = f"View: {', '.join(on)}" if on else "View"
     return st.popover(label, icon=":material/tune:", key="view_menu")
 
 
-def hiding_switch() -> bool:
+def pick_first_token_hidden() -> bool:
     """Draw the switch that hides the first token, and return whether it is on."""
     return st.toggle(
         "Hide first token",
         key="hide_first",
         persist_state="session",
-        help="Many heads park attention on the first token (an attention sink). Hiding it rescales the other weights "
-        "to sum to 1.",
+        help="Many heads park attention on the first token (an attention sink). Hiding it rescales the other "
+        "weights to sum to 1.",
     )
 
 
-def weighing_switch(*value_norms: NDArray[np.float32] | None) -> bool:
-    """Draw the switch for value-weighted attention; it is off where the lengths of values are not known."""
-    recorded = all(norms is not None for norms in value_norms)
-    without = NO_LENGTHS if st.session_state.recording is not None else NO_LENGTHS_HERE
-    weighed = st.toggle(
+def pick_value_weighting(*value_norms: NDArray[np.float32] | None) -> bool:
+    """Draw the switch for value-weighted attention, and return whether it is on; it needs the value norms."""
+    is_known = all(norms is not None for norms in value_norms)
+    reason = NO_LENGTHS if session.recording is not None else NO_LENGTHS_HERE
+    value_weighted = st.toggle(
         "Value-weighted",
-        key="weighed",
+        key="value_weighted",
         persist_state="session",
-        disabled=not recorded,
+        disabled=not is_known,
         help="Multiplies each weight by the length of the vector it moves, then rescales. Shows where the head's "
-        "output comes from, not only where it attends. Kobayashi et al. 2020."
-        + ("" if recorded else f" {without}"),
+        "output comes from, not only where it attends. Kobayashi et al. 2020." + ("" if is_known else f" {reason}"),
     )
-    return weighed and recorded
+    return value_weighted and is_known
 
 
-def forget_other_words(words: Sequence[str], *keys: str) -> None:
-    """Forget the chosen positions at which another word stands than when they were chosen.
+def reset_changed_positions(words: Sequence[str], *keys: str) -> None:
+    """Reset the chosen positions whose word has changed since they were chosen.
 
     Args:
-        words: that can be chosen now.
-        keys: of the state, each of a position or a list of positions.
+        words: the words that can be chosen.
+        keys: keys in the session, each of a position or of a list of positions.
     """
-    now = tuple(words)
+    current = tuple(words)
     for key in keys:
-        before = st.session_state.get(f"{key}_words", now)
-        st.session_state[f"{key}_words"] = now
-        chosen = st.session_state.get(key)
+        before = session.get(f"{key}_words", current)
+        session[f"{key}_words"] = current
+        chosen = session.get(key)
         if isinstance(chosen, list):
-            st.session_state[key] = [i for i in chosen if i < len(now) and before[i : i + 1] == now[i : i + 1]]
-        elif chosen is not None and chosen >= 0 and before[chosen : chosen + 1] != now[chosen : chosen + 1]:
-            del st.session_state[key]
+            session[key] = [i for i in chosen if i < len(current) and before[i : i + 1] == current[i : i + 1]]
+        elif chosen is not None and chosen >= 0 and before[chosen : chosen + 1] != current[chosen : chosen + 1]:
+            del session[key]
 
 
 def pick_token(label: str, trace: AttentionTrace, *, key: str, default: int, stop: int | None = None) -> int:
     """Draw the choice of one token of the trace, and return its position.
 
     Args:
-        label: what is asked for.
-        trace: whose words.
-        key: of the state.
-        default: the position that stands until somebody chooses another.
-        stop: only words before this position.
+        label: the label of the box.
+        trace: the trace with the tokens.
+        key: the key in the session.
+        default: the position until a visitor chooses another.
+        stop: offer only tokens before this position.
     """
     stop = trace.n_tokens if stop is None else stop
     labels = token_labels(trace.tokens)
-    forget_other_words(trace.tokens, key)
-    settle_position(key, range(stop), default)
+    reset_changed_positions(trace.tokens, key)
+    apply_default_position(key, range(stop), default)
     position = st.selectbox(
         label,
         range(stop),
@@ -196,48 +196,48 @@ def pick_token(label: str, trace: AttentionTrace, *, key: str, default: int, sto
     return int(position)
 
 
-def settle_position(key: str, places: range, default: int) -> None:
-    """Let a default position hold until somebody chooses another of these places.
+def apply_default_position(key: str, positions: range, default: int) -> None:
+    """Set a position to its default, unless a visitor has chosen another valid one.
 
     Args:
-        key: of the state.
-        places: that can be chosen.
-        default: the position until then.
+        key: the key in the session.
+        positions: the positions that can be chosen.
+        default: the default position.
     """
-    chosen = st.session_state.get(key)
+    chosen = session.get(key)
     if isinstance(chosen, int):
-        _tell_of_link(key, chosen, places.stop)
-    if chosen not in places or chosen == st.session_state.get(f"{key}_default"):
-        st.session_state[key] = default
-    st.session_state[f"{key}_default"] = default
+        _show_link_notice(key, chosen, positions.stop)
+    if chosen not in positions or chosen == session.get(f"{key}_default"):
+        session[key] = default
+    session[f"{key}_default"] = default
 
 
 def pick_query(
-    trace: AttentionTrace, *, key: str, default: int = ALL_WORDS, label: str = "Query token"
+    trace: AttentionTrace, *, key: str, default: int = ALL_TOKENS, label: str = "Query token"
 ) -> int | None:
-    """Draw the choice of the token whose lines are shown, as a click on it does; None means all tokens."""
+    """Draw the choice of the token whose lines are shown, and return its position; None means all tokens."""
     labels = token_labels(trace.tokens)
-    forget_other_words(trace.tokens, key)
-    places = range(ALL_WORDS, trace.n_tokens)
-    settle_position(key, places, default)
+    reset_changed_positions(trace.tokens, key)
+    positions = range(ALL_TOKENS, trace.n_tokens)
+    apply_default_position(key, positions, default)
     st.selectbox(
         label,
-        places,
-        format_func=lambda i: "all tokens" if i == ALL_WORDS else f"{labels[i]}  ({i})",
+        positions,
+        format_func=lambda i: "all tokens" if i == ALL_TOKENS else f"{labels[i]}  ({i})",
         key=key,
         persist_state="session",
         width=POSITION_WIDTH,
     )
-    query = int(st.session_state[key])
-    return None if query == ALL_WORDS else query
+    query = int(session[key])
+    return None if query == ALL_TOKENS else query
 
 
 def pick_queries(trace: AttentionTrace, *, key: str) -> list[int]:
-    """Draw the choice of the tokens whose lines are shown and whose weights are summed; none means all tokens."""
+    """Draw the choice of the tokens whose lines are shown, and return their positions; none means all tokens."""
     labels = token_labels(trace.tokens)
-    for position in st.session_state.get(key, []):
-        _tell_of_link(key, position, trace.n_tokens)
-    forget_other_words(trace.tokens, key)
+    for position in session.get(key, []):
+        _show_link_notice(key, position, trace.n_tokens)
+    reset_changed_positions(trace.tokens, key)
     return st.multiselect(
         "Query tokens",
         range(trace.n_tokens),
@@ -249,25 +249,25 @@ def pick_queries(trace: AttentionTrace, *, key: str) -> list[int]:
     )
 
 
-def _tell_of_link(key: str, position: int, stop: int) -> None:
-    """Say that a link asks for a word that is not there, if it does."""
-    if position >= stop and fell_back(key):
-        notice(f"The link points to token {position}, but this prompt has tokens 0 to {stop - 1}.")
+def _show_link_notice(key: str, position: int, stop: int) -> None:
+    """Show a notice if the link asks for a token that does not exist."""
+    if position >= stop and was_in_link(key):
+        show_notice(f"The link points to token {position}, but this prompt has tokens 0 to {stop - 1}.")
 
 
-def note_on_view(trace: AttentionTrace, layer: int, head: int) -> str:
-    """Return what explains a figure of this head, in one line: pieces of words, and tokens without lines."""
+def describe_figure(trace: AttentionTrace, layer: int, head: int) -> str:
+    """Return a note on a figure of this head: on tokens without lines, and on words split into tokens."""
     parts = []
     empty = int((trace.attention[layer, head].sum(axis=-1) == 0).sum())
     if empty:
         parts.append(
             f"{empty} of {trace.n_tokens} tokens have no lines: all their attention is on the hidden first token."
         )
-    if has_word_pieces(trace.tokens):
+    if has_split_words(trace.tokens):
         parts.append("“+” marks a token that continues the one before: GPT-2 reads rare words in pieces.")
     return " ".join(parts)
 
 
-def note_on_hidden(view: View) -> str:
-    """Return that numbers are not rescaled as the figure is, if the first token is hidden."""
+def describe_rescaling(view: ViewOptions) -> str:
+    """Return a note that the numbers are not rescaled as the figure is, if the first token is hidden."""
     return "The figure is rescaled without the first token. Numbers in the text are not." if view.hide_first else ""

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import attn_core
-from attn_core.fetch import FetchError, fetch_smollm2
+from attn_core.errors import FetchError
+from attn_core.models.fetching import fetch_smollm2
 
 
 @pytest.fixture(scope="session")

@@ -99,5 +99,5 @@ def test_among_the_five_heads_that_change_most_one_looks_at_the_surname_for_the_
 ) -> None:
     comparison = compare(capture(smollm2, SON), capture(smollm2, COLLEAGUE))
     surname = [word.label for word in comparison.words].index("Vig")
-    lost = [-comparison.difference[(*head, surname)] for head in comparison.ranked(5)]
+    lost = [-comparison.difference[(*head, surname)] for head in comparison.rank_heads(5)]
     assert max(lost) > 0.3

@@ -1,0 +1,35 @@
+__version__: str
+
+from .analysis.attribution import Attribution as Attribution
+from .analysis.attribution import attribute as attribute
+from .analysis.comparison import Comparison as Comparison
+from .analysis.comparison import compare as compare
+from .analysis.lens import LogitLens as LogitLens
+from .analysis.lens import logit_lens as logit_lens
+from .analysis.names import NameProbe as NameProbe
+from .analysis.names import name_probe as name_probe
+from .analysis.scores import head_scores as head_scores
+from .analysis.scores import link_strengths as link_strengths
+from .analysis.summaries import mean_attention as mean_attention
+from .analysis.summaries import rollout as rollout
+from .errors import AttnCoreError as AttnCoreError
+from .errors import InvalidTrace as InvalidTrace
+from .errors import ModelUnavailable as ModelUnavailable
+from .errors import NameProbeError as NameProbeError
+from .errors import PromptError as PromptError
+from .errors import PromptTooLong as PromptTooLong
+from .errors import UnsupportedArchitecture as UnsupportedArchitecture
+from .heads import Head as Head
+from .models.decoding import token_texts as token_texts
+from .models.loading import load_model as load_model
+from .models.model import LanguageModel as LanguageModel
+from .runs.ablation import log_probability as log_probability
+from .runs.capturing import capture as capture
+from .runs.generation import GeneratedText as GeneratedText
+from .runs.generation import Step as Step
+from .runs.generation import generate as generate
+from .runs.head_scan import ablation_scan as ablation_scan
+from .runs.residual import ResidualStream as ResidualStream
+from .runs.residual import residual_stream as residual_stream
+from .trace import AttentionTrace as AttentionTrace
+from .trace import Prediction as Prediction

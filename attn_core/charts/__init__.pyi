@@ -1,0 +1,16 @@
+from .bars import lens_bars as lens_bars
+from .bars import paired_probabilities as paired_probabilities
+from .bars import probability_bars as probability_bars
+from .figure import Figure as Figure
+from .grid import head_grid as head_grid
+from .grid import label_colors as label_colors
+from .grid import paint_thumbnails as paint_thumbnails
+from .grid import swatches as swatches
+from .heatmap import attention_heatmap as attention_heatmap
+from .lines import attention_lines as attention_lines
+from .lines import row_lines as row_lines
+from .lines import shown_links as shown_links
+from .maps import Scale as Scale
+from .maps import head_map as head_map
+from .maps import scale_of as scale_of
+from .names import name_probabilities as name_probabilities

@@ -1,0 +1,1 @@
+"""Get a language model and look inside it: tokens in; logits, attention and residual stream out."""

@@ -1,0 +1,1 @@
+"""Run a model, and keep the results: attention, generated text, the residual stream, effects of ablation."""

@@ -1,0 +1,32 @@
+"""More visitors at once than a server has time for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from benchmarks.hall import Visit
+from tests.support.serving import serving
+
+N_VISITORS = 30
+
+
+def test_in_a_hall_everybody_gets_a_page_and_sees_how_many_are_ahead() -> None:
+    async def come(address: str, number: int) -> Visit:
+        async with Visit(address, "head_grid", {"model": "mini", "prompt": f"The dog {number} ran"}) as visit:
+            await visit.run()
+        return visit
+
+    async def all_at_once(address: str) -> list[Visit]:
+        await come(address, 0)  # loads the model
+        return await asyncio.gather(*(come(address, number) for number in range(N_VISITORS)))
+
+    with serving() as server:
+        visits = asyncio.run(all_at_once(server.address))
+    assert [visit.faults for visit in visits] == [[]] * N_VISITORS
+    waited = [
+        [int(n) for text in visit.alerts for n in re.findall(r"\((\d+) ahead of you\)", text)] for visit in visits
+    ]
+    assert any(waited)
+    assert all(numbers == sorted(numbers, reverse=True) for numbers in waited)
+    assert all(0 < number < N_VISITORS for numbers in waited for number in numbers)
