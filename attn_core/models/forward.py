@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,7 @@ def _options(
         options["output_attentions"] = True
     if last_only:
         options["logits_to_keep"] = 1
-    accepted = _parameters(type(network))
+    accepted = _parameters(type(network).forward)
     return {name: value for name, value in options.items() if name in accepted}
 
 
@@ -106,9 +107,9 @@ def describe_type(network: PreTrainedModel) -> str:
 
 
 @lru_cache(maxsize=64)
-def _parameters(network_class: type[PreTrainedModel]) -> frozenset[str]:
-    """Return the parameters of the forward method; with `**kwargs`, also the common ones."""
-    parameters = inspect.signature(network_class.forward).parameters
+def _parameters(forward: Callable[..., Any]) -> frozenset[str]:
+    """Return the parameters of a forward method; with `**kwargs`, also the common ones."""
+    parameters = inspect.signature(forward).parameters
     names = set(parameters)
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         names |= {"use_cache", "return_dict", "past_key_values", "output_attentions"}
