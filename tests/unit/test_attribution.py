@@ -136,6 +136,7 @@ def test_the_surname_is_made_by_heads_that_look_at_it(mini: LanguageModel, biogr
     assert found >= 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replacement", ["zero", "mean"])
 def test_without_its_five_strongest_heads_the_surname_loses_more_than_without_five_others(
     mini: LanguageModel, biographies: list[Family], replacement: Replacement
@@ -167,6 +168,7 @@ def naive_loop(model: LanguageModel, replacement: Replacement) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replacement", ["zero", "mean"])
 def test_the_scan_finds_what_a_run_without_each_head_finds(model: LanguageModel, replacement: Replacement) -> None:
     scan = ablation_scan(model, PROMPT, " Vig", replacement=replacement)

@@ -94,6 +94,7 @@ for part in ("__main__", "capturing", "writing", "visitors", "growth", "ablation
 """
 
 
+@pytest.mark.slow
 def test_the_parts_that_compute_only_need_neither_bertviz_nor_a_browser() -> None:
     subprocess.run([sys.executable, "-c", WITHOUT], cwd=Path(command.__file__).parents[1], check=True)
 

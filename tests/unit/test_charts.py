@@ -341,6 +341,7 @@ def forms(theme: Theme = "light") -> dict[str, list[charts.Figure]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("for_a_room", [False, True])
 @pytest.mark.parametrize("kind", list(forms()))
 def test_on_a_page_only_the_data_of_a_figure_change(kind: str, for_a_room: bool) -> None:

@@ -95,6 +95,7 @@ def test_start_and_end_tokens_that_are_typed_are_the_prompts_own(kind: str, star
     assert find_typed_start_token(model_of_kind(kind), f"{start}The dog") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_generation_goes_on_with_the_prompt_and_joins_to_what_is_decoded(kind: str) -> None:
     model = model_of_kind(kind, adds=True)
@@ -227,6 +228,7 @@ def test_a_target_with_a_space_before_it_is_not_a_lone_space() -> None:
     assert pieces(model, model.tokenizer(" dog")["input_ids"])[0] == "▁"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["byte fallback", "word pieces", "ends of words", "words"])
 def test_everything_about_a_target_is_about_the_token_that_the_text_goes_on_with(kind: str) -> None:
     model = model_of_kind(kind, adds=True)

@@ -34,6 +34,8 @@ from attn_core.mini.evaluate import (
 from attn_core.mini.held_out import held_out
 from attn_core.mini.renaming import Renamer
 
+pytestmark = pytest.mark.slow  # the training data and evaluation of the bundled model
+
 TINY = train.Settings(
     steps=6,
     n_layers=2,

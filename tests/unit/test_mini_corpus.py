@@ -19,6 +19,8 @@ from attn_core.mini.people import relation, relatives
 from attn_core.mini.phrases import Person, invented_surname, joined, with_article
 from attn_core.mini.sentences import far_verb
 
+pytestmark = pytest.mark.slow  # the training data and evaluation of the bundled model
+
 seeds = st.integers(min_value=0, max_value=2**32)
 
 ARTICLE = (

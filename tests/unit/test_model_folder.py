@@ -562,6 +562,7 @@ def logits(folder: Path) -> torch.Tensor:
         return model.network(torch.arange(11)[None]).logits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", IN_THE_WAY, ids=json.dumps)
 def test_what_a_configuration_says_of_other_runs_changes_nothing(
     original: tuple[Path, torch.Tensor], tmp_path: Path, settings: dict[str, object]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +16,7 @@ from attn_core import LanguageModel, NameProbe, NameProbeError, PromptError, cap
 from attn_core.analysis.names import check_name_probe, parse_groups, parse_words
 from attn_core.analysis.tables import csv_without_formulas
 from tests.support import networks
-from tests.support.pages import charts_on, complaints, dashboard, faults, press, shown, with_recording
 from tests.support.tokenizers import tokenizer_of
-from tests.support.traces import random_trace
 
 GROUPS = {"some": ("Maria", "Wei"), "others": ("James", "Omar", "Welloz")}
 TEMPLATE = "{name} works as a"
@@ -200,6 +197,7 @@ def test_what_the_tokenizer_knows_no_piece_of_is_refused(kind: str, names: str, 
         name_probe(model, "Here {name} works as a", {"one": (names,), "two": ("James",)}, [word])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adds", [False, True])
 @pytest.mark.parametrize("kind", ["byte fallback", "unigram with byte fallback", "word pieces", "ends of words"])
 def test_words_have_the_tokens_that_the_sentence_goes_on_with(kind: str, adds: bool) -> None:
@@ -220,6 +218,7 @@ def test_words_have_the_tokens_that_the_sentence_goes_on_with(kind: str, adds: b
             assert probability == pytest.approx(float(torch.as_tensor(expected).exp()), rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adds", [False, True])
 @pytest.mark.parametrize(("name", "pieces"), [("Christopher", 8), ("王", 3), ("Omar", 1), ("Ann Omar", 4)])
 @pytest.mark.parametrize("template", ["Here {name} works", "{name} works", "Is {name} {name}?"])
@@ -286,55 +285,3 @@ def test_words_may_be_called_what_columns_are_called() -> None:
     found = replace(planted(), words=("name", "group"))
     assert found.table().columns.is_unique
     assert charts.name_probabilities(found).to_dict()
-
-
-def test_the_page_asks_and_shows_chart_tables_and_a_caution() -> None:
-    app = dashboard("names")
-    assert (charts_on(app), len(app.dataframe)) == (1, 3)  # the answer that the page opens with
-    app.text_input(key="name_words").set_value("doctor, nurse")
-    app = press(app, "Run all names")
-    assert not app.exception
-    assert not faults(app)
-    assert (charts_on(app), len(app.dataframe)) == (1, 3)
-    assert any("**Does not show** why" in line for line in complaints(app))
-    assert app.session_state["name_probe"].words == ("doctor", "nurse")
-    assert "24 names · mini" in shown(app)
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/names.py").run()
-    assert charts_on(app) == 1
-    app.text_input(key="name_template").set_value("{name} is a").run()
-    assert "Inputs have changed. Press Run all names to update." in shown(app).replace("\\", "")
-
-
-@pytest.mark.parametrize(
-    ("key", "typed", "sentence"),
-    [
-        ("name_template", "Maria works as a", "The sentence has no {name}. Put {name} where the name goes."),
-        ("name_words", " , ", "There are no words to measure. Write some, separated by commas."),
-    ],
-)
-def test_a_mistake_gets_one_sentence_and_keeps_what_was_typed(key: str, typed: str, sentence: str) -> None:
-    app = dashboard("names")
-    app.text_input(key=key).set_value(typed)
-    app = press(app, "Run all names")
-    assert not app.exception
-    assert len([line for line in complaints(app) if sentence in line]) == 1
-    assert app.text_input(key=key).value == typed
-
-
-def test_names_without_a_group_are_told_at_once() -> None:
-    app = dashboard("names")
-    app.text_area(key="name_groups").set_value("Maria, James").run()
-    assert any("Line 1 has no group name" in line for line in complaints(app))
-
-
-def test_with_a_recording_open_it_says_that_it_uses_a_model() -> None:
-    app = with_recording("names", random_trace())
-    assert not app.exception
-    assert "This page needs a model" in shown(app)
-
-
-def test_heads_that_are_off_are_off_here_and_said(tmp_path: Path) -> None:
-    app = press(dashboard("names", off="7.11"), "Run all names")
-    assert app.session_state["name_probe"].ablated == {(7, 11)}
-    assert "24 names · mini · L7H11 off" in shown(app)

@@ -63,6 +63,7 @@ def test_a_character_that_breaks_off_has_no_text_yet(mini: LanguageModel) -> Non
     assert token_texts(mini.tokenizer, ids[:-1]) == ("a", *[""] * (len(ids) - 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adds", [False, True], ids=["adds nothing", "adds start and end"])
 @pytest.mark.parametrize("kind", KINDS)
 @given(text=TEXTS_OF_ALL_KINDS)
