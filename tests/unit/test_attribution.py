@@ -72,6 +72,7 @@ def test_with_a_foil_the_parts_sum_to_the_difference_of_the_logits(model: Langua
     np.testing.assert_allclose(both.heads, target.heads - foil.heads, atol=1e-3)
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="abc xyz.,\n🙂", min_size=1).filter(str.strip), st.integers(0, 3000))
 def test_the_sum_closes_on_any_text_and_token(mini: LanguageModel, text: str, target: int) -> None:
     whole = attribute(mini, text, target)

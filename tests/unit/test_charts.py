@@ -135,6 +135,7 @@ def test_bars_of_two_prompts_hold_the_best_words_of_each() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", ["'", '"', "\\", "</script>", "\u2028", "{{x}}", "${x}"])
 def test_no_token_breaks_a_chart(token: str) -> None:
     weights = np.array([[[[1, 0], [0.5, 0.5]]]], dtype=np.float16)

@@ -64,6 +64,7 @@ def slow(tmp_path: Path) -> PreTrainedTokenizerBase:
 # What is run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_start_token_is_run_and_an_end_token_is_not(kind: str) -> None:
     model = model_of_kind(kind, adds=True)
@@ -179,6 +180,7 @@ def test_numbers_may_come_from_numpy_and_torch() -> None:
 # How a text goes on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adds", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("text", "word"), [("The", " dog"), ("The dog on the ship", " ran"), ("dog,", " dog")])

@@ -38,6 +38,7 @@ def words_of(svg: bytes) -> list[str]:
     return ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_svg_holds_the_figure_and_its_caption_as_text(kind: str, at_once: None) -> None:
     figure, word = figures_of_kinds()[kind]
@@ -49,6 +50,7 @@ def test_an_svg_holds_the_figure_and_its_caption_as_text(kind: str, at_once: Non
     assert b"currentColor" not in svg
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "theme"), [("lines", "light"), ("grid", "dark"), ("names", "dark")])
 def test_a_png_is_twice_as_large_on_the_pages_background_and_not_blank(
     kind: str, theme: Theme, at_once: None
@@ -65,6 +67,7 @@ def test_a_png_is_twice_as_large_on_the_pages_background_and_not_blank(
     assert (caption != caption[0, 0]).any()
 
 
+@pytest.mark.slow
 def test_a_grid_keeps_the_picture_of_every_head_in_all_files(at_once: None) -> None:
     figure, _ = figures_of_kinds()["grid"]
     assert len(list(ElementTree.fromstring(export.to_svg(figure, CAPTION, "light")).iter(f"{SVG}image"))) == 6

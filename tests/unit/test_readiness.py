@@ -15,6 +15,8 @@ from tests.support.hub import FakeHub, point_client_at
 from tests.support.settings import set_environment
 from tests.support.traces import random_trace
 
+pytestmark = pytest.mark.slow  # each loads models anew
+
 
 @pytest.fixture
 def hub(mini: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundled: Path) -> Iterator[FakeHub]:

@@ -13,6 +13,8 @@ from attn_core.server.playlist import list_recordings
 from attn_core.server.recording import read_prompts
 from tests.support.settings import set_environment
 
+pytestmark = pytest.mark.slow  # each loads a model anew
+
 PROMPTS = "# my talk\n\nThe dog on the ship ran\n  \nSon of James\tJesse Vig is the son of James\n"
 
 
