@@ -36,16 +36,16 @@ def figures_of_kinds(theme: Theme = "light", *tokens: str) -> dict[str, tuple[Dr
     next_words = make_prediction(" dog", " cat")
     row = np.array([0.5, 0.3, 0.2])
     return {
-        "lines": (charts.attention_lines(trace, 1, 2, query=2), "w2"),
-        "heads": (charts.attention_lines(trace, 1, 2, more_heads=[(0, 0)]), "L0H0"),
-        "row": (charts.row_lines(trace.tokens, row, name="L1H2"), "w2"),
+        "lines": (charts.attention_lines(trace, 1, 2, query=2, theme=theme), "w2"),
+        "heads": (charts.attention_lines(trace, 1, 2, more_heads=[(0, 0)], theme=theme), "L0H0"),
+        "row": (charts.row_lines(trace.tokens, row, name="L1H2", theme=theme), "w2"),
         "grid": (charts.head_grid(trace, labels=["null", "other", "induction"] * 2, theme=theme), "induction"),
         "matrix": (charts.attention_heatmap(trace, 1, 2, theme=theme), "w1"),
         "map": (charts.head_map(values, title="direct effect (logits)", theme=theme), "direct effect (logits)"),
-        "next words": (charts.probability_bars(next_words), "cat"),
-        "layers": (charts.lens_bars([next_words, next_words], 0, [0.1, 0.2]), "after L0"),
-        "pair": (charts.paired_probabilities(next_words, make_prediction(" cat", " cow")), "cow"),
-        "names": (charts.name_probabilities(make_probe()), "tall"),
+        "next words": (charts.probability_bars(next_words, chosen=1, theme=theme), "cat"),
+        "layers": (charts.lens_bars([next_words, next_words], 0, [0.1, 0.2], theme=theme), "after L0"),
+        "pair": (charts.paired_probabilities(next_words, make_prediction(" cat", " cow"), theme=theme), "cow"),
+        "names": (charts.name_probabilities(make_probe(), theme=theme), "tall"),
     }
 
 
