@@ -110,3 +110,11 @@ def test_a_source_that_fails_can_be_asked_again() -> None:
     with pytest.raises(ValueError, match="not now"):
         ask(trace)
     assert ask(trace) == "now"
+
+
+def test_arrays_count_with_all_that_they_show_wherever_they_stand() -> None:
+    view = np.zeros(200_000, dtype=np.uint8)[::1]  # an array that does not own its bytes
+    for value in (view, {"one": view}, [view], (view, "text")):
+        memory = BoundedCache(100)
+        memory.memoize(lambda trace, value=value: value)(random_trace())
+        assert 0.2 <= memory.megabytes < 0.201

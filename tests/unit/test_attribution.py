@@ -196,6 +196,16 @@ def test_the_scan_runs_few_layers_and_tells_how_far_it_is(mini: LanguageModel) -
     assert told[-1] == 1.0
 
 
+def test_a_scan_of_a_network_whose_layers_do_not_run_alone_tells_how_far_it_is_too(mini: LanguageModel) -> None:
+    told: list[float] = []
+    ablation_scan(
+        networks.with_tokenizer(networks.opt_with_projected_embeddings(), mini), "a", 5, on_progress=told.append
+    )
+    assert told[-1] == 1.0
+    assert told == sorted(told)
+    assert all(0 < part <= 1 for part in told)
+
+
 def test_a_scan_is_cancelled_by_what_its_progress_raises(mini: LanguageModel) -> None:
     class Cancelled(Exception):
         pass

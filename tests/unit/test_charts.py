@@ -453,3 +453,14 @@ def test_pandas_is_imported_before_a_chart_can_be_drawn() -> None:
     """Altair looks into a pandas that another thread may be importing just then, and fails."""
     code = "import sys; from attn_core.charts import head_grid; assert hasattr(sys.modules['pandas'], 'Timestamp')"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("n", [65, 127, 128, 200])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_a_pixel_of_a_small_picture_shows_the_strongest_weight_under_it(n: int, dtype: type) -> None:
+    weights = (np.random.default_rng(n).random((n, n)) ** 8).astype(dtype)
+    image = Image.open(io.BytesIO(base64.b64decode(picture(weights, "light", 64).split(",")[1])))
+    starts = np.linspace(0, n, 64, endpoint=False).astype(int)
+    strongest = np.maximum.reduceat(np.maximum.reduceat(weights, starts, axis=0), starts, axis=1).astype(np.float32)
+    levels = (np.sqrt(strongest) * 63).round().astype(int)
+    np.testing.assert_array_equal(np.asarray(image.convert("RGB")), ramp("light")[levels])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attn_core import AttentionTrace, LanguageModel, capture, compare
-from attn_core.analysis.comparison import AlignedWord, align_traces, align_words
+from attn_core.analysis.comparison import AlignedWord, Comparison, align_traces, align_words
 from attn_core.analysis.examples import COLLEAGUE, SON
 from attn_core.tokens import merge_tokens
 from tests.support.traces import random_trace
@@ -303,3 +303,20 @@ def test_a_long_text_is_aligned_at_once() -> None:
     a, b = [" a", " b"] * 1000, [" b", " b", " a"] * 700
     words = align_words(a, b)
     assert sum(word.kind == "equal" for word in words) > 1300
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 2, 1), (2, 2, 3), (1, 2, 2, 2)])
+def test_weights_that_do_not_fit_the_words_are_refused(shape: tuple[int, ...]) -> None:
+    words = align_words(["a", " b"], ["a", " b"])
+    good = np.zeros((2, 2, 2), dtype=np.float32)
+    for sides in ((np.zeros(shape, np.float32), good), (good, np.zeros(shape, np.float32))):
+        with pytest.raises(ValueError, match="does not fit 2 words"):
+            Comparison(words, (1, 1), *sides)
+    with pytest.raises(ValueError, match="same number of layers and heads"):
+        Comparison(words, (1, 1), good, np.zeros((2, 3, 2), dtype=np.float32))
+
+
+def test_pieces_of_the_first_word_are_named_by_all_that_follows_its_first_token() -> None:
+    pieces = AttentionTrace(("Je", "ss", "e", " ran"), random_trace(1, 1, 4).attention)
+    whole = AttentionTrace(("Ann", " ran"), random_trace(1, 1, 2).attention)
+    assert [word.label for word in align_traces(pieces, whole)] == ["Je → Ann (first token)", "+ss +e", "ran"]

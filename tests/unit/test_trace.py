@@ -4,6 +4,7 @@ import contextlib
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +222,29 @@ def test_a_trace_without_value_norms_says_what_to_do() -> None:
 def test_a_recording_with_broken_extras_is_refused(extra: dict[str, Any], why: str) -> None:
     with pytest.raises(InvalidTrace, match=why):
         AttentionTrace.load(npz(**valid_arrays(), **extra))
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan, np.inf])
+def test_a_next_token_probability_is_between_0_and_1(value: float) -> None:
+    with pytest.raises(InvalidTrace, match="not between 0 and 1"):
+        Prediction((" Vig", " James"), np.array([value, 0.05], dtype=np.float32))
+    assert Prediction((" Vig",), np.array([1.0005], dtype=np.float32)).top(1)[0][0] == " Vig"
+
+
+def test_next_tokens_are_sorted_and_equal_ones_are_too() -> None:
+    with pytest.raises(InvalidTrace, match="not sorted"):
+        Prediction((" Vig", " James"), np.array([0.1, 0.2], dtype=np.float32))
+    assert Prediction((" Vig", " James"), np.array([0.2, 0.2], dtype=np.float32)).probability_of(" James") > 0
+
+
+@pytest.mark.parametrize("value", [-1e-6, np.nan, np.inf])
+def test_each_value_norm_is_0_or_more(value: float) -> None:
+    trace = random_trace(2, 3, 4)
+    norms = np.ones((2, 3, 4), dtype=np.float32)
+    norms[1, 2, 3] = 0.0
+    assert replace(trace, value_norms=norms.copy()).value_norms is not None
+    norms[1, 1, 2] = value
+    with pytest.raises(InvalidTrace, match="not a number of 0 or more"):
+        replace(trace, value_norms=norms)
+    with pytest.raises(InvalidTrace, match="have the shape"):
+        replace(trace, value_norms=np.ones((2, 3, 5), dtype=np.float32))
