@@ -40,7 +40,7 @@ def figures_of_kinds(theme: Theme = "light", *tokens: str) -> dict[str, tuple[Dr
         "heads": (charts.attention_lines(trace, 1, 2, more_heads=[(0, 0)], theme=theme), "L0H0"),
         "row": (charts.row_lines(trace.tokens, row, name="L1H2", theme=theme), "w2"),
         "grid": (charts.head_grid(trace, labels=["null", "other", "induction"] * 2, theme=theme), "induction"),
-        "matrix": (charts.attention_heatmap(trace, 1, 2, theme=theme), "w1"),
+        "matrix": (charts.attention_heatmap(trace, 1, 2, query=[1, 2], theme=theme), "w1"),
         "map": (charts.head_map(values, title="direct effect (logits)", theme=theme), "direct effect (logits)"),
         "next words": (charts.probability_bars(next_words, chosen=1, theme=theme), "cat"),
         "layers": (charts.lens_bars([next_words, next_words], 0, [0.1, 0.2], theme=theme), "after L0"),

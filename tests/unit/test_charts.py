@@ -464,3 +464,8 @@ def test_a_pixel_of_a_small_picture_shows_the_strongest_weight_under_it(n: int, 
     strongest = np.maximum.reduceat(np.maximum.reduceat(weights, starts, axis=0), starts, axis=1).astype(np.float32)
     levels = (np.sqrt(strongest) * 63).round().astype(int)
     np.testing.assert_array_equal(np.asarray(image.convert("RGB")), ramp("light")[levels])
+
+
+def test_squares_of_many_heads_are_no_wider_together_than_a_page() -> None:
+    assert charts.head_map(np.zeros((2, 12)), title="effect").size == (12 * 36 + 36, 2 * 36 + 36)
+    assert charts.head_map(np.zeros((2, 40)), title="effect").size == (640 + 36, 2 * 16 + 36)
