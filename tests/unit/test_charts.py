@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from attn_core import AttentionTrace, Prediction, charts
@@ -458,7 +459,7 @@ def test_pandas_is_imported_before_a_chart_can_be_drawn() -> None:
 @pytest.mark.parametrize("n", [65, 127, 128, 200])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_a_pixel_of_a_small_picture_shows_the_strongest_weight_under_it(n: int, dtype: type) -> None:
-    weights = (np.random.default_rng(n).random((n, n)) ** 8).astype(dtype)
+    weights: NDArray[np.floating] = (np.random.default_rng(n).random((n, n)) ** 8).astype(dtype)
     image = Image.open(io.BytesIO(base64.b64decode(picture(weights, "light", 64).split(",")[1])))
     starts = np.linspace(0, n, 64, endpoint=False).astype(int)
     strongest = np.maximum.reduceat(np.maximum.reduceat(weights, starts, axis=0), starts, axis=1).astype(np.float32)
