@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from streamlit.navigation.page import StreamlitPage as StreamlitPage
     from torch import Tensor, nn
     from transformers import PreTrainedConfig
 

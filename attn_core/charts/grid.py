@@ -45,9 +45,6 @@ def label_colors(theme: Theme) -> dict[str, str]:
     return {label: palette[index] for label, index in _CATEGORY.items()} | {OTHER: INK}
 
 
-LABEL_COLORS = label_colors("light")
-
-
 def swatches(labels: Sequence[str], theme: Theme) -> list[tuple[str, str, int]]:
     """Return label, color and number of heads for each label that the grid frames, for a legend.
 

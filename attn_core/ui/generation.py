@@ -6,7 +6,6 @@ import html
 import time
 from collections.abc import Callable
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import streamlit as st
@@ -17,6 +16,7 @@ from attn_core.errors import AttnCoreError
 from attn_core.server.cache import cache
 from attn_core.server.settings import get_settings
 from attn_core.tokens import token_label
+from attn_core.ui.assets import read_asset
 from attn_core.ui.errors import describe_error
 from attn_core.ui.links import SAMPLING, consume_action, list_text_choices
 from attn_core.ui.presenting import is_presenting
@@ -34,13 +34,11 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_UPDATES = 0.2
 SECONDS_PER_TOKEN = 1  # during playback
 
-_STATIC = Path(__file__).parent.parent / "static"
-
 _token_row = st.components.v2.component(
     "attn_core_tokens",
     html='<div class="tokens" role="group" aria-label="Generated tokens: press one to explain it"></div>',
-    css=(_STATIC / "tokens.css").read_text(),
-    js=(_STATIC / "tokens.js").read_text(),
+    css=read_asset("tokens.css"),
+    js=read_asset("tokens.js"),
 )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
-from streamlit.navigation.page import StreamlitPage
 
 from attn_core.errors import ModelUnavailable
 from attn_core.server.settings import get_settings
+from attn_core.ui.assets import read_asset
 from attn_core.ui.errors import describe_error
 from attn_core.ui.models import find_failure, retry
 from attn_core.ui.playlist import show_playlist
@@ -27,8 +27,10 @@ from attn_core.ui.switches import (
     set_heads_off,
 )
 
-_STATIC = Path(__file__).parent.parent / "static"
-_keyboard = st.components.v2.component("attn_core_keyboard", html="", js=(_STATIC / "keyboard.js").read_text())
+if TYPE_CHECKING:
+    from attn_core.compat import StreamlitPage
+
+_keyboard = st.components.v2.component("attn_core_keyboard", html="", js=read_asset("keyboard.js"))
 
 KEYS = {
     "← →": "previous and next head; on Generate, token",

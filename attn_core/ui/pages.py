@@ -12,6 +12,7 @@ import streamlit as st
 
 from attn_core.analysis import examples
 from attn_core.errors import AttnCoreError
+from attn_core.ui.assets import read_image
 from attn_core.ui.errors import describe_error
 from attn_core.ui.session import session
 from attn_core.ui.state import escape_markdown
@@ -22,8 +23,7 @@ _ROOT = Path(__file__).parent.parent.parent
 @cache
 def load_page_icon() -> str:
     """Return the icon of the browser tab as a data URL; Streamlit would store a file again in every run."""
-    content = (_ROOT / "attn_core" / "static" / "icon.png").read_bytes()
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(read_image('icon.png')).decode()}"
 
 
 @contextmanager

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import streamlit as st
 
+from attn_core.ui.assets import read_asset
 from attn_core.ui.session import session
-
-_STATIC = Path(__file__).parent.parent / "static"
 
 
 def is_presenting() -> bool:
@@ -42,7 +40,7 @@ def apply_style() -> None:
 @cache
 def _read_style(**optional: bool) -> str:
     names = ("page", "layout", *(name for name, is_used in optional.items() if is_used))
-    return f"<style>{''.join((_STATIC / f'{name}.css').read_text(encoding='utf-8') for name in names)}</style>"
+    return f"<style>{''.join(read_asset(f'{name}.css') for name in names)}</style>"
 
 
 def pick_presenting() -> None:

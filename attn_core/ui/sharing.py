@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import urlencode
 
 import streamlit as st
 
+from attn_core.ui.assets import read_asset
 from attn_core.ui.links import CHOICES, MAX_TEXT, TEXT, fits_in_link
 from attn_core.ui.session import session
-
-_STATIC = Path(__file__).parent.parent / "static"
 
 _copy_button = st.components.v2.component(
     "attn_core_copy_link",
     html='<button type="button">Copy link</button><div role="status"></div>',
-    css=(_STATIC / "copy.css").read_text(),
-    js=(_STATIC / "copy.js").read_text(),
+    css=read_asset("copy.css"),
+    js=read_asset("copy.js"),
 )
 
 

@@ -261,7 +261,8 @@ def test_the_recipe_for_a_score_makes_one(extended: Path) -> None:
     for command in (["check"], ["format", "--check"]):
         subprocess.run([sys.executable, "-m", "ruff", *command, *told], cwd=extended, check=True)
     colors = (
-        "from attn_core.charts.grid import LABEL_COLORS as colors; from attn_core.analysis.scores import LABELS;"
+        "from attn_core.charts.grid import label_colors; colors = label_colors('light');"
+        "from attn_core.analysis.scores import LABELS;"
         "assert colors.keys() >= set(LABELS.values()) and len({*colors.values()}) == len(colors)"
     )
     subprocess.run([sys.executable, "-c", colors], cwd=extended, check=True)

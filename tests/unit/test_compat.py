@@ -68,6 +68,7 @@ NAMES = [
     ("huggingface_hub.constants", "DOWNLOAD_CHUNK_SIZE", "set_download_chunk: progress on slow links"),
     ("huggingface_hub.file_download", "repo_folder_name", "cached_blobs: sweeping away unfinished downloads"),
     ("streamlit.runtime", "Runtime", "is_server: whether the upkeep starts"),
+    ("streamlit.navigation.page", "StreamlitPage", "StreamlitPage: the type of the pages in the bar"),
     ("streamlit.config", "get_config_options", "streamlit_settings: `attn-core check`"),
 ]
 
