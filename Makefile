@@ -2,14 +2,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-fast lint bench soak screenshots clean
+.PHONY: run test test-pages test-library test-fast lint bench soak screenshots clean
 
 run: $(VENV)/.run-ready
 	$(BIN)/streamlit run dashboard.py
 
 test: lint $(VENV)/.browser-ready
-	$(BIN)/python -m pytest tests/unit tests/app --numprocesses 2 --dist worksteal
-	$(BIN)/python -m pytest tests/browser tests/real
+	$(MAKE) --jobs 2 --output-sync=target test-pages test-library
+
+# A browser and its server leave a part of two cores free, which the other tests use meanwhile.
+test-pages:
+	$(BIN)/python -m pytest tests/browser
+
+test-library:
+	$(BIN)/python -m pytest tests/unit tests/app tests/real
 
 test-fast: lint
 	$(BIN)/python -m pytest tests/unit -m "not slow" --numprocesses 2 --dist worksteal

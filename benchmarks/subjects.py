@@ -23,6 +23,7 @@ from attn_core.models.loading import fuse_activation
 
 N_LAYERS = N_HEADS = 12
 N_CORES = 2
+WIDTH = 768
 
 
 def gpt2_network(attention: str | None = None, *, fused: bool = False) -> GPT2LMHeadModel:
@@ -33,7 +34,7 @@ def gpt2_network(attention: str | None = None, *, fused: bool = False) -> GPT2LM
         fused: compute its activation as `load_model` lets it.
     """
     torch.manual_seed(0)
-    config = GPT2Config(eos_token_id=None, bos_token_id=None)
+    config = GPT2Config(n_embd=WIDTH, eos_token_id=None, bos_token_id=None)
     if fused:
         fuse_activation(config)
     if attention is not None:

@@ -16,8 +16,9 @@ settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _two_threads() -> None:
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+def _one_thread() -> None:
+    """Compute with one thread, since another process of tests has the other core."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -1,23 +1,20 @@
-"""Every benchmark runs, in a short form."""
+"""Every benchmark runs, in a short form, with a narrow network."""
 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import math
+from concurrent.futures import Executor
 
 import pytest
 import torch
 
-from benchmarks import app, memory, needs, profiling, visitors
+from benchmarks import app, memory, needs, profiling, subjects, visitors
 from benchmarks.hall import OPEN
 from benchmarks.report import Section, as_markdown
 from benchmarks.results import Result
 
-# --- what a part does not need is not asked for ----------------------------------------------------------------
-
-
-# --- every part, in a short form -------------------------------------------------------------------------------
+pytestmark = pytest.mark.browser
 
 SHORT: dict[str, dict[str, object]] = {
     "capturing": {"SIZES": (32, 48), "SHORTEST_RUN": 0.0},
@@ -26,6 +23,11 @@ SHORT: dict[str, dict[str, object]] = {
     "ablation": {"LOOPED": [(0, 0), (11, 11)]},
     "mini": {"NEW_TOKENS": 4},
 }
+
+
+@pytest.fixture(autouse=True)
+def _narrow_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subjects, "WIDTH", 48)
 
 
 @pytest.mark.parametrize("name", SHORT)
@@ -40,27 +42,25 @@ def test_a_part_that_computes_measures_all_that_it_reports(name: str, monkeypatc
         torch.set_num_threads(n_threads)
 
 
-@pytest.mark.browser
-def test_the_memory_of_the_server_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for constant, value in {"LONGEST": 64, "SESSIONS": 2, "PROMPTS": 4, "STEP": 2}.items():
+def test_the_memory_of_the_server_is_followed(elsewhere: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    for constant, value in {"LONGEST": 64, "SESSIONS": 2, "PROMPTS": 2, "STEP": 1}.items():
         monkeypatch.setattr(memory, constant, value)
-    result = memory.run()
+    result = elsewhere.submit(memory.run).result()
     check_measured(result)
     assert len([cell for cell in result.measurements if cell.table == memory.MANY]) == 2
 
 
-@pytest.mark.browser
-def test_the_overviews_are_built_and_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_overviews_are_built_and_painted(elsewhere: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     if lacking := needs.missing_for("overview"):
         pytest.skip(f"lacking: {', '.join(lacking)}")
     overview = importlib.import_module("benchmarks.overview")
     monkeypatch.setattr(overview, "SIZES", (16,))
     monkeypatch.setattr(overview, "BUDGET_SIZE", "16 tokens")
-    check_measured(overview.run(1))
+    check_measured(elsewhere.submit(overview.run, 1).result())
 
 
-def test_the_hall_of_visitors_finds_every_page_in_order() -> None:
-    result = visitors.measure((6,), 4.0, idle_seconds=2.0)
+def test_the_hall_of_visitors_finds_every_page_in_order(elsewhere: Executor) -> None:
+    result = elsewhere.submit(visitors.measure, (6,), 3.0, idle_seconds=1.0).result()
     check_measured(result)
     assert result.remarks[0] == "Faults: none."
     for side in (visitors.MINI, visitors.GPT2):
@@ -69,10 +69,12 @@ def test_the_hall_of_visitors_finds_every_page_in_order() -> None:
         assert result.find(visitors.PROFILE, profiling.MODEL, side).median > 0
 
 
-@pytest.mark.browser
-def test_the_waits_in_the_app_are_measured_on_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "TRIES", 3)
-    result = app.run(1)
+def test_the_waits_in_the_app_are_measured_on_its_pages(
+    elsewhere: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "TRIES", 1)
+    monkeypatch.setattr(app, "PAGES", dict([*app.PAGES.items()][:1]))
+    result = elsewhere.submit(app.run, 1).result()
     check_measured(result)
     assert {cell.row for cell in result.measurements if cell.table == app.DEEDS} >= {
         "click on a head",

@@ -46,12 +46,9 @@ def check_health(address: str) -> int:
 
 
 def test_under_a_path_links_pages_uploads_and_downloads_work_from_the_first_visit_on(
-    page: Page, tmp_path: Path
+    page: Page, requested: list[str], tmp_path: Path
 ) -> None:
     random_trace(n_layers=3, n_heads=7, n_tokens=6).save(tmp_path / "random.npz")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("websocket", lambda socket: asked.append(socket.url))
     with serving(STREAMLIT_SERVER_BASE_URL_PATH="gpt2") as server:
         page.goto(f"{server.address}/head_grid?model=mini&prompt=The+cat+slept&layer=3&head=5")
         expect(page.get_by_role("heading", name="L3H5 ·")).to_be_visible()
@@ -72,7 +69,7 @@ def test_under_a_path_links_pages_uploads_and_downloads_work_from_the_first_visi
         page.locator("input[type=file]").set_input_files(tmp_path / "random.npz")
         expect(page.get_by_text("3 × 7 heads").first).to_be_visible()
         settle(page)
-        assert [url for url in asked if urlsplit(url).scheme in ("http", "ws") and "/gpt2/" not in url] == []
+        assert [url for url in requested if urlsplit(url).scheme in ("http", "ws") and "/gpt2/" not in url] == []
         assert check_health(server.address) == 0
         assert check_health(server.address.removesuffix("/gpt2")) != 0
 

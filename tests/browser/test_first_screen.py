@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-import attn_core
-from tests.support.serving import serving
-from tests.support.visiting import NAMES, QUESTIONS, WAIT, drawing, figures_on, settle, visit, wait_for_keys
+from tests.support.visiting import (
+    NAMES,
+    QUESTIONS,
+    RECORDING,
+    WAIT,
+    drawing,
+    figures_on,
+    settle,
+    visit,
+    wait_for_keys,
+)
 
 pytestmark = pytest.mark.browser
 
 LAPTOP: ViewportSize = {"width": 1280, "height": 720}
 PROJECTOR: ViewportSize = {"width": 1920, "height": 1080}
 PHONE: ViewportSize = {"width": 400, "height": 800}
-RECORDING = "shopping_list"
-SHOPPING = "At the store she bought apples, pears, plums and"
 SMALLEST_LETTER = 20  # pixels, for a room, at 1920 x 1080
 
 
@@ -98,54 +100,29 @@ STEADY = """async () => {
 """Wait until nothing has moved for eight pictures of the screen."""
 
 
-@pytest.fixture(scope="module")
-def playlist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a recording: one of the real GPT-2 if there is one here."""
-    golden = os.environ.get("ATTN_RECORDINGS")
-    if golden:
-        return Path(golden)
-    folder = tmp_path_factory.mktemp("playlist")
-    attn_core.capture(attn_core.load_model("mini"), SHOPPING).save(folder / f"{RECORDING}.npz")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(playlist: Path) -> Iterator[str]:
-    """Return the address of a dashboard with a playlist that cannot reach the Hub."""
-    with serving(ATTN_PLAYLIST=str(playlist)) as running:
-        yield running.address
-
-
-@pytest.fixture(scope="module")
-def visitor(browser: Browser, server: str) -> Iterator[Page]:
-    """Return a page for all tests, whose browser and server have loaded already what they need."""
-    with visiting(browser) as page:
-        page.goto(f"{server}/?model=mini")
-        expect(figures_on(page).first).to_be_visible(timeout=4 * WAIT)
-        yield page
-
-
-@contextmanager
-def visiting(browser: Browser, **options: Any) -> Iterator[Page]:
-    context = browser.new_context(viewport=LAPTOP, **options)
-    context.set_default_timeout(WAIT)
-    expect.set_options(timeout=WAIT)
-    yield context.new_page()
-    context.close()
+@pytest.fixture
+def page(page: Page) -> Page:
+    """Return a page in a window as small as a projector's may be."""
+    page.set_viewport_size(LAPTOP)
+    return page
 
 
 def arrive(page: Page, server: str, stage: Stage, *, figures: int | None = None, **query: str) -> None:
     """Open a page and wait until all its figures are drawn."""
     visit(page, server, stage.path, **stage.query | query)
     expect(page.locator(stage.main).first).to_be_visible(timeout=4 * WAIT)  # the first time the names take theirs
+    wait_for_figures(page, stage.figures if figures is None else figures)
+
+
+def wait_for_figures(page: Page, fewest: int) -> None:
+    """Wait until a page is whole and nothing on it moves."""
     settle(page)
-    figures = stage.figures if figures is None else figures
     page.wait_for_function(
         """fewest => {
           const charts = [...document.querySelectorAll('[data-testid=stVegaLiteChart]')];
           return charts.length >= fewest && charts.every(chart => chart.querySelector('svg'));
         }""",
-        arg=figures,
+        arg=fewest,
     )
     page.evaluate(STEADY)
 
@@ -178,125 +155,6 @@ def shortcomings(page: Page, name: str, stage: Stage, *, screens: float | None) 
     return faults
 
 
-SOURCES = {"mini": {}, "a recording": {"recording": f"{RECORDING}.npz"}, "no gpt2": {"model": "gpt2"}}
-
-
-@pytest.mark.parametrize("present", [False, True], ids=["at a desk", "presenting"])
-@pytest.mark.parametrize("source", SOURCES)
-def test_the_figure_of_every_page_is_whole_on_the_first_screen(
-    visitor: Page, server: str, source: str, present: bool
-) -> None:
-    faults = []
-    for name, stage in STAGES.items():
-        visitor.set_viewport_size(LAPTOP)
-        query = SOURCES[source] | ({"present": "1"} if present else {})
-        figures = min(stage.figures, 1) if source == "a recording" and stage.path != "generate" else stage.figures
-        arrive(visitor, server, stage, figures=figures, **query)
-        for size in (LAPTOP, PROJECTOR):
-            resize(visitor, size)
-            faults += shortcomings(visitor, name, stage, screens=1 if present else stage.screens)
-    assert not faults, "\n".join(faults)
-
-
-# --- other windows -----------------------------------------------------------------------------------------------
-
-WINDOWS: list[ViewportSize] = [
-    {"width": 1280, "height": 600},
-    {"width": 1280, "height": 900},
-    {"width": 1280, "height": 1440},
-    {"width": 1024, "height": 720},
-    {"width": 2560, "height": 1440},
-]
-
-
-@pytest.mark.parametrize("name", ["home", "head grid", "compare", "generate", "tour 3"])
-def test_figures_follow_the_window_without_a_word_from_the_server(browser: Browser, server: str, name: str) -> None:
-    stage, frames = STAGES[name], list[str | bytes]()
-    with visiting(browser) as page:
-        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
-        arrive(page, server, stage)
-        assert frames
-        frames.clear()
-        before, faults = seen(page, stage.main)[0], []
-        for size in WINDOWS:
-            resize(page, size)
-            faults += shortcomings(page, name, stage, screens=None)
-            now = seen(page, stage.main)[0]
-            assert (now["width"], now["height"]) != (before["width"], before["height"])
-            before = now
-            if name in ("home", "head grid", "tour 3"):
-                images = page.locator(".mark-image image")
-                expect(images).to_have_count(144)
-                for square in images.evaluate_all(
-                    "images => images.map(it => it.getBoundingClientRect()).map(box => box.width / box.height)"
-                ):
-                    assert square == pytest.approx(1, abs=0.05)
-        assert not faults, "\n".join(faults)
-        assert not frames
-
-
-def test_no_control_is_cut_at_the_edge_of_its_row(visitor: Page, server: str) -> None:
-    faults = []
-    for name in ("tour 1", "generate", "head view", "compare"):
-        arrive(visitor, server, STAGES[name])
-        for width in (1280, 1024, 700):
-            resize(visitor, {"width": width, "height": 768})
-            buttons = seen(visitor, ":is([class*=st-key-toolbar], [class*=st-key-headline]) button")
-            faults += [f"{name}, {width}: {button}" for button in buttons if button["part"] < 0.95]
-        visitor.set_viewport_size(LAPTOP)
-    assert not faults, "\n".join(faults)
-
-
-@pytest.mark.parametrize(
-    "name", ["home", "generate", "head grid", "head view", "compare", "tour 1", "tour 7", "names"]
-)
-def test_on_a_phone_the_figure_comes_first_and_the_controls_below(visitor: Page, server: str, name: str) -> None:
-    stage = STAGES[name]
-    visitor.set_viewport_size(PHONE)
-    arrive(visitor, server, stage)
-    assert not shortcomings(visitor, name, stage, screens=None)
-    (figure, *_) = seen(visitor, stage.main)
-    controls = seen(visitor, "[class*=st-key-toolbar] input")
-    assert all(box["top"] >= figure["top"] + figure["height"] - 1 for box in controls)
-
-
-FRAMES: list[ViewportSize] = [
-    {"width": 300, "height": 200},
-    {"width": 600, "height": 400},
-    {"width": 1200, "height": 800},
-]
-
-
-@pytest.mark.parametrize(
-    "name", ["home", "head grid", "head view", "compare", "generate", "tour 3", "tour 7", "names"]
-)
-def test_a_frame_of_another_page_shows_the_figure_alone_with_a_link(visitor: Page, server: str, name: str) -> None:
-    stage, faults = STAGES[name], []
-    visitor.set_viewport_size(FRAMES[-1])
-    visit_embedded(visitor, server, stage)
-    for size in FRAMES:
-        resize(visitor, size)
-        faults += shortcomings(visitor, name, stage, screens=1)
-        (link,) = seen(visitor, "[data-testid=stLinkButton] a")
-        if link["part"] < 0.995:
-            faults.append(f"{name}, {size}: {link['part']:.0%} of the link is seen")
-    assert not faults, "\n".join(faults)
-    expect(visitor.get_by_role("link", name="Open the dashboard")).to_be_visible()
-    expect(
-        visitor.get_by_role("textbox").or_(visitor.get_by_role("spinbutton")).filter(visible=True)
-    ).to_have_count(0)
-    expect(visitor.get_by_role("button", name="Present")).to_have_count(0)
-
-
-def visit_embedded(page: Page, server: str, stage: Stage) -> None:
-    page.goto(f"{server}/{stage.path}?embed=true&model=mini" + "".join(f"&{k}={v}" for k, v in stage.query.items()))
-    expect(page.locator(stage.main).first).to_be_visible()
-    settle(page)
-    page.evaluate(STEADY)
-
-
-# --- shown to a room ---------------------------------------------------------------------------------------------
-
 LETTERS = """() => {
   const found = [];
   const look = root => {
@@ -320,15 +178,128 @@ LETTERS = """() => {
 }"""
 """The smallest letters that are seen, with their texts."""
 
+SOURCES = {"mini": {}, "a recording": {"recording": RECORDING}, "no gpt2": {"model": "gpt2"}}
 
-def test_a_room_reads_every_letter(visitor: Page, server: str) -> None:
-    small = []
-    visitor.set_viewport_size(PROJECTOR)
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_page_shows_its_figure_whole_and_lets_a_room_read_every_letter(
+    page: Page, server: str, source: str
+) -> None:
+    """On a laptop and on a projector, at a desk and presenting."""
+    faults = []
     for name, stage in STAGES.items():
-        arrive(visitor, server, stage, present="1")
-        small += [(name, *letter) for letter in visitor.evaluate(LETTERS) if letter[0] < SMALLEST_LETTER]
-    assert not small
+        page.set_viewport_size(LAPTOP)
+        figures = min(stage.figures, 1) if source == "a recording" and stage.path != "generate" else stage.figures
+        arrive(page, server, stage, figures=figures, **SOURCES[source])
+        for size in (LAPTOP, PROJECTOR):
+            resize(page, size)
+            faults += shortcomings(page, name, stage, screens=stage.screens)
+        page.get_by_role("button", name="Present").click()
+        expect(page.get_by_role("button", name="Present")).to_be_hidden()
+        wait_for_figures(page, figures)
+        letters = page.evaluate(LETTERS)
+        faults += [f"{name}: {text} is {size} px high" for size, text in letters if size < SMALLEST_LETTER]
+        for size in (PROJECTOR, LAPTOP):
+            resize(page, size)
+            faults += shortcomings(page, f"{name}, presenting", stage, screens=1)
+    assert not faults, "\n".join(faults)
 
+
+# --- other windows -----------------------------------------------------------------------------------------------
+
+WINDOWS: list[ViewportSize] = [
+    {"width": 1280, "height": 600},
+    {"width": 1280, "height": 900},
+    {"width": 1280, "height": 1440},
+    {"width": 1024, "height": 720},
+    {"width": 2560, "height": 1440},
+]
+
+
+@pytest.mark.parametrize("name", ["home", "head grid", "compare", "generate", "tour 3"])
+def test_figures_follow_the_window_without_a_word_from_the_server(page: Page, server: str, name: str) -> None:
+    stage, frames = STAGES[name], list[str | bytes]()
+    page.once("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+    arrive(page, server, stage)
+    assert frames
+    frames.clear()
+    before, faults = seen(page, stage.main)[0], []
+    for size in WINDOWS:
+        resize(page, size)
+        faults += shortcomings(page, name, stage, screens=None)
+        now = seen(page, stage.main)[0]
+        assert (now["width"], now["height"]) != (before["width"], before["height"])
+        before = now
+        if name in ("home", "head grid", "tour 3"):
+            images = page.locator(".mark-image image")
+            expect(images).to_have_count(144)
+            for square in images.evaluate_all(
+                "images => images.map(it => it.getBoundingClientRect()).map(box => box.width / box.height)"
+            ):
+                assert square == pytest.approx(1, abs=0.05)
+    assert not faults, "\n".join(faults)
+    assert not frames
+
+
+def test_no_control_is_cut_at_the_edge_of_its_row(page: Page, server: str) -> None:
+    faults = []
+    for name in ("tour 1", "generate", "head view", "compare"):
+        arrive(page, server, STAGES[name])
+        for width in (1280, 1024, 700):
+            resize(page, {"width": width, "height": 768})
+            buttons = seen(page, ":is([class*=st-key-toolbar], [class*=st-key-headline]) button")
+            faults += [f"{name}, {width}: {button}" for button in buttons if button["part"] < 0.95]
+        page.set_viewport_size(LAPTOP)
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    "name", ["home", "generate", "head grid", "head view", "compare", "tour 1", "tour 7", "names"]
+)
+def test_on_a_phone_the_figure_comes_first_and_the_controls_below(page: Page, server: str, name: str) -> None:
+    stage = STAGES[name]
+    page.set_viewport_size(PHONE)
+    arrive(page, server, stage)
+    assert not shortcomings(page, name, stage, screens=None)
+    (figure, *_) = seen(page, stage.main)
+    controls = seen(page, "[class*=st-key-toolbar] input")
+    assert all(box["top"] >= figure["top"] + figure["height"] - 1 for box in controls)
+
+
+FRAMES: list[ViewportSize] = [
+    {"width": 300, "height": 200},
+    {"width": 600, "height": 400},
+    {"width": 1200, "height": 800},
+]
+
+
+@pytest.mark.parametrize(
+    "name", ["home", "head grid", "head view", "compare", "generate", "tour 3", "tour 7", "names"]
+)
+def test_a_frame_of_another_page_shows_the_figure_alone_with_a_link(page: Page, server: str, name: str) -> None:
+    stage, faults = STAGES[name], []
+    page.set_viewport_size(FRAMES[-1])
+    visit_embedded(page, server, stage)
+    for size in FRAMES:
+        resize(page, size)
+        faults += shortcomings(page, name, stage, screens=1)
+        (link,) = seen(page, "[data-testid=stLinkButton] a")
+        if link["part"] < 0.995:
+            faults.append(f"{name}, {size}: {link['part']:.0%} of the link is seen")
+    assert not faults, "\n".join(faults)
+    expect(page.get_by_role("link", name="Open the dashboard")).to_be_visible()
+    expect(page.get_by_role("textbox").or_(page.get_by_role("spinbutton")).filter(visible=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Present")).to_have_count(0)
+
+
+def visit_embedded(page: Page, server: str, stage: Stage) -> None:
+    page.goto(f"{server}/{stage.path}?embed=true&model=mini" + "".join(f"&{k}={v}" for k, v in stage.query.items()))
+    expect(page.locator(stage.main).first).to_be_visible()
+    settle(page)
+    page.evaluate(STEADY)
+
+
+# --- shown to a room ---------------------------------------------------------------------------------------------
 
 FOCUSED = """() => {
   let it = document.activeElement;
@@ -343,14 +314,13 @@ FOCUSED = """() => {
 
 
 @pytest.mark.parametrize("name", ["home", "head grid", "generate", "compare", "tour 3", "names"])
-def test_tab_never_comes_to_anything_that_a_room_does_not_see(visitor: Page, server: str, name: str) -> None:
-    visitor.set_viewport_size(LAPTOP)
-    arrive(visitor, server, STAGES[name], present="1")
-    visitor.evaluate("document.activeElement?.blur()")
+def test_tab_never_comes_to_anything_that_a_room_does_not_see(page: Page, server: str, name: str) -> None:
+    arrive(page, server, STAGES[name], present="1")
+    page.evaluate("document.activeElement?.blur()")
     passed = []
     for _ in range(60):
-        visitor.keyboard.press("Tab")
-        focused = visitor.evaluate(FOCUSED)
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
         if focused is None:
             break
         passed.append(focused)
@@ -375,32 +345,30 @@ WATCH_THE_BAR = """() => {
 }"""
 
 
-def test_keys_change_the_page_and_the_bar_never_flashes(visitor: Page, server: str) -> None:
-    visitor.set_viewport_size(LAPTOP)
-    arrive(visitor, server, STAGES["home"], present="1")
-    visitor.mouse.move(640, 400)
-    visitor.evaluate(WATCH_THE_BAR)
+def test_keys_change_the_page_and_the_bar_never_flashes(page: Page, server: str) -> None:
+    arrive(page, server, STAGES["home"], present="1")
+    page.mouse.move(640, 400)
+    page.evaluate(WATCH_THE_BAR)
     for number, path in (*enumerate(NAMES, start=1), (1, "")):
-        visitor.keyboard.press(str(number))
-        expect(visitor).to_have_url(re.compile(rf"/{path}(\\?|$)"))
-        expect(visitor.locator("h1")).to_contain_text(QUESTIONS[path])
-        settle(visitor)
-    visitor.evaluate("watchTheBar = false")
-    assert visitor.evaluate("barSeen") == []
+        page.keyboard.press(str(number))
+        expect(page).to_have_url(re.compile(rf"/{path}(\\?|$)"))
+        expect(page.locator("h1")).to_contain_text(QUESTIONS[path])
+        settle(page)
+    page.evaluate("watchTheBar = false")
+    assert page.evaluate("barSeen") == []
 
 
-def test_the_keys_of_a_talk(visitor: Page, server: str) -> None:
-    visitor.set_viewport_size(LAPTOP)
-    arrive(visitor, server, STAGES["head grid"], present="1", layer="3", head="5")
-    wait_for_keys(visitor)
-    visitor.keyboard.press("?")
-    keys = visitor.get_by_role("dialog")
+def test_the_keys_of_a_talk(page: Page, server: str) -> None:
+    arrive(page, server, STAGES["head grid"], present="1", layer="3", head="5")
+    wait_for_keys(page)
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog")
     for key in ("← →", "Page Up, Page Down", "Space", "1 to 7", "Esc"):
         expect(keys.get_by_text(key)).to_be_visible()
-    visitor.keyboard.press("Escape")
+    page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
-    settle(visitor)
-    title = visitor.locator("h2").nth(1)
+    settle(page)
+    title = page.locator("h2").nth(1)
     expect(title).to_contain_text("L3H5")
     for key, head in (
         ("ArrowRight", "L3H6"),
@@ -409,28 +377,27 @@ def test_the_keys_of_a_talk(visitor: Page, server: str) -> None:
         ("ArrowUp", "L3H5"),
         ("ArrowUp", "L2H5"),
     ):
-        visitor.keyboard.press(key)
+        page.keyboard.press(key)
         expect(title).to_contain_text(head)
-        settle(visitor)
-    visitor.keyboard.press("Escape")
-    expect(visitor.get_by_role("button", name="Present")).to_be_visible()
+        settle(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Present")).to_be_visible()
 
 
-def test_keys_go_through_a_generated_text_and_play_it(visitor: Page, server: str) -> None:
-    visitor.set_viewport_size(LAPTOP)
-    arrive(visitor, server, STAGES["generate"], present="1")
-    chosen = visitor.get_by_role("group", name="Generated tokens").locator("[aria-pressed=true]")
-    tokens = visitor.get_by_role("group", name="Generated tokens").get_by_role("button")
+def test_keys_go_through_a_generated_text_and_play_it(page: Page, server: str) -> None:
+    arrive(page, server, STAGES["generate"], present="1")
+    chosen = page.get_by_role("group", name="Generated tokens").locator("[aria-pressed=true]")
+    tokens = page.get_by_role("group", name="Generated tokens").get_by_role("button")
     expect(tokens.first).to_have_attribute("aria-pressed", "true")
     for key, place in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1)):
-        visitor.keyboard.press(key)
+        page.keyboard.press(key)
         expect(tokens.nth(place)).to_have_attribute("aria-pressed", "true")
         expect(chosen).to_have_count(1)
-        settle(visitor)
-    visitor.keyboard.press("Space")
+        settle(page)
+    page.keyboard.press("Space")
     expect(tokens.nth(3)).to_have_attribute("aria-pressed", "true")
-    visitor.keyboard.press("Space")
-    expect(visitor.get_by_role("button", name="Play", include_hidden=True)).to_have_count(1)
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play", include_hidden=True)).to_have_count(1)
 
 
 # --- what moves --------------------------------------------------------------------------------------------------
@@ -464,38 +431,37 @@ def watch_lines(page: Page, key: str, do: Callable[[], None]) -> None:
     assert watched["other"] == 0
 
 
-def test_another_head_or_token_never_empties_the_figure(visitor: Page, server: str) -> None:
-    visitor.set_viewport_size(LAPTOP)
-    arrive(visitor, server, STAGES["head grid"], layer="3", head="5")
-    title = visitor.locator("h2").nth(1)
+def test_another_head_or_token_never_empties_the_figure(page: Page, server: str) -> None:
+    arrive(page, server, STAGES["head grid"], layer="3", head="5")
+    title = page.locator("h2").nth(1)
 
     def click_last_head() -> None:
-        drawing(visitor, "grid").locator(".mark-rect.role-mark path").last.click(force=True)
+        drawing(page, "grid").locator(".mark-rect.role-mark path").last.click(force=True)
         expect(title).to_contain_text("L11H11")
 
     def click_word() -> None:
-        drawing(visitor, "query_lines").get_by_text("ship", exact=True).last.click(force=True)
-        expect(visitor.get_by_role("combobox", name="Query token")).to_have_value(re.compile("ship"))
+        drawing(page, "query_lines").get_by_text("ship", exact=True).last.click(force=True)
+        expect(page.get_by_role("combobox", name="Query token")).to_have_value(re.compile("ship"))
 
-    watch_lines(visitor, "query_lines", click_last_head)
-    watch_lines(visitor, "query_lines", click_word)
+    watch_lines(page, "query_lines", click_last_head)
+    watch_lines(page, "query_lines", click_word)
 
-    arrive(visitor, server, STAGES["generate"])
-    tokens = visitor.get_by_role("group", name="Generated tokens").get_by_role("button")
+    arrive(page, server, STAGES["generate"])
+    tokens = page.get_by_role("group", name="Generated tokens").get_by_role("button")
 
     def click_token() -> None:
         tokens.nth(1).click()
         expect(tokens.nth(1)).to_have_attribute("aria-pressed", "true")
 
-    watch_lines(visitor, "row_chart", click_token)
+    watch_lines(page, "row_chart", click_token)
 
 
-def test_lines_fade_except_for_those_who_want_no_motion(visitor: Page, server: str) -> None:
-    visitor.set_viewport_size(LAPTOP)
+def test_lines_fade_except_for_those_who_want_no_motion(page: Page, server: str) -> None:
+    page.set_viewport_size(LAPTOP)
     duration = "parseFloat(getComputedStyle(document.querySelector('.mark-rule line')).transitionDuration)"
-    arrive(visitor, server, STAGES["head view"])
-    assert visitor.evaluate(duration) > 0.1
-    visitor.emulate_media(reduced_motion="reduce")
-    assert visitor.evaluate(duration) <= 0.001
-    visitor.emulate_media(reduced_motion="no-preference")
-    expect(figures_on(visitor).first).to_be_visible()
+    arrive(page, server, STAGES["head view"])
+    assert page.evaluate(duration) > 0.1
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(duration) <= 0.001
+    page.emulate_media(reduced_motion="no-preference")
+    expect(figures_on(page).first).to_be_visible()

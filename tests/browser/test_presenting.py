@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.serving import serving
 from tests.support.visiting import QUESTIONS, drawing, figures_on, open_menu, run_prompt, settle
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with serving() as running:
-        yield running.address
 
 
 def size_of_letters(it: Locator) -> float:

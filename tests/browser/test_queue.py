@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import Executor
 
 from benchmarks.hall import Visit
-from tests.support.serving import serving
 
 N_VISITORS = 30
 
 
-def test_in_a_hall_everybody_gets_a_page_and_sees_how_many_are_ahead() -> None:
+def test_in_a_hall_everybody_gets_a_page_and_sees_how_many_are_ahead(elsewhere: Executor, server: str) -> None:
     async def come(address: str, number: int) -> Visit:
         async with Visit(address, "head_grid", {"model": "mini", "prompt": f"The dog {number} ran"}) as visit:
             await visit.run()
@@ -21,8 +21,7 @@ def test_in_a_hall_everybody_gets_a_page_and_sees_how_many_are_ahead() -> None:
         await come(address, 0)  # loads the model
         return await asyncio.gather(*(come(address, number) for number in range(N_VISITORS)))
 
-    with serving() as server:
-        visits = asyncio.run(all_at_once(server.address))
+    visits = elsewhere.submit(asyncio.run, all_at_once(server)).result()
     assert [visit.faults for visit in visits] == [[]] * N_VISITORS
     waited = [
         [int(n) for text in visit.alerts for n in re.findall(r"\((\d+) ahead of you\)", text)] for visit in visits

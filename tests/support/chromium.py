@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-INSTALLED_AS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+INSTALLED_AS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 
 

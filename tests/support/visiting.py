@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 WAIT = 30_000  # milliseconds, for whatever a slow machine still has to load
+RECORDING = "shopping_list.npz"  # of the playlist
 QUESTIONS: dict[str, str | re.Pattern[str]] = {
     "": "How GPT-2 chooses its next word",
     "tour": re.compile(r"^\d\. "),
