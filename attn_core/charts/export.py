@@ -144,7 +144,7 @@ document.fonts.load('16px "Source Sans Pro"').then(draw, draw);
 
 def to_frame(drawing: Drawing) -> pd.DataFrame:
     """Return the contents of a chart's tooltips as a table, with their titles and a row for each mark."""
-    specification = _to_dict(drawing)
+    specification = drawing.to_dict()
     layer = next(layer for layer in specification["layer"] if isinstance(layer["encoding"].get("tooltip"), list))
     table = specification["datasets"][layer.get("data", specification.get("data"))["name"]]
     names = {
@@ -154,14 +154,9 @@ def to_frame(drawing: Drawing) -> pd.DataFrame:
     return pd.DataFrame(table)[list(names)].rename(columns=names)
 
 
-def _to_dict(drawing: Drawing) -> dict[str, Any]:
-    """Return a chart in Vega-Lite."""
-    return drawing.to_dict()
-
-
 def _specification(drawing: Drawing, theme: Theme) -> dict[str, Any]:
     """Return the chart in Vega-Lite, in the look that Streamlit gives it, with its data as lists."""
-    specification = _to_dict(drawing)
+    specification = drawing.to_dict()
     tables, specification["datasets"] = specification["datasets"], {}
     page = PAGES[theme]
     specification["config"] = _merge(_streamlit_config(page), specification.get("config", {}))

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.support.visiting import NAMES, figures_on, fits, open_menu, settle, visit, wait_for_keys
+from tests.support.visiting import figures_on, fits, open_menu, settle, visit, wait_for_keys
 
 SON = "Jesse Vig is the son of an evangelical preacher named James"
 RULES_OF_COLOR = ("color-contrast", "link-in-text-block")
@@ -275,15 +275,6 @@ def test_a_figure_is_read_as_one_sentence(page: Page, server: str) -> None:
         [re.compile("Selected: layer 4, head 8"), re.compile("^Lines of layer 4, head 8")]
     )
     expect(page.locator("svg [role=graphics-symbol]:not([aria-hidden] *)")).to_have_count(0)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("path", NAMES)
-def test_every_page_has_its_own_title_and_says_its_language(page: Page, server: str, path: str) -> None:
-    visit(page, server, path)
-    name = f"{NAMES[path]}: " if path else ""
-    expect(page).to_have_title(f"{name}How GPT-2 chooses its next word")
-    expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 @pytest.mark.browser

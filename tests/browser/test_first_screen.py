@@ -16,6 +16,7 @@ from tests.support.visiting import (
     WAIT,
     drawing,
     figures_on,
+    fits,
     settle,
     visit,
     wait_for_keys,
@@ -178,6 +179,7 @@ LETTERS = """() => {
 }"""
 """The smallest letters that are seen, with their texts."""
 
+STEPS_OF_THE_SAME_SHAPE = {f"tour {step}" for step in (2, 3, 4, 5, 6, 8)}
 SOURCES = {"mini": {}, "a recording": {"recording": RECORDING}, "no gpt2": {"model": "gpt2"}}
 
 
@@ -188,6 +190,8 @@ def test_every_page_shows_its_figure_whole_and_lets_a_room_read_every_letter(
     """On a laptop and on a projector, at a desk and presenting."""
     faults = []
     for name, stage in STAGES.items():
+        if source != "mini" and name in STEPS_OF_THE_SAME_SHAPE:
+            continue
         page.set_viewport_size(LAPTOP)
         figures = min(stage.figures, 1) if source == "a recording" and stage.path != "generate" else stage.figures
         arrive(page, server, stage, figures=figures, **SOURCES[source])
@@ -261,6 +265,7 @@ def test_on_a_phone_the_figure_comes_first_and_the_controls_below(page: Page, se
     page.set_viewport_size(PHONE)
     arrive(page, server, stage)
     assert not shortcomings(page, name, stage, screens=None)
+    assert fits(page)
     (figure, *_) = seen(page, stage.main)
     controls = seen(page, "[class*=st-key-toolbar] input")
     assert all(box["top"] >= figure["top"] + figure["height"] - 1 for box in controls)

@@ -537,15 +537,6 @@ def test_prompt_and_head_carry_from_page_to_page_and_survive_a_reload(page: Page
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("A cat sat on the mat")
 
 
-@pytest.mark.parametrize("path", NAMES)
-def test_pages_fit_a_phone(page: Page, server: str, path: str) -> None:
-    page.set_viewport_size({"width": 400, "height": 800})
-    visit(page, server, path)
-    expect(figures_on(page).first).to_be_visible()
-    settle(page)
-    assert fits(page)
-
-
 def test_long_text_in_a_recording_scrolls(page: Page, server: str, tmp_path: Path) -> None:
     random_trace(2, 2, 150).save(tmp_path / "long.npz")
     visit(page, server, "head_view")
@@ -556,14 +547,18 @@ def test_long_text_in_a_recording_scrolls(page: Page, server: str, tmp_path: Pat
     assert panel.evaluate("it => it.scrollHeight > 1.5 * it.clientHeight")
 
 
-def test_no_page_asks_another_machine_for_anything(page: Page, server: str, requested: list[str]) -> None:
-    for path in NAMES:
-        visit(page, server, path)
-        settle(page)
-    assert len(requested) > len(NAMES)
-    assert [
-        url for url in requested if not url.startswith((server, server.replace("http", "ws"), "data:", "blob:"))
-    ] == []
+@pytest.mark.parametrize("path", NAMES)
+def test_every_page_has_its_own_title_says_its_language_and_asks_no_other_machine(
+    page: Page, server: str, requested: list[str], path: str
+) -> None:
+    visit(page, server, path)
+    settle(page)
+    name = f"{NAMES[path]}: " if path else ""
+    expect(page).to_have_title(f"{name}How GPT-2 chooses its next word")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    assert requested
+    own = (server, server.replace("http", "ws"), "data:", "blob:")
+    assert [url for url in requested if not url.startswith(own)] == []
 
 
 @pytest.mark.parametrize("width", [1280, 400])

@@ -26,6 +26,19 @@ def gpt2() -> PreTrainedModel:
     )
 
 
+def gpt2_of_odd_width() -> PreTrainedModel:
+    return transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(vocab_size=4096, n_embd=45, n_layer=2, n_head=5, n_positions=1024)
+    )
+
+
+def openai_gpt() -> PreTrainedModel:
+    """It predicts without a cache."""
+    return transformers.OpenAIGPTLMHeadModel(
+        transformers.OpenAIGPTConfig(vocab_size=4096, n_embd=64, n_layer=3, n_head=8, n_positions=128)
+    )
+
+
 def llama() -> PreTrainedModel:
     return transformers.LlamaForCausalLM(transformers.LlamaConfig(**GROUPED))
 

@@ -31,6 +31,7 @@ from tests.support import networks
 PROMPT = "Jesse Vig is the son of an evangelical preacher named James"
 TYPES = (
     networks.gpt2,
+    networks.gpt2_of_odd_width,
     networks.llama,
     networks.qwen3,
     networks.gemma,

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from attn_core import LanguageModel, PromptError, capture, generate
 from attn_core.models.inspection import use_recording_attention
 from attn_core.runs.generation import GeneratedText
-from tests.support.networks import gpt2, llama
+from tests.support.networks import gpt2, llama, openai_gpt, with_tokenizer
 
 PROMPT = "Jesse Vig is the son of an evangelical preacher named James"
 
@@ -29,6 +32,20 @@ def test_greedy_makes_the_same_tokens_as_the_models_own_generate(model: Language
     )[0, ids.shape[1] :]
     steps = list(generate(model, PROMPT, max_new_tokens=20))
     assert [step.token_id for step in steps] == expected.tolist()
+
+
+@pytest.mark.parametrize(("make", "lengths"), [(gpt2, [12, 1, 1]), (openai_gpt, [12, 13, 14])])
+def test_with_a_cache_each_step_reads_one_token_and_without_one_the_whole_text(
+    make: Callable[[], PreTrainedModel], lengths: list[int], mini: LanguageModel
+) -> None:
+    model, ids, seen = with_tokenizer(make(), mini), list(range(100, 112)), list[int]()
+    assert model.has_cache == (lengths[-1] == 1)
+    embeddings = model.network.get_input_embeddings()
+    embeddings.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-1]))
+    tokens = [step.token_id for step in generate(model, ids, max_new_tokens=3)]
+    assert seen == lengths
+    made = model.network.generate(torch.tensor([ids]), max_new_tokens=3, do_sample=False, pad_token_id=0)
+    assert tokens == made[0, 12:].tolist()
 
 
 def test_each_steps_attention_is_the_last_row_of_a_capture_up_to_there(model: LanguageModel) -> None:

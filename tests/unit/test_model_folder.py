@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from attn_core import ModelUnavailable, capture, load_model
 from attn_core.models.config import unusable_config
+from attn_core.models.multimodal import text_part
 from tests.support.small_models import byte_tokenizer, refused, saved, tiny_gpt2, tiny_llama
 
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + 64 * "0" + "\nsize 548105171\n"
@@ -480,6 +481,13 @@ def test_a_model_for_text_and_pictures_shows_its_language_model(
     ids = torch.arange(11)[None]
     with torch.inference_mode():
         torch.testing.assert_close(model.network(ids).logits, whole(ids).logits, atol=1e-4, rtol=1e-4)
+
+
+def test_one_whose_language_model_alone_gives_other_logits_is_left_whole() -> None:
+    network = llava().eval()
+    assert isinstance(text_part(network), transformers.LlamaForCausalLM)
+    network.register_forward_hook(lambda module, arguments, output: output | {"logits": 2 * output.logits})
+    assert text_part(network) is network
 
 
 def test_one_that_does_not_run_without_pictures_is_refused(tmp_path: Path) -> None:

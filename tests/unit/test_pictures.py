@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from attn_core.charts import Figure
+from attn_core.charts.export import to_svg
 from attn_core.charts.style import Theme
-from tests.support.figures import KINDS, figures_of_kinds
+from tests.support.figures import CAPTION, KINDS, figures_of_kinds
 
 
 def approved(value: Any) -> Any:
@@ -31,6 +33,13 @@ def approved(value: Any) -> Any:
         case str() if value.startswith("data:image"):
             return "data:image"
     return value
+
+
+class PictureExtension(SingleFileSnapshotExtension):
+    """Keeps each picture in a file that a browser shows."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "svg"
 
 
 @pytest.fixture
@@ -58,3 +67,9 @@ def test_a_figure_on_a_page_is_the_approved_one(kind: str, snapshot: SnapshotAss
 def test_a_figure_for_a_projector_is_the_approved_one(kind: str, snapshot: SnapshotAssertion) -> None:
     figure = figure_of(kind, "light").filling(for_projector=True, turn=3)
     assert approved({name: part for name, part in figure.items() if name != "datasets"}) == snapshot
+
+
+@pytest.mark.parametrize("kind", ["lines", "matrix", "next words", "names"])
+def test_a_saved_picture_is_the_approved_one(kind: str, snapshot: SnapshotAssertion) -> None:
+    saved = to_svg(figure_of(kind, "light"), CAPTION, "light").decode()
+    assert saved == snapshot.use_extension(PictureExtension)
