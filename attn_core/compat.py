@@ -5,10 +5,12 @@ Each is used by one function here and nowhere else, and has a test that shows wh
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage as StreamlitPage
@@ -189,6 +191,25 @@ def count_sessions() -> tuple[int, int]:
     """Return the number of connected sessions, and of those that may still reconnect."""
     manager = _streamlit_server()._session_mgr
     return len(manager.list_active_sessions()), len(manager._session_storage.list())
+
+
+def keep_downloads(seconds: float) -> None:
+    """Make Streamlit keep a file made at a click for at least so many seconds.
+
+    It deletes such a file once two more runs of anybody's page have ended, which with many visitors happens before a
+    slow link has asked for the file.
+    """
+    from streamlit.runtime.media_file_manager import MediaFileMetadata
+
+    first_marked: WeakKeyDictionary[MediaFileMetadata, float] = WeakKeyDictionary()
+    mark_for_delete = MediaFileMetadata.mark_for_delete
+
+    def mark_if_old(file: MediaFileMetadata) -> None:
+        now = time.monotonic()
+        if now - first_marked.setdefault(file, now) >= seconds:
+            mark_for_delete(file)
+
+    MediaFileMetadata.mark_for_delete = mark_if_old  # type: ignore[assignment, method-assign]
 
 
 def streamlit_settings() -> dict[str, Any]:

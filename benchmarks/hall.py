@@ -148,6 +148,7 @@ class Visit:
 
     def __init__(self, address: str, page: str, query: dict[str, str]) -> None:
         self._address, self._page, self._query = address, page, query
+        self._session = ""
         self._widgets: dict[str, str] = {}  # ids of those that were drawn, by their labels
         self.faults: list[str] = []
         self.alerts: list[str] = []
@@ -180,6 +181,19 @@ class Visit:
         widget.id, widget.trigger_value = self._widgets[label], True
         await self._send(message)
 
+    async def prepare_download(self, label: str) -> str:
+        """Press a button that makes a file; the address of the file."""
+        message = BackMsg()
+        request = message.backend_operation_request
+        request.request_id, request.session_id = label, self._session
+        request.deferred_file.file_id = self._widgets[label]
+        await self._socket.send(message.SerializeToString())
+        while True:
+            answer = ForwardMsg()
+            answer.ParseFromString(await self._socket.recv(decode=False))
+            if answer.WhichOneof("type") == "backend_operation_response":
+                return self._address + answer.backend_operation_response.deferred_file.url
+
     def _rerun(self) -> BackMsg:
         message = BackMsg()
         script = message.rerun_script
@@ -196,6 +210,8 @@ class Visit:
             self.n_bytes += len(content)
             answer = ForwardMsg()
             answer.ParseFromString(content)
+            if answer.WhichOneof("type") == "new_session":
+                self._session = answer.new_session.initialize.session_id
             if answer.WhichOneof("type") == "delta":
                 self.elements.append(content)
                 self._see(answer.delta.new_element)
@@ -213,6 +229,8 @@ class Visit:
         elif kind in ("number_input", "button"):
             drawn = getattr(element, kind)
             self._widgets[drawn.label] = drawn.id
+        elif kind == "download_button":
+            self._widgets[element.download_button.label] = element.download_button.deferred_file_id
 
 
 def idle_share(server: Server, n_sessions: int, seconds: float) -> float:

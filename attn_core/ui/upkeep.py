@@ -12,10 +12,11 @@ from importlib import import_module
 from typing import Any
 
 import attn_core
-from attn_core.compat import count_sessions, expire_sessions, is_server
+from attn_core.compat import count_sessions, expire_sessions, is_server, keep_downloads
 
 SECONDS_BETWEEN = 10.0
 NEVER = 1_000_000_000
+SECONDS_OF_DOWNLOADS = 60.0
 
 _NOT_OF_PAGES = ("attn_core.mini", "attn_core.__main__", "attn_core.models.fetching", "attn_core.server.recording")
 _M_ARENA_MAX = -8  # of mallopt, in glibc's malloc.h
@@ -25,6 +26,7 @@ _started = threading.Lock()
 def start_upkeep() -> None:
     """Start the background thread at the end of the server's first run; later calls do nothing."""
     if is_server() and _started.acquire(blocking=False):  # never released
+        keep_downloads(SECONDS_OF_DOWNLOADS)
         threading.Thread(target=_run_upkeep, name="upkeep", daemon=True).start()
 
 

@@ -6,12 +6,16 @@ A test that fails here says which function of `attn_core.compat` an upgrade has 
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from streamlit.runtime.media_file_manager import DeferredCallableEntry, MediaFileManager, MediaFileMetadata
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from transformers import GPT2Config, LlamaConfig
 
@@ -93,6 +97,21 @@ def test_the_parts_of_streamlits_server_that_are_used_are_there() -> None:
     assert storage.list() == []
     cache: Any = storage._cache
     cache.expire()
+
+
+def test_a_file_made_at_a_click_is_deleted_only_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "Streamlit deletes files in another way: see keep_downloads in attn_core.compat."
+    monkeypatch.setattr(MediaFileMetadata, "mark_for_delete", MediaFileMetadata.mark_for_delete)
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    manager._deferred_callables["made"] = DeferredCallableEntry(
+        callable=lambda: b"1", mimetype="text/csv", filename="a.csv", coordinates="", session_id="", element_id=""
+    )
+    compat.keep_downloads(60)
+    file = manager.execute_deferred("made").removeprefix("/media/").removesuffix(".csv")
+    for seconds, is_kept in ((0.0, True), (59.0, True), (60.0, True), (60.0, False)):
+        monkeypatch.setattr(time, "monotonic", partial(float, seconds))
+        manager.remove_orphaned_files()
+        assert (manager.read_file(file) is not None) == is_kept, sentence
 
 
 def test_a_configuration_tells_its_attention() -> None:
