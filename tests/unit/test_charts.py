@@ -418,6 +418,12 @@ def test_a_figure_says_what_is_to_be_seen_in_it(kind: str, said: str) -> None:
     assert figure.filling()["description"] == figure.kind
 
 
+def test_the_strongest_link_that_is_told_is_never_that_of_the_first_token() -> None:
+    weights = np.array([[1, 0, 0], [0.1, 0.9, 0], [0.3, 0.3, 0.4]], dtype=np.float32)
+    trace = AttentionTrace(("a", " b", " c"), weights[None, None])
+    assert "Strongest: from “b” to “b”, 0.90." in charts.attention_lines(trace, 0, 0).description
+
+
 def test_the_grid_tells_on_what_each_label_rests() -> None:
     trace = random_trace(1, 2, 6)
     figure = charts.head_grid(trace, labels=["null", "other"], evidence=["0.80, 4 queries", ""])

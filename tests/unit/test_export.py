@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from attn_core import charts
-from attn_core.analysis.tables import csv_without_formulas, grid_table
+from attn_core.analysis.tables import csv_without_formulas, grid_table, summed_table
 from attn_core.charts import export, rendering
 from attn_core.charts.export import Caption
 from attn_core.charts.style import Theme
@@ -147,6 +147,14 @@ def test_the_table_of_a_grid_has_the_strongest_links_of_every_head() -> None:
         np.testing.assert_array_equal(here["attention"], every[: len(here)])
         np.testing.assert_array_equal(trace.head(layer, head)[here["query"], here["key"]], here["attention"])
     assert "'=1+1" in csv_without_formulas(grid_table(make_trace("=1+1", " b", " c"), ["other"] * 6))
+
+
+def test_the_table_of_several_queries_begins_with_the_key_they_attend_to_most() -> None:
+    trace = make_trace("a", " b", " c", " d", " e")
+    table = summed_table(trace, 1, 2, [2, 4])
+    assert table["sum"].is_monotonic_decreasing
+    np.testing.assert_allclose(table["sum"], trace.head(1, 2)[[2, 4]].sum(axis=0)[table["key"]])
+    np.testing.assert_array_equal(table["from e (4)"], trace.head(1, 2)[4, table["key"]])
 
 
 def test_a_child_process_makes_the_same_file_and_keeps_nothing_here(

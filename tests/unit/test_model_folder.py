@@ -17,7 +17,9 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from attn_core import ModelUnavailable, capture, load_model
+from attn_core.errors import UnusableModel
 from attn_core.models.config import unusable_config
+from attn_core.models.folder import Place, check_files
 from attn_core.models.multimodal import text_part
 from tests.support.small_models import byte_tokenizer, refused, saved, tiny_gpt2, tiny_llama
 
@@ -682,6 +684,14 @@ def test_the_package_that_a_tokenizer_needs_is_named(llama: Path, file: str) -> 
     assert "pip install sentencepiece protobuf" in str(error.remedy)
     (llama / file).write_bytes(b"VGhl 0\n")
     assert "needs the package tiktoken" in refused(llama).what
+
+
+@pytest.mark.parametrize("on_hub", [True, False])
+def test_a_tokenizer_can_be_added_to_a_folder_but_not_to_a_model_of_the_hub(on_hub: bool) -> None:
+    with pytest.raises(UnusableModel) as caught:
+        check_files(["config.json", "model.safetensors"], Place("someone/model", on_hub))
+    assert caught.value.cause == "no tokenizer"
+    assert ("save_pretrained" in str(caught.value.remedy)) != on_hub
 
 
 def test_a_tokenizer_without_its_vocabulary_is_refused(tmp_path: Path) -> None:
