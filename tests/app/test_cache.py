@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -14,6 +15,11 @@ from numpy.typing import NDArray
 from attn_core.server.cache import BoundedCache
 from attn_core.trace import AttentionTrace
 from tests.support.traces import random_trace
+
+
+@dataclass(frozen=True)
+class Choice:
+    number: int
 
 
 def test_what_was_made_of_a_trace_is_made_once() -> None:
@@ -26,6 +32,17 @@ def test_what_was_made_of_a_trace_is_made_once() -> None:
 
     a, b = random_trace(), random_trace()
     assert [count(a, 1), count(a, 1), count(b, 1), count(a, 2)] == [1, 1, 2, 6]
+
+
+def test_equal_settings_are_one_though_they_are_two_objects() -> None:
+    made: list[Choice] = []
+
+    @BoundedCache(1).memoize
+    def count(settings: Choice) -> int:
+        made.append(settings)
+        return len(made)
+
+    assert [count(Choice(1)), count(Choice(1)), count(Choice(2))] == [1, 1, 2]
 
 
 def test_many_sessions_that_ask_at_once_wait_for_one() -> None:

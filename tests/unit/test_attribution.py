@@ -90,6 +90,14 @@ def test_a_head_counts_what_is_missing_from_the_last_layer_without_it(mini: Lang
     np.testing.assert_allclose(without_mlp, stream.heads[11, 3], atol=1e-4)
 
 
+def test_a_network_that_two_models_share_is_read_by_each(mini: LanguageModel) -> None:
+    first = networks.with_tokenizer(networks.gpt2(), mini)
+    expected = attribute(first, PROMPT, " Vig").heads
+    second = LanguageModel("again", "folder", first.network, mini.tokenizer)
+    for model in (second, first):
+        np.testing.assert_array_equal(attribute(model, PROMPT, " Vig").heads, expected)
+
+
 def test_one_pass_serves_every_question(mini: LanguageModel) -> None:
     stream = residual_stream(mini, PROMPT)
     np.testing.assert_array_equal(attribute(mini, stream, " V").heads, attribute(mini, PROMPT, " V").heads)

@@ -320,3 +320,10 @@ def test_pieces_of_the_first_word_are_named_by_all_that_follows_its_first_token(
     pieces = AttentionTrace(("Je", "ss", "e", " ran"), random_trace(1, 1, 4).attention)
     whole = AttentionTrace(("Ann", " ran"), random_trace(1, 1, 2).attention)
     assert [word.label for word in align_traces(pieces, whole)] == ["Je → Ann (first token)", "+ss +e", "ran"]
+
+
+def test_a_first_token_of_spaces_alone_is_a_word_of_its_own() -> None:
+    attention = np.array([[1, 0], [0.5, 0.5]], dtype=np.float32)[None, None]
+    one, other = (AttentionTrace((" ", word), attention) for word in ("a", "b"))
+    first = compare(one, other).words[0]
+    assert (first.a, first.b) == (" ", " ")

@@ -400,6 +400,13 @@ def test_an_encoder_decoder_is_refused(name: str, tmp_path: Path) -> None:
     assert "encoder-decoder" in refused(saved(network_class(config), tmp_path / "seq2seq")).what
 
 
+def test_one_that_only_says_so_is_an_encoder_decoder_too(tmp_path: Path) -> None:
+    config = transformers.BartConfig(vocab_size=256, d_model=32, encoder_layers=1, decoder_layers=1)
+    folder = saved(transformers.BartForConditionalGeneration(config), tmp_path / "seq2seq")
+    set_config(folder, architectures=[], is_encoder_decoder=True)
+    assert "encoder-decoder" in refused(folder).what
+
+
 def test_a_language_model_with_a_value_head_is_a_language_model(llama: Path) -> None:
     weights = load_file(llama / "model.safetensors")
     weights["v_head.summary.weight"] = torch.zeros(1, 32)
