@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from attn_core.charts import Figure
+from attn_core.charts import Figure, rendering
 from attn_core.charts.export import to_svg
 from attn_core.charts.style import Theme
 from tests.support.figures import CAPTION, KINDS, figures_of_kinds
@@ -70,6 +70,9 @@ def test_a_figure_for_a_projector_is_the_approved_one(kind: str, snapshot: Snaps
 
 
 @pytest.mark.parametrize("kind", ["lines", "matrix", "next words", "names"])
-def test_a_saved_picture_is_the_approved_one(kind: str, snapshot: SnapshotAssertion) -> None:
+def test_a_saved_picture_is_the_approved_one(
+    kind: str, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "_in_child", rendering._do)  # without the wait for a process of its own
     saved = to_svg(figure_of(kind, "light"), CAPTION, "light").decode()
     assert saved == snapshot.use_extension(PictureExtension)
