@@ -8,13 +8,13 @@ run: $(VENV)/.run-ready
 	$(BIN)/streamlit run dashboard.py
 
 test: lint $(VENV)/.browser-ready
-	$(MAKE) --jobs 2 --output-sync=target test-pages test-library
+	$(MAKE) --jobs 2 test-pages test-library
 
 # A browser and its server leave a part of two cores free, which the other tests use meanwhile.
-test-pages:
+test-pages: $(VENV)/.browser-ready
 	$(BIN)/python -m pytest tests/browser
 
-test-library:
+test-library: $(VENV)/.test-ready
 	$(BIN)/python -m pytest tests/unit tests/app tests/real
 
 test-fast: lint

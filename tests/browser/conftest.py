@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request, WebSocket, expect, sync_playwright
-from transformers import GPT2Config, GPT2LMHeadModel
 
 import attn_core
 from tests.support.chromium import find_browser
 from tests.support.serving import Server, serving
+from tests.support.small_models import save_endless_gpt2
 from tests.support.visiting import RECORDING, WAIT
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -41,20 +41,13 @@ def server(dashboard: Server) -> str:
 @pytest.fixture(scope="session")
 def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a small random model that never ends its text."""
-    return save_endless_model(tmp_path_factory.mktemp("endless_model"), width=96)
+    return save_endless_gpt2(tmp_path_factory.mktemp("endless_model"), width=96)
 
 
 @pytest.fixture(scope="session")
 def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a random model of GPT-2 small's width that never ends its text."""
-    return save_endless_model(tmp_path_factory.mktemp("slow_model"), width=768)
-
-
-def save_endless_model(folder: Path, *, width: int) -> Path:
-    config = GPT2Config(n_embd=width, n_positions=512, vocab_size=4096, eos_token_id=None, bos_token_id=None)
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    attn_core.load_model("mini").tokenizer.save_pretrained(folder)
-    return folder
+    return save_endless_gpt2(tmp_path_factory.mktemp("slow_model"), width=768)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from tests.support.visiting import (
     RECORDING,
     WAIT,
     drawing,
-    figures_on,
     fits,
     settle,
     visit,
@@ -179,7 +178,6 @@ LETTERS = """() => {
 }"""
 """The smallest letters that are seen, with their texts."""
 
-STEPS_OF_THE_SAME_SHAPE = {f"tour {step}" for step in (2, 3, 4, 5, 6, 8)}
 SOURCES = {"mini": {}, "a recording": {"recording": RECORDING}, "no gpt2": {"model": "gpt2"}}
 
 
@@ -190,8 +188,6 @@ def test_every_page_shows_its_figure_whole_and_lets_a_room_read_every_letter(
     """On a laptop and on a projector, at a desk and presenting."""
     faults = []
     for name, stage in STAGES.items():
-        if source != "mini" and name in STEPS_OF_THE_SAME_SHAPE:
-            continue
         page.set_viewport_size(LAPTOP)
         figures = min(stage.figures, 1) if source == "a recording" and stage.path != "generate" else stage.figures
         arrive(page, server, stage, figures=figures, **SOURCES[source])
@@ -462,11 +458,8 @@ def test_another_head_or_token_never_empties_the_figure(page: Page, server: str)
 
 
 def test_lines_fade_except_for_those_who_want_no_motion(page: Page, server: str) -> None:
-    page.set_viewport_size(LAPTOP)
     duration = "parseFloat(getComputedStyle(document.querySelector('.mark-rule line')).transitionDuration)"
     arrive(page, server, STAGES["head view"])
     assert page.evaluate(duration) > 0.1
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate(duration) <= 0.001
-    page.emulate_media(reduced_motion="no-preference")
-    expect(figures_on(page).first).to_be_visible()

@@ -30,7 +30,8 @@ from tests.support.visiting import (
 pytestmark = pytest.mark.browser
 
 SON = "Jesse Vig is the son of an evangelical preacher named James"
-LOOKS: tuple[tuple[Theme, int], ...] = (("light", 1280), ("dark", 400))
+THEMES: tuple[Theme, ...] = ("light", "dark")
+LOOKS = [(theme, width) for theme in THEMES for width in (1280, 400)]
 
 
 @pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")

@@ -50,6 +50,14 @@ def saved(network: PreTrainedModel, folder: Path, **options: str) -> Path:
     return folder
 
 
+def save_endless_gpt2(folder: Path, *, width: int) -> Path:
+    """Save a random GPT-2 that never ends its text, with mini's tokenizer."""
+    config = GPT2Config(n_embd=width, n_positions=512, vocab_size=4096, eos_token_id=None, bos_token_id=None)
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    load_model("mini").tokenizer.save_pretrained(folder)
+    return folder
+
+
 def refused(name: str | Path) -> ModelUnavailable:
     with pytest.raises(ModelUnavailable) as caught:
         load_model(str(name))

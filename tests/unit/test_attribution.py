@@ -92,10 +92,11 @@ def test_a_head_counts_what_is_missing_from_the_last_layer_without_it(mini: Lang
 
 def test_a_network_that_two_models_share_is_read_by_each(mini: LanguageModel) -> None:
     first = networks.with_tokenizer(networks.gpt2(), mini)
-    expected = attribute(first, PROMPT, " Vig").heads
+    heads, scan = attribute(first, PROMPT, " Vig").heads, ablation_scan(first, PROMPT, " Vig")
     second = LanguageModel("again", "folder", first.network, mini.tokenizer)
     for model in (second, first):
-        np.testing.assert_array_equal(attribute(model, PROMPT, " Vig").heads, expected)
+        np.testing.assert_array_equal(attribute(model, PROMPT, " Vig").heads, heads)
+        np.testing.assert_array_equal(ablation_scan(model, PROMPT, " Vig"), scan)
 
 
 def test_one_pass_serves_every_question(mini: LanguageModel) -> None:
@@ -205,14 +206,18 @@ def test_the_scan_runs_few_layers_and_tells_how_far_it_is(mini: LanguageModel) -
     assert told[-1] == 1.0
 
 
-def test_a_scan_of_a_network_whose_layers_do_not_run_alone_tells_how_far_it_is_too(mini: LanguageModel) -> None:
-    told: list[float] = []
-    ablation_scan(
-        networks.with_tokenizer(networks.opt_with_projected_embeddings(), mini), "a", 5, on_progress=told.append
-    )
-    assert told[-1] == 1.0
-    assert told == sorted(told)
-    assert all(0 < part <= 1 for part in told)
+def test_a_network_whose_layers_read_more_than_the_stream_is_scanned_head_by_head(mini: LanguageModel) -> None:
+    network = networks.gpt2()
+    first, *_, last = network.transformer.h
+    written: list[torch.Tensor] = []
+    first.register_forward_hook(lambda block, inputs, stream: written.append(stream))
+    last.register_forward_pre_hook(lambda block, inputs: (inputs[0] + written[-1], *inputs[1:]))
+    model, told = networks.with_tokenizer(network, mini), list[float]()
+    scan = ablation_scan(model, "The dog", 5, on_progress=told.append)
+    before = log_probability(model, "The dog", 5)
+    for head in ((0, 0), (2, 7)):
+        assert scan[head] == pytest.approx(log_probability(model, "The dog", 5, ablate={head}) - before, abs=1e-5)
+    np.testing.assert_allclose(told[-24:], np.arange(1, 25) / 24)  # a run for each of 24 heads
 
 
 def test_a_scan_is_cancelled_by_what_its_progress_raises(mini: LanguageModel) -> None:

@@ -108,6 +108,7 @@ def test_a_file_made_at_a_click_is_deleted_only_when_it_is_old(monkeypatch: pyte
     )
     compat.keep_downloads(60)
     file = manager.execute_deferred("made").removeprefix("/media/").removesuffix(".csv")
+    # Streamlit deletes what was marked when it looked before.
     for seconds, is_kept in ((0.0, True), (59.0, True), (60.0, True), (60.0, False)):
         monkeypatch.setattr(time, "monotonic", partial(float, seconds))
         manager.remove_orphaned_files()
