@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import ExitStack, nullcontext
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from benchmarks import app, hall, memory, needs, profiling, subjects, visitors
+from benchmarks import app, capturing, growth, hall, memory, needs, profiling, subjects, visitors
 from benchmarks.hall import OPEN
 from benchmarks.report import Section, as_markdown
 from benchmarks.results import Result
+from tests.support.serving import Server, serving
 
 pytestmark = pytest.mark.browser
 
@@ -31,11 +36,28 @@ def _narrow_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subjects, "WIDTH", 48)
 
 
+@pytest.fixture
+def shared_servers(monkeypatch: pytest.MonkeyPatch, dashboard: Server) -> Iterator[None]:
+    """Let benchmarks use one server for each script, and for the dashboard the one that is there."""
+    with ExitStack() as running:
+
+        @cache
+        def start(script: str | Path) -> Server:
+            return dashboard if script == "dashboard.py" else running.enter_context(serving(script))
+
+        for part in (app, memory, visitors):
+            monkeypatch.setattr(part, "serving", lambda script="dashboard.py", **_: nullcontext(start(script)))
+        yield
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_a_part_that_computes_measures_all_that_it_reports(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     part = importlib.import_module(f"benchmarks.{name}")
     for constant, value in SHORT[name].items():
         monkeypatch.setattr(part, constant, value)
+    for module in (capturing, growth):
+        monkeypatch.setattr(module, "in_fresh_process", call_here)
+    monkeypatch.setattr(capturing, "in_fork", lambda function, *arguments: function(*arguments))
     n_threads = torch.get_num_threads()
     try:
         check_measured(part.run(1))
@@ -43,6 +65,7 @@ def test_a_part_that_computes_measures_all_that_it_reports(name: str, monkeypatc
         torch.set_num_threads(n_threads)
 
 
+@pytest.mark.usefixtures("shared_servers")
 def test_the_memory_of_the_server_is_followed(elsewhere: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     for constant, value in {"LONGEST": 64, "SESSIONS": 2, "PROMPTS": 2, "STEP": 1}.items():
         monkeypatch.setattr(memory, constant, value)
@@ -60,6 +83,7 @@ def test_the_overviews_are_built_and_painted(elsewhere: Executor, monkeypatch: p
     check_measured(elsewhere.submit(overview.run, 1).result())
 
 
+@pytest.mark.usefixtures("shared_servers")
 def test_the_hall_of_visitors_finds_every_page_in_order(
     elsewhere: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +97,7 @@ def test_the_hall_of_visitors_finds_every_page_in_order(
         assert result.find(visitors.PROFILE, profiling.MODEL, side).median > 0
 
 
+@pytest.mark.usefixtures("shared_servers")
 def test_the_waits_in_the_app_are_measured_on_its_pages(
     elsewhere: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 
 from attn_core import (
@@ -203,6 +204,23 @@ def test_a_network_that_numbers_positions_in_its_own_way_does_not_generate(
     assert capture(model, IDS).n_tokens == 20
     with pytest.raises(UnsupportedArchitecture, match="numbers positions differently"):
         generate(model, IDS)
+
+
+def test_a_network_whose_logits_or_attention_differ_with_its_cache_does_not_generate(mini: LanguageModel) -> None:
+    def after_a_cache(change: Callable[[Tensor], Tensor], output: Tensor) -> Tensor:
+        return change(output) if output.shape[1] == 1 else output
+
+    for name, change in (("lm_head", lambda it: it.flip(-1)), ("transformer.h.1.attn.c_attn", lambda it: 3 * it)):
+        model = small(networks.gpt2, mini)
+        with torch.no_grad():
+            for block in model.network.transformer.h:
+                block.attn.c_attn.weight *= 20  # so that a query differs from three times itself
+                block.attn.c_proj.weight.zero_()  # so that attention does not change the logits
+        changed = model.network.get_submodule(name)
+        changed.register_forward_hook(lambda *call, change=change: after_a_cache(change, call[-1]))
+        assert capture(model, IDS).n_tokens == 20
+        with pytest.raises(UnsupportedArchitecture, match="predicts differently with its cache"):
+            generate(model, IDS)
 
 
 @pytest.mark.parametrize("n_positions", [1, 2, 3, 11])

@@ -319,6 +319,7 @@ def test_heads_that_are_not_there_are_refused(mini: LanguageModel) -> None:
         capture(mini, PROMPT, ablate={(0, 0)}, replacement="median")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_heads_that_one_thread_switches_off_stay_on_in_others(mini: LanguageModel) -> None:
     expected = {
         off: log_probability(mini, PROMPT, " Vig", ablate=off) for off in (frozenset(), frozenset({(7, 11)}))

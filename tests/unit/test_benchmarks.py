@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from benchmarks import __main__ as command
 from benchmarks import needs, profiling
+from benchmarks.processes import in_fork
 from benchmarks.report import PACKAGES, Section, as_json, as_markdown, versions
 from benchmarks.results import Budget, Measurement, Result, by_turns, growth_exponent
 
@@ -77,6 +78,22 @@ def test_the_sides_take_turns_at_being_first() -> None:
     found = by_turns({"a": lambda: side("a"), "b": lambda: side("b")}, 3)
     assert [len(values) for values in found.values()] == [3, 3]
     assert called[2:] == ["a", "b", "b", "a", "a", "b"]
+
+
+def test_a_fork_has_what_was_made_and_leaves_it_as_it_was() -> None:
+    made = [1.0]
+
+    def add() -> float:
+        made.append(2.0)
+        return sum(made)
+
+    assert in_fork(add) == 3.0
+    assert made == [1.0]
+
+
+def test_a_fork_that_fails_is_told() -> None:
+    with pytest.raises(RuntimeError, match="exit ended with 3"):
+        in_fork(sys.exit, 3)
 
 
 @given(st.floats(0.5, 3), st.floats(1e-3, 1e3))

@@ -42,6 +42,7 @@ def test_attention_and_prediction_agree_with_transformers_eager(random_model: La
     assert trace.prediction.tokens[0] == random_model.tokenizer.decode([int(probabilities.argmax())])
 
 
+@pytest.mark.slow
 def test_a_long_text_agrees_too(mini: LanguageModel) -> None:
     torch.manual_seed(0)
     network = llama_of_long_texts().eval()

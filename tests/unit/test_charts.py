@@ -18,6 +18,7 @@ from attn_core import AttentionTrace, Prediction, charts
 from attn_core.charts.formatting import format_percent, format_signed, format_weight
 from attn_core.charts.style import BACKGROUNDS, DIVERGING, SEQUENTIAL, Theme, colors, picture, ramp
 from tests.support.contrast import MARKS, TEXT, contrast, rgb
+from tests.support.figures import make_trace
 from tests.support.traces import random_trace
 
 
@@ -42,6 +43,7 @@ def test_a_thumbnail_shows_the_weights_and_stays_small() -> None:
     assert (pixels[5, 40] == ramp("light")[0]).all()
 
 
+@pytest.mark.slow
 def test_the_grid_of_a_long_prompt_is_within_an_80th_of_bertvizs_64_megabytes() -> None:
     rng = np.random.default_rng(0)
     weights = np.tril(rng.dirichlet(np.full(128, 0.05), size=(12, 12, 128))) + 1e-6 * np.tril(np.ones((128, 128)))
@@ -120,6 +122,13 @@ def test_the_matrix_answers_the_pointer_for_the_strongest_cells() -> None:
     assert len(small) == 21
     large = rows(charts.attention_heatmap(random_trace(1, 1, 100), 0, 0), "weight")
     assert len(large) == 2000
+
+
+@pytest.mark.parametrize(("n", "first", "last"), [(48, "word0", "+word47"), (49, "0", "48")])
+def test_the_matrix_names_up_to_48_words_and_then_positions(n: int, first: str, last: str) -> None:
+    trace = make_trace(*(f"word{i}" for i in range(n)))
+    names = [row["name"] for row in rows(charts.attention_heatmap(trace, 0, 0), "middle")]
+    assert (names[0], names[n - 1]) == (first, last)
 
 
 def test_bars_of_two_prompts_hold_the_best_words_of_each() -> None:
@@ -285,7 +294,9 @@ def test_the_scale_of_a_map_is_told_in_texts() -> None:
         (format_percent, 0.0342, "3.4%"),
         (format_percent, 0.0999, "10%"),
         (format_percent, 0.0034, "0.34%"),
+        (format_percent, 0.0015, "0.15%"),
         (format_percent, 0.0009, "<0.1%"),
+        (format_percent, 0.0, "0%"),
         (format_percent, 0.999, ">99%"),
         (format_percent, 1.0, "100%"),
         (format_signed, 12.3, "+12"),
@@ -456,6 +467,7 @@ def test_a_map_of_what_cannot_be_negative_starts_at_zero(value: float) -> None:
     assert color["scale"]["domain"] == sorted(color["scale"]["domain"])
 
 
+@pytest.mark.slow
 def test_pandas_is_imported_before_a_chart_can_be_drawn() -> None:
     """Altair looks into a pandas that another thread may be importing just then, and fails."""
     code = "import sys; from attn_core.charts import head_grid; assert hasattr(sys.modules['pandas'], 'Timestamp')"

@@ -77,6 +77,7 @@ def test_a_grid_keeps_the_picture_of_every_head_in_all_files(at_once: None) -> N
     assert darkest in [color for _, color in image.getcolors(image.width * image.height) or []]
 
 
+@pytest.mark.slow
 def test_a_very_large_figure_becomes_a_png_of_a_bounded_size(
     at_once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +158,7 @@ def test_the_table_of_several_queries_begins_with_the_key_they_attend_to_most() 
     np.testing.assert_array_equal(table["from e (4)"], trace.head(1, 2)[4, table["key"]])
 
 
+@pytest.mark.slow
 def test_a_child_process_makes_the_same_file_and_keeps_nothing_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

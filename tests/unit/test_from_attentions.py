@@ -91,6 +91,7 @@ def test_ones_own_array_is_not_touched() -> None:
     np.testing.assert_array_equal(trace.head(0, 0), before)
 
 
+@pytest.mark.slow
 def test_every_chart_draws_it(tokens: tuple[str, ...], eager: Any, ids: torch.Tensor) -> None:
     trace = AttentionTrace.from_attentions(attentions_of(eager, ids), tokens)
     for chart in (

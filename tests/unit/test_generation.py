@@ -119,6 +119,7 @@ def test_the_smallest_settings_draw_the_most_probable_token(mini: LanguageModel,
     assert [s.token_id for s in generate(mini, PROMPT, max_new_tokens=6, **setting)] == greedy  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_largest_temperature_draws_among_all_tokens_alike(mini: LanguageModel) -> None:
     for temperature in (1e30, float("inf")):
         steps = list(generate(mini, PROMPT, max_new_tokens=20, temperature=temperature, seed=1))

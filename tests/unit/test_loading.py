@@ -272,6 +272,7 @@ def test_a_refusal_is_explained_at_once(fake_hub: FakeHub, mood: int | str, what
     assert fake_hub.requests.count("/api/models/tiny?blobs=true") == 1
 
 
+@pytest.mark.slow
 def test_a_hanging_hub_is_given_up_within_the_limit(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     assert hub.ANSWER_LIMIT <= 10
     monkeypatch.setattr(hub, "ANSWER_LIMIT", 0.5)
@@ -283,6 +284,7 @@ def test_a_hanging_hub_is_given_up_within_the_limit(fake_hub: FakeHub, monkeypat
     assert time.monotonic() - start < 1.5
 
 
+@pytest.mark.slow
 def test_a_download_that_stands_still_is_given_up(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "STANDSTILL_LIMIT", 0.5)
     fake_hub.mood = "hang in weights"
@@ -311,6 +313,7 @@ def test_no_name_server_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert error.cause == "no network"
 
 
+@pytest.mark.slow
 def test_a_name_server_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point_client_at("http://hub.invalid", tmp_path, monkeypatch)
     monkeypatch.setattr(hub, "ANSWER_LIMIT", 0.5)
@@ -369,12 +372,14 @@ def ask_in_new_process(**variables: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_offline_mode_is_respected(fake_hub: FakeHub, tmp_path: Path) -> None:
     said = ask_in_new_process(HF_HUB_OFFLINE="1", HF_ENDPOINT=fake_hub.url, HF_HOME=str(tmp_path))
     assert "gpt2 is not in the local cache, and HF_HUB_OFFLINE blocks the Hub. Unset it and restart" in said
     assert not fake_hub.requests
 
 
+@pytest.mark.slow
 def test_the_endpoint_is_respected_and_failing_brings_no_torch(fake_hub: FakeHub, tmp_path: Path) -> None:
     fake_hub.mood = 404
     said = ask_in_new_process(HF_HUB_OFFLINE="0", HF_ENDPOINT=fake_hub.url, HF_HOME=str(tmp_path))

@@ -14,7 +14,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from attn_core import ModelUnavailable, capture, load_model
 from attn_core.errors import UnusableModel
@@ -87,6 +87,12 @@ def test_an_adapter_beside_a_model_must_be_chosen_or_not(llama: Path) -> None:
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         (llama / file).unlink()
     assert load_model(str(llama)).n_layers == 3
+
+
+def test_an_adapter_beside_the_settings_of_its_model_alone_is_to_be_merged_first(llama: Path) -> None:
+    (llama / "model.safetensors").unlink()
+    add_adapter(llama)
+    assert "is a PEFT adapter" in refused(llama).what
 
 
 def test_an_adapter_that_was_saved_unmerged_is_said(llama: Path) -> None:
@@ -496,6 +502,20 @@ def test_one_whose_language_model_alone_gives_other_logits_is_left_whole() -> No
     network = llava().eval()
     assert isinstance(text_part(network), transformers.LlamaForCausalLM)
     network.register_forward_hook(lambda module, arguments, output: output | {"logits": 2 * output.logits})
+    assert text_part(network) is network
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        transformers.GPT2Config(vocab_size=4096, n_embd=32, n_layer=2, n_head=4),
+        transformers.CLIPTextConfig(**VISION),
+    ],
+    ids=["not in it", "not a language model"],
+)
+def test_one_whose_settings_name_another_language_model_is_left_whole(other: PreTrainedConfig) -> None:
+    network = llava().eval()
+    network.config.text_config = other
     assert text_part(network) is network
 
 

@@ -32,6 +32,14 @@ def planted(gap: float = 0.2) -> NameProbe:
     return NameProbe(TEMPLATE, ("one", "two"), names, groups, np.ones(20, dtype=np.int64), probabilities, "made up")
 
 
+def test_a_figure_of_more_groups_or_words_asks_for_more_room() -> None:
+    probe = planted()
+    one_word = replace(probe, words=probe.words[:1], probabilities=probe.probabilities[:, :1])
+    one_group = replace(probe, groups=("all",) * 20)
+    heights = [charts.name_probabilities(it).min_height for it in (one_group, one_word, probe)]
+    assert heights == [91, 82, 115]
+
+
 def test_a_words_probability_is_that_of_the_prediction_after_the_sentence(mini: LanguageModel) -> None:
     found = name_probe(mini, TEMPLATE, GROUPS, ["doctor", "nurse"])
     for row, name in enumerate(found.names):

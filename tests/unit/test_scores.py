@@ -346,6 +346,7 @@ def test_a_head_that_rests_wherever_nothing_repeats_is_called_by_what_it_finds()
     assert scores["label"] == "induction"
 
 
+@pytest.mark.slow
 def test_a_long_text_of_repeats_is_scored_at_once() -> None:
     weights = np.tril(np.ones((1, 2, 1024, 1024), dtype=np.float32)) / np.arange(1, 1025)[:, None]
     trace = AttentionTrace((" dog",) * 1024, weights.astype(np.float16))
@@ -416,6 +417,7 @@ def test_a_share_over_texts_counts_those_where_nothing_was_found() -> None:
     assert (mean["induction"], mean["induction_share"], mean["label"]) == (0.25, 1, "induction")
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8), min_size=1, max_size=4), st.integers(0, 9)
 )

@@ -39,6 +39,12 @@ def test_a_summary_is_attention_again(n_layers: int, n_heads: int, n_tokens: int
         assert (weights >= 0).all()
 
 
+def test_a_summary_is_not_saved_in_place_of_the_trace() -> None:
+    for summary in (mean_attention(random_trace(3, 2, 5), [(0, 0)]), rollout(random_trace(3, 2, 5))):
+        with pytest.raises(ValueError, match="computed from another one"):
+            summary.to_bytes()
+
+
 def test_rollout_of_heads_that_look_at_themselves_stays_where_it_is() -> None:
     trace = AttentionTrace(("a", " b", " c"), np.tile(np.eye(3, dtype=np.float32), (4, 2, 1, 1)))
     np.testing.assert_allclose(rollout(trace).head(0, 0), np.eye(3))
