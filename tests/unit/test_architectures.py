@@ -168,6 +168,17 @@ def test_gpt_neo_is_recorded_from_the_weights_that_it_returns(mini: LanguageMode
     assert trace.value_norms is None
 
 
+def test_weights_that_do_not_sum_to_1_are_refused(mini: LanguageModel) -> None:
+    def scaled() -> PreTrainedModel:
+        network = networks.gpt_neo()
+        attention = network.get_submodule("transformer.h.0.attn.attention")
+        attention.register_forward_hook(lambda module, given, made: (made[0], 1.015 * made[1]))
+        return network
+
+    with pytest.raises(UnsupportedArchitecture, match="attention weights that do not sum to 1"):
+        small(scaled, mini)
+
+
 @pytest.mark.parametrize(
     "make",
     [networks.gpt_neo, networks.bitnet, networks.diff_llama, networks.gated_heads],
