@@ -161,7 +161,7 @@ def test_half_a_recording_is_not_taken_for_a_whole_one(part: float) -> None:
 
 
 def test_visitors_at_once_see_only_their_own_and_no_errors(elsewhere: Executor, dashboard: Server) -> None:
-    found = elsewhere.submit(load, dashboard, "mini", n_sessions=3, seconds=8).result()
+    found = elsewhere.submit(load, dashboard, "mini", n_sessions=3, seconds=5).result()
     assert found.faults == []
     assert sum(map(len, found.seconds.values())) >= 3
 
