@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,13 +16,20 @@ from attn_core.server.readiness import readiness
 from attn_core.server.recording import FOLDER, check_free, describe_viewing, read_prompts, record
 from attn_core.server.settings import get_settings
 
+ENDED_BY_SIGNAL = 128  # plus its number: what shells expect as exit status
+SIGPIPE = 13
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 1, after a sentence with the reason, if it failed."""
     options = _parser().parse_args(arguments)
     _hide_progress_bars()
+    _end_on_sigterm()
     try:
         return int(options.run(options))
+    except BrokenPipeError:  # whoever reads the output has enough, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it at the end
+        return ENDED_BY_SIGNAL + SIGPIPE
     except AttnCoreError as error:
         print(error, file=sys.stderr)
         return 1
@@ -28,9 +38,24 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
+def _end_on_sigterm() -> None:
+    """Let SIGTERM end the program as Ctrl-C does, so that unfinished files are deleted."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(ENDED_BY_SIGNAL + number)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, end)
+
+
 def _fetch(options: argparse.Namespace) -> int:
     """Download a model, and print what works offline."""
+    from attn_core.models.loading import BUNDLED
+
     model, folder = options.model, options.to
+    if model in BUNDLED:
+        print(f"{model} comes with this package; there is nothing to fetch.")
+        return 0
     if model == "smollm2":
         name = str(fetch_smollm2(folder or SMOLLM2_FOLDER))
         print(f"Done. Use {name} as the model.\n")
@@ -58,7 +83,7 @@ def _record(options: argparse.Namespace) -> int:
     prompts = read_prompts(options.prompts)
     if not options.replace:
         check_free(prompts, options.to)
-    problems = record(load_model(options.model), prompts, options.to, print)
+    problems = record(load_model(options.model), prompts, options.to, _report, replace=options.replace)
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     n_recorded = len(prompts) - len(problems)
     if n_recorded:
@@ -66,6 +91,10 @@ def _record(options: argparse.Namespace) -> int:
             f"Done. {n_recorded} of {len(prompts)} prompts recorded in {options.to}. {describe_viewing(options.to)}"
         )
     return 1 if problems else 0
+
+
+def _report(line: str) -> None:
+    print(line, flush=True)
 
 
 def _list_external_requests() -> list[str]:

@@ -14,6 +14,7 @@ from attn_core.server.settings import get_settings
 
 if TYPE_CHECKING:
     from attn_core.models.model import LanguageModel
+    from attn_core.trace import AttentionTrace
 
 FOLDER = Path("recordings")
 MAX_NAME = 40  # characters of a file's name, without its number and extension
@@ -66,46 +67,70 @@ def check_free(prompts: Sequence[Prompt], folder: Path) -> None:
     """Raise `RecordingError` if a recording would be overwritten."""
     taken = [prompt.file_name for prompt in prompts if (folder / prompt.file_name).exists()]
     if taken:
-        already_exist = f" and {len(taken) - 1} more already exist" if len(taken) > 1 else " already exists"
-        raise RecordingError(
-            f"{folder / taken[0]}{already_exist}. Pass --replace to overwrite, or another folder with --to."
-        )
+        raise _already_there(folder / taken[0], len(taken) - 1)
 
 
-def record(model: LanguageModel, prompts: Sequence[Prompt], folder: Path, report: Report) -> list[str]:
+def _already_there(file: Path, n_others: int = 0) -> RecordingError:
+    already_exist = f" and {n_others} more already exist" if n_others else " already exists"
+    return RecordingError(f"{file}{already_exist}. Pass --replace to overwrite, or another folder with --to.")
+
+
+def record(
+    model: LanguageModel, prompts: Sequence[Prompt], folder: Path, report: Report, *, replace: bool = False
+) -> list[str]:
     """Run each prompt and save its trace in a folder, which is created if needed.
 
     Args:
         model: the model to run.
         prompts: the prompts of `read_prompts`.
-        folder: the folder of the recordings; those with the same names are overwritten.
+        folder: the folder of the recordings.
         report: called with a line of text for each recording.
+        replace: whether recordings with the same names are overwritten.
 
     Returns:
         A sentence for each prompt that cannot be run.
 
     Raises:
-        RecordingError: the folder cannot be written to.
+        RecordingError: the folder cannot be written to, or there is a recording of the same name.
     """
     from attn_core.errors import PromptError
     from attn_core.runs.capturing import capture
 
     problems = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for position, prompt in enumerate(prompts, 1):
-            try:
-                trace = capture(model, prompt.text, max_tokens=get_settings().max_prompt_tokens)
-            except PromptError as error:
-                problems.append(f"Line {prompt.line} skipped. {error}")
-                continue
-            trace.save(folder / prompt.file_name)
-            report(f"{position}/{len(prompts)}  {folder / prompt.file_name}  ({trace.n_tokens} tokens)")
-    except OSError as error:
-        raise RecordingError(
-            f"Can't write {folder} ({error.strerror or error}). Pass another folder with --to."
-        ) from error
+    for position, prompt in enumerate(prompts, 1):
+        try:
+            trace = capture(model, prompt.text, max_tokens=get_settings().max_prompt_tokens)
+        except PromptError as error:
+            problems.append(f"Line {prompt.line} skipped. {error}")
+            continue
+        _save(trace, folder / prompt.file_name, replace)
+        report(f"{position}/{len(prompts)}  {folder / prompt.file_name}  ({trace.n_tokens} tokens)")
     return problems
+
+
+def _save(trace: AttentionTrace, file: Path, replace: bool) -> None:
+    """Save a recording; without `replace`, also another process that saves it now is not written over."""
+    claimed = False
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not replace:
+            file.touch(exist_ok=False)
+            claimed = True
+        trace.save(file)
+        claimed = False
+    except FileExistsError as error:
+        if error.filename != str(file):
+            raise _cannot_write(file, error) from error
+        raise _already_there(file) from error
+    except OSError as error:
+        raise _cannot_write(file, error) from error
+    finally:
+        if claimed:
+            file.unlink()
+
+
+def _cannot_write(file: Path, error: OSError) -> RecordingError:
+    return RecordingError(f"Can't write {file.parent} ({error.strerror or error}). Pass another folder with --to.")
 
 
 def describe_viewing(folder: Path) -> str:

@@ -145,3 +145,8 @@ def test_an_unavailable_model_is_explained(
     monkeypatch.setattr(fetching, "find_snapshot", find_snapshot)
     assert main(["fetch"]) == 1
     assert capsys.readouterr().err == "No. There is no network. Connect.\n"
+
+
+def test_the_bundled_model_need_not_be_fetched(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fetch", "mini"]) == 0
+    assert capsys.readouterr().out == "mini comes with this package; there is nothing to fetch.\n"

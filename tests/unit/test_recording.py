@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from attn_core import AttentionTrace
 from attn_core.__main__ import main
 from attn_core.server.playlist import list_recordings
 from attn_core.server.recording import read_prompts
+from tests.support.serving import ROOT
 from tests.support.settings import set_environment
 
 pytestmark = pytest.mark.slow  # each loads a model anew
@@ -83,6 +86,55 @@ def test_nothing_is_written_over_unless_that_is_asked_for(file: Path, capsys: py
     assert recorded.read_bytes() == b"mine"
     assert record("--replace") == 0
     assert AttentionTrace.load(recorded).n_tokens > 1
+
+
+def test_a_recording_that_another_process_has_just_saved_is_not_written_over(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attn_core.__main__.check_free", lambda prompts, folder: None)  # it was free when asked
+    Path("recordings").mkdir()
+    second = Path("recordings/02_son_of_james.npz")
+    second.write_bytes(b"theirs")
+    assert record() == 1
+    assert capsys.readouterr().err.endswith(
+        f"{second} already exists. Pass --replace to overwrite, or another folder with --to.\n"
+    )
+    assert second.read_bytes() == b"theirs"
+    assert AttentionTrace.load("recordings/01_the_dog_on_the_ship_ran.npz").n_tokens > 1
+
+
+def run_command(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """Start the command in a process of its own."""
+    command = [sys.executable, "-m", "attn_core", "record", "prompts.txt", "--model", "mini", *options]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals and pipes of Unix")
+def test_whoever_has_read_enough_ends_it_without_a_word(file: Path) -> None:
+    file.write_text("The dog ran\n" * 5, encoding="utf-8")
+    with run_command(file.parent) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline().startswith("1/5  ")
+        running.stdout.close()
+        assert running.stderr is not None
+        assert [line for line in running.stderr if "Loading weights" not in line] == []
+    assert running.returncode == 141
+    assert all(AttentionTrace.load(name).n_tokens == 3 for name in Path("recordings").iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals and pipes of Unix")
+def test_a_command_that_is_ended_leaves_no_unfinished_files(file: Path) -> None:
+    file.write_text(("The dog on the ship ran. " * 20 + "\n") * 20, encoding="utf-8")
+    with run_command(file.parent) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline().startswith("1/20  ")
+        running.terminate()
+        running.communicate()
+    assert running.returncode == 143
+    assert all(AttentionTrace.load(name).n_tokens > 100 for name in Path("recordings").iterdir())
 
 
 @pytest.mark.parametrize(
