@@ -324,7 +324,7 @@ def _show_icon_button(
 ) -> None:
     shortcut = key if is_presenting() else None
     st.button(
-        label, on_click=on_click, args=arguments, icon=icon, shortcut=shortcut, key=f"text_step_{key}", **options
+        label, on_click=on_click, args=arguments, icon=icon, shortcut=shortcut, key=f"text_key_{key}", **options
     )
 
 

@@ -47,7 +47,8 @@ KEYS = {
 def show_header(pages: Sequence[StreamlitPage], page: StreamlitPage) -> None:
     """Draw the bar, to the right of the page names; in Present mode it is faint, in the corner."""
     with st.container(key="bar", horizontal=True, gap="small", vertical_alignment="center"):
-        _keyboard(key="keyboard")
+        session.n_runs += 1
+        _keyboard(key="keyboard", data={"run": session.n_runs})
         if is_embedded():
             _reserve_hidden_containers()
             show_dashboard_link()

@@ -11,6 +11,8 @@ import streamlit as st
 
 from attn_core.analysis import examples
 from attn_core.server.settings import get_settings
+from attn_core.server.startup import find_problems
+from attn_core.ui.recordings import close_recording
 from attn_core.ui.session import session
 from attn_core.ui.state import ALL_TOKENS, TOUR_STEPS, TOUR_TEXTS, escape_markdown
 
@@ -213,17 +215,19 @@ _LINK_NAMES = {
 }
 """Names in the link, where they differ from the names in the session."""
 
+RETURN = "return"  # marks an address to which somebody returned by the browser's Back or Forward
 ALL_ON = "all-on"  # in place of a list of heads that were off
 
 
 def restore_from_url() -> None:
-    """Read the link in the first run of a session; in later runs, write the current choices into it.
+    """Read the link in the first run of a session, and when somebody returns to it; then write the choices into it.
 
     The page stops if a setting in the environment is not usable.
     """
-    for problem in get_settings().problems:
+    problems = find_problems()
+    for problem in problems:
         st.error(escape_markdown(f"{problem} Fix it and restart."), icon=":material/error:")
-    if get_settings().problems:
+    if problems:
         st.stop()
     if not session.is_restored:
         session.is_restored = True
@@ -232,6 +236,11 @@ def restore_from_url() -> None:
         _read_recording()
         _read_choices()
         _read_actions()
+    elif RETURN in st.query_params:
+        if session.playlist != st.query_params.get("recording"):
+            close_recording()
+            _read_recording()
+        _read_choices()
     _write_link()
 
 

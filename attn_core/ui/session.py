@@ -13,6 +13,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from attn_core.analysis.names import NameProbe
     from attn_core.heads import Head
@@ -84,12 +85,15 @@ class Session:
     head_is_chosen: _Field[bool] = _Field()
     tour_head_source: _Field[tuple[str, tuple[str, ...]] | None] = _Field(_return_none)
     table_version: _Field[int] = _Field()
+    n_runs: _Field[int] = _Field(int)
 
     # Recordings.
     recording: _Field[AttentionTrace | None] = _Field(_return_none)
     recording_name: _Field[str] = _Field(str)
     recording_error: _Field[str] = _Field(str)
     second_recording: _Field[AttentionTrace | None] = _Field(_return_none)
+    second_recording_error: _Field[str] = _Field(str)
+    second_upload: _Field[UploadedFile | None] = _Field()
     playlist: _Field[str | None] = _Field(_return_none)
     n_uploads: _Field[int] = _Field(int)
 

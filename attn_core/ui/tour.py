@@ -137,6 +137,7 @@ def _pick_step(number: int) -> None:
             disabled=number == 1,
             icon=":material/arrow_back:",
             shortcut="PageUp" if is_presenting() else None,
+            key="key_PageUp",
         )
         session.step_box = number
         st.segmented_control(
@@ -155,6 +156,7 @@ def _pick_step(number: int) -> None:
             type="primary",
             icon=":material/arrow_forward:",
             shortcut="PageDown" if is_presenting() else None,
+            key="key_PageDown",
         )
 
 

@@ -76,7 +76,11 @@ HEAD: dict[str, str | None] = {"number_input layer_box": None, "number_input hea
 OPTIONS: dict[str, str | None] = {
     f"toggle {name}": "view_menu" for name in ("value_weighted", "merge_words", "hide_first", "switch_box")
 }
-STEP: dict[str, str | None] = {"button Back": None, "button_group step_box": None, "button Next": None}
+STEP: dict[str, str | None] = {
+    "button key_PageUp": None,
+    "button_group step_box": None,
+    "button key_PageDown": None,
+}
 
 NOTHING: dict[str, str | None] = {}
 
@@ -519,7 +523,7 @@ def test_the_sign_for_the_end_of_a_text_is_read_as_words() -> None:
 
 
 def disabled(app: AppTest) -> dict[str, bool]:
-    return {str(button.label): button.disabled for button in app.button if str(button.key).startswith("text_step_")}
+    return {str(button.label): button.disabled for button in app.button if str(button.key).startswith("text_key_")}
 
 
 def test_buttons_go_from_token_to_token_and_not_beyond_the_ends() -> None:

@@ -7,7 +7,16 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.visiting import QUESTIONS, drawing, figures_on, open_menu, run_prompt, settle
+from tests.support.visiting import (
+    QUESTIONS,
+    drawing,
+    figures_on,
+    open_menu,
+    run_prompt,
+    settle,
+    visit,
+    wait_for_keys,
+)
 
 
 def size_of_letters(it: Locator) -> float:
@@ -106,3 +115,21 @@ def test_a_frame_in_another_page_shows_the_figure_and_the_way_to_the_dashboard(p
     expect(page.get_by_role("link", name="Compare")).to_have_count(0)
     way = page.get_by_role("link", name="Open the dashboard")
     expect(way).to_have_attribute("href", f"{server}/head_view?model=mini&layer=3&head=5")
+
+
+@pytest.mark.browser
+def test_every_press_of_a_key_counts_and_escape_does_not_wait(page: Page, server: str) -> None:
+    visit(page, server, "head_grid", layer="4", head="0", present="1")
+    expect(page.get_by_role("heading", level=2, name="L4H0")).to_be_visible()
+    settle(page)
+    wait_for_keys(page)
+    for key in ["ArrowRight"] * 10 + ["ArrowUp"] * 2:
+        page.keyboard.press(key)
+    expect(page.get_by_role("heading", level=2, name="L2H10")).to_be_visible()
+    settle(page)
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Present")).to_be_visible()
+    settle(page)
+    expect(page.get_by_role("heading", level=2, name="L2H8")).to_have_count(0)  # where all ten would lead

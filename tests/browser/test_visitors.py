@@ -538,6 +538,43 @@ def test_prompt_and_head_carry_from_page_to_page_and_survive_a_reload(page: Page
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("A cat sat on the mat")
 
 
+def test_back_and_forward_go_through_what_was_chosen(page: Page, server: str) -> None:
+    visit(page, server, "head_view", layer="2", head="7")
+    layer, _ = head_boxes(page)
+    for number in ("5", "9"):
+        settle(page)
+        layer.fill(number)
+        layer.press("Enter")
+        expect(title_of(page, f"L{number}H7")).to_be_visible()
+    settle(page)
+    run_prompt(page, "A cat sat on the mat")
+    expect(drawing(page, "view_queries_lines").get_by_text("mat").first).to_be_visible()
+    settle(page)
+    page.get_by_role("link", name="Head grid").click()
+    expect(title_of(page, "L9H7")).to_be_visible()
+    settle(page)
+
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("What does L9H7 do?")
+    settle(page)
+    page.go_back()
+    expect(page.get_by_role("textbox", name="Prompt")).not_to_have_value("A cat sat on the mat")
+    expect(title_of(page, "L9H7")).to_be_visible()
+    for number in ("5", "2"):
+        settle(page)
+        page.go_back()
+        expect(title_of(page, f"L{number}H7")).to_be_visible()
+        expect(layer).to_have_value(number)
+    for number in ("5", "9"):
+        settle(page)
+        page.go_forward()
+        expect(title_of(page, f"L{number}H7")).to_be_visible()
+    settle(page)
+    expect(page).not_to_have_url(re.compile("return"))
+    page.reload()
+    expect(title_of(page, "L9H7")).to_be_visible()
+
+
 def test_long_text_in_a_recording_scrolls(page: Page, server: str, tmp_path: Path) -> None:
     random_trace(2, 2, 150).save(tmp_path / "long.npz")
     visit(page, server, "head_view")
