@@ -6,7 +6,7 @@ Each is used by one function here and nowhere else, and has a test that shows wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -171,6 +171,19 @@ class DownloadBar:
 
 # --- Streamlit ------------------------------------------------------------------------------------------------
 
+# The ends of its addresses, after the path under which the dashboard is served.
+STREAM_PATH = "/_stcore/stream"
+HEALTH_PATH = "/_stcore/health"
+METRICS_PATH = "/_stcore/metrics"
+UPLOAD_PATH = "/_stcore/upload_file/"  # then the session and the file
+
+
+def is_running() -> bool:
+    """Return whether Streamlit runs, as a server or inside its test framework."""
+    from streamlit import runtime
+
+    return runtime.exists()
+
 
 def is_server() -> bool:
     """Return whether Streamlit runs as a server, rather than inside its test framework."""
@@ -210,6 +223,67 @@ def keep_downloads(seconds: float) -> None:
             mark_for_delete(file)
 
     MediaFileMetadata.mark_for_delete = mark_if_old  # type: ignore[assignment, method-assign]
+
+
+def ask_no_outside_address() -> None:
+    """Keep Streamlit from asking a service on the web for the address of this machine.
+
+    It does so for each web socket from another site, and everybody waits meanwhile.
+    """
+    from streamlit import net_util
+
+    def get_no_address() -> None:
+        return None
+
+    net_util.get_external_ip = get_no_address
+
+
+def on_upload_announced(callback: Callable[[str, str], None]) -> None:
+    """Call a function with the session and the file of each upload for which a page gets an address."""
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+
+    get_upload_urls = MemoryUploadedFileManager.get_upload_urls
+
+    def announce(manager: MemoryUploadedFileManager, session_id: str, file_names: Sequence[str]) -> Any:
+        addresses = get_upload_urls(manager, session_id, file_names)
+        for address in addresses:
+            callback(session_id, address.file_id)
+        return addresses
+
+    MemoryUploadedFileManager.get_upload_urls = announce  # type: ignore[assignment, method-assign]
+
+
+def keep_arriving_uploads_in_memory(n_bytes: int) -> None:
+    """Let uploads of up to so many bytes arrive in memory rather than in a temporary file: a disk may be full."""
+    from starlette.formparsers import MultiPartParser
+
+    MultiPartParser.spool_max_size = n_bytes
+
+
+def stored_uploads() -> dict[str, int]:
+    """Return the bytes of uploads that Streamlit keeps for each session."""
+    manager = _streamlit_server().uploaded_file_mgr
+    with manager._lock:
+        return {
+            session: sum(len(file.data) for file in files.values())
+            for session, files in manager.file_storage.items()
+        }
+
+
+def is_deleted_upload(file: Any) -> bool:
+    """Return whether a file uploader holds a file whose bytes were given up."""
+    from streamlit.runtime.uploaded_file_manager import DeletedFile
+
+    return isinstance(file, DeletedFile)
+
+
+def delete_upload(file: Any) -> None:
+    """Give up the bytes of an uploaded file, which Streamlit would keep as long as the session."""
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx()
+    if context is not None and is_server():
+        _streamlit_server().uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def streamlit_settings() -> dict[str, Any]:

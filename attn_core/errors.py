@@ -5,7 +5,12 @@ They carry what failed and why; the dashboard adds what its visitors can press (
 
 from __future__ import annotations
 
+import errno
+import re
 from dataclasses import dataclass
+
+_NO_ROOM = re.compile(r"(can't|cannot) allocate memory|not enough memory|bad_alloc|can't start new thread", re.I)
+"""What torch and Python say in place of a `MemoryError`."""
 
 
 class AttnCoreError(Exception):
@@ -48,6 +53,17 @@ class PromptTooLong(PromptError):
         super().__init__(f"The prompt has {n_tokens:,} tokens; at most {max_tokens:,} are allowed. Shorten it.")
         self.n_tokens = n_tokens
         self.max_tokens = max_tokens
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Return whether an error, or what caused it, is that memory or a thread could not be had."""
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return True
+        if isinstance(error, RuntimeError) and _NO_ROOM.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,15 @@ from attn_core.heads import head_label
 FORMAT_VERSION = 1
 MAX_TOKENS = 4096
 MAX_BYTES = 1 << 30  # of attention, once unpacked
+MAX_TOKEN_CHARACTERS = 1_000  # of a token; those of known tokenizers have at most a few hundred
+MAX_TEXT_CHARACTERS = 1_000_000
+MAX_NAME_CHARACTERS = 1_000  # of the model's name
+_MAX_CHARACTERS = {
+    "tokens": MAX_TOKEN_CHARACTERS,
+    "next_tokens": MAX_TOKEN_CHARACTERS,
+    "text": MAX_TEXT_CHARACTERS,
+    "model": MAX_NAME_CHARACTERS,
+}
 ROW_SUM_TOLERANCE = 0.01  # float16 rounds each weight by up to 1 part in 2048
 MAX_REPR_CHARACTERS = 60
 _DAMAGED = "This recording is damaged. Save or copy it again."
@@ -62,6 +71,7 @@ class Prediction:
     token_ids: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_lengths(self.tokens)
         values = np.asarray(self.probabilities, dtype=np.float32)
         if values.shape != (len(self.tokens),):
             raise InvalidTrace(
@@ -130,6 +140,7 @@ class AttentionTrace:
     first_hidden: bool = False
 
     def __post_init__(self) -> None:
+        _check_lengths(self.tokens, self.text, self.model)
         _check_shape(self.tokens, self.attention)
         self.attention.flags.writeable = False
         if self.value_norms is not None:
@@ -283,7 +294,11 @@ class AttentionTrace:
             EOFError,
         ) as error:
             raise InvalidTrace("This is not a complete .npz archive. Save or copy it again.") from error
-        except (ValueError, struct.error, SyntaxError, MemoryError) as error:
+        except MemoryError as error:
+            raise InvalidTrace(
+                "There is not enough memory to unpack it. Try again later, or record a shorter prompt."
+            ) from error
+        except (ValueError, struct.error, SyntaxError) as error:
             if isinstance(error, InvalidTrace):
                 raise
             raise InvalidTrace(_DAMAGED) from error
@@ -436,6 +451,17 @@ def _one_text(layer: NDArray[np.float16], number: int) -> NDArray[np.float16]:
     return one
 
 
+def _check_lengths(tokens: tuple[str, ...], text: str = "", model: str = "") -> None:
+    """Raise `InvalidTrace` if a text has more characters than a page could show."""
+    for what, longest, most in (
+        ("A token", max(map(len, tokens), default=0), MAX_TOKEN_CHARACTERS),
+        ("The text", max(len(text), sum(map(len, tokens))), MAX_TEXT_CHARACTERS),
+        ("The name of the model", len(model), MAX_NAME_CHARACTERS),
+    ):
+        if longest > most:
+            raise InvalidTrace(f"{what} has {longest:,} characters; the limit is {most:,}. Shorten it.")
+
+
 def _check_shape(tokens: tuple[str, ...], attention: NDArray[Any]) -> None:
     """Check that attention is float16 or float32 of shape (n_layers, n_heads, n_tokens, n_tokens)."""
     if attention.dtype not in (np.float16, np.float32):
@@ -489,6 +515,15 @@ def _check_weights(attention: NDArray[Any], remedy: str | None = None) -> None:
             )
 
 
+def unpacked_size(file: str | Path | IO[bytes]) -> int:
+    """Return the bytes that a trace file says it takes once it is unpacked; 0 if it is no archive."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(info.file_size for info in archive.infolist())
+    except Exception:  # whatever a hostile archive makes zipfile raise, `load` explains
+        return 0
+
+
 def _read_array(archive: zipfile.ZipFile, name: str, max_bytes: int) -> NDArray[Any]:
     """Read one array without pickle; sizes beyond the limits are refused before anything is unpacked."""
     try:
@@ -510,6 +545,10 @@ def _read_array(archive: zipfile.ZipFile, name: str, max_bytes: int) -> NDArray[
         )
     if math.prod(shape) * dtype.itemsize > max_bytes or info.file_size > max_bytes + 4096:
         raise InvalidTrace(f"The array {name!r} is larger than {max_bytes / 1e6:,.0f} MB. Record a shorter prompt.")
+    if dtype.kind == "U" and dtype.itemsize // 4 > (most := _MAX_CHARACTERS.get(name, MAX_TEXT_CHARACTERS)):
+        raise InvalidTrace(
+            f"The array {name!r} has texts of {dtype.itemsize // 4:,} characters; the limit is {most:,}. Shorten them."
+        )
     if name == "tokens" and math.prod(shape) > MAX_TOKENS:
         raise InvalidTrace(
             f"The recording has {math.prod(shape):,} tokens; the limit is {MAX_TOKENS:,}. Record a shorter prompt."

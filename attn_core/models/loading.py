@@ -11,7 +11,13 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from attn_core.errors import ModelUnavailable, Remedy, UnsupportedArchitecture, UnusableModel
+from attn_core.errors import (
+    ModelUnavailable,
+    Remedy,
+    UnsupportedArchitecture,
+    UnusableModel,
+    is_out_of_memory,
+)
 from attn_core.models.config import (
     build_config,
     check_kind,
@@ -33,7 +39,7 @@ from attn_core.models.folder import (
     read_headers,
 )
 from attn_core.models.hub import Report, find_snapshot
-from attn_core.models.memory import check_memory, free_memory
+from attn_core.models.memory import ROOM_TO_RUN, check_memory, free_memory
 from attn_core.models.model import LanguageModel, Source
 from attn_core.models.tokenizer import load_tokenizer
 
@@ -75,7 +81,27 @@ def load_model(
     folder, source = _find_folder(name, report, free_memory)
     report(f"Loading {name}", None)
     with _loading_lock:
-        return _load(name, source, folder, slot, free_memory)
+        try:
+            return _load(name, source, folder, slot, free_memory)
+        except Exception as error:
+            if not is_out_of_memory(error) or _wanted_bytes(error) > 2 * (bytes_in_memory(folder) + ROOM_TO_RUN):
+                raise  # its config.json asks for more than its weights are
+            raise ModelUnavailable(
+                name,
+                f"There is not enough memory to load {name}.",
+                "",
+                Remedy("Choose a smaller model", can_retry=True, has_alternative=True),
+                cause="too large",
+            ) from error
+
+
+def _wanted_bytes(error: BaseException | None) -> int:
+    """Return the bytes that torch says it could not allocate, in an error or its causes; 0 if it does not say."""
+    while error is not None:
+        if found := re.search(r"allocate (\d+) bytes", str(error)):
+            return int(found[1])
+        error = error.__cause__ or error.__context__
+    return 0
 
 
 def _find_folder(name: str, report: Report, free_memory: Callable[[], int]) -> tuple[Path, Source]:

@@ -8,10 +8,12 @@ import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 from weakref import WeakValueDictionary
 
 from attn_core.errors import InvalidTrace
-from attn_core.trace import AttentionTrace
+from attn_core.server.memory import room_for_recording
+from attn_core.trace import AttentionTrace, unpacked_size
 
 _open_now: WeakValueDictionary[tuple[str, int, int], AttentionTrace] = WeakValueDictionary()
 """Recordings in use, so that all sessions share one copy."""
@@ -64,16 +66,32 @@ def list_recordings(folder: Path) -> Playlist | None:
     return Playlist(folder, names, tuple(_displayable(name) for name, _ in files if name not in names))
 
 
-def open_recording(folder: Path, name: str, *, max_bytes: int) -> AttentionTrace:
+def load_recording(file: Path | IO[bytes]) -> AttentionTrace:
+    """Open a recording if the server has room for it.
+
+    Raises:
+        InvalidTrace: it is not a valid recording, or there is not enough memory.
+        OSError: the file cannot be read.
+    """
+    n_bytes = unpacked_size(file)
+    with room_for_recording(n_bytes) as limit:
+        if n_bytes > limit:
+            raise InvalidTrace(
+                f"It takes {n_bytes / 1e6:,.0f} MB once it is unpacked; at most {limit / 1e6:,.0f} MB are free for it. "
+                "Try again later, or record a shorter prompt."
+            )
+        return AttentionTrace.load(file, max_bytes=limit)
+
+
+def open_recording(folder: Path, name: str) -> AttentionTrace:
     """Open one of a folder's recordings.
 
     Args:
         folder: the folder of the playlist.
         name: one of the playlist's `names`; other names are refused, so that none leads out of the folder.
-        max_bytes: the bytes that each array may use once it is unpacked.
 
     Raises:
-        InvalidTrace: there is no such recording in the folder, or it is not a valid one.
+        InvalidTrace: there is no such recording in the folder, it is not a valid one, or there is not enough memory.
         OSError: the file cannot be read.
     """
     listed = list_recordings(folder)
@@ -83,7 +101,7 @@ def open_recording(folder: Path, name: str, *, max_bytes: int) -> AttentionTrace
     key = (str(file.absolute()), *_state(file.lstat()))
     recording = _open_now.get(key)
     if recording is None:
-        recording = _open_now[key] = AttentionTrace.load(file, max_bytes=max_bytes)
+        recording = _open_now[key] = load_recording(file)
     return recording
 
 

@@ -11,6 +11,16 @@ from pathlib import Path
 _CHECKOUT = Path(__file__).parents[2]
 RECORDINGS = (_CHECKOUT if (_CHECKOUT / "dashboard.py").is_file() else Path.cwd()) / "recordings"
 
+RANGES = {
+    "ATTN_MAX_PROMPT_TOKENS": (1, 100_000),
+    "ATTN_MAX_NEW_TOKENS": (1, 100_000),
+    "ATTN_MAX_RUNS": (1, 1_000),
+    "ATTN_MAX_SESSIONS": (1, 100_000),
+    "ATTN_TRACE_MEGABYTES": (1, 1_000_000),
+    "ATTN_MEMORY_MEGABYTES": (400, 10_000_000),  # the server with mini takes more
+}
+"""The least and the most that each variable with a number may say."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -20,6 +30,8 @@ class Settings:
         max_prompt_tokens: tokens of a prompt; for GPT-2 small, its attention takes 288 bytes times their square.
         max_new_tokens: tokens that one press of Generate can add.
         max_runs: forward passes at the same time; others wait for a slot.
+        max_sessions: open tabs; whoever comes beyond reads that the dashboard is full. Fewer, if the system lets the
+            server open too few files.
         trace_megabytes: for the traces of all sessions together (two of 1,024 tokens of GPT-2 small), and for one
             recording once it is unpacked; results computed from traces may take half as much.
         memory_megabytes: for the whole server; None is the memory of the container or the machine.
@@ -32,6 +44,7 @@ class Settings:
     max_prompt_tokens: int = 1024
     max_new_tokens: int = 256
     max_runs: int = 2
+    max_sessions: int = 500
     trace_megabytes: int = 640
     memory_megabytes: int | None = None
     models: tuple[str, ...] = ()
@@ -57,25 +70,34 @@ class Settings:
             return environment.get(variable, "").strip()
 
         def number(variable: str, default: int) -> int:
-            value = read(variable)
-            if value and not (value.isascii() and value.isdigit() and int(value) > 0):
-                problems.append(f'{variable}="{value[:40]}" is not a positive whole number.')
+            value, (least, most) = read(variable), RANGES[variable]
+            if not value:
                 return default
-            return int(value) if value else default
+            if value.isascii() and value.isdigit() and len(value) <= len(str(most)) and least <= int(value) <= most:
+                return int(value)
+            problems.append(f'{variable}="{value[:40]}" is not a whole number from {least:,} to {most:,}.')
+            return default
 
-        playlist = read("ATTN_PLAYLIST")
+        def folder(variable: str) -> str | None:
+            value = read(variable)
+            if value and not os.path.isdir(os.path.expanduser(value)):
+                problems.append(f'{variable}="{value[:200]}" is not a folder.')
+            return value or None
+
+        models = tuple(filter(None, map(str.strip, read("ATTN_MODELS").split(","))))
+        if "ATTN_MODELS" in environment and not models:  # unset, it would let visitors choose any
+            problems.append(f'ATTN_MODELS="{environment["ATTN_MODELS"][:40]}" names no model.')
         settings = cls(
             max_prompt_tokens=number("ATTN_MAX_PROMPT_TOKENS", cls.max_prompt_tokens),
             max_new_tokens=number("ATTN_MAX_NEW_TOKENS", cls.max_new_tokens),
             max_runs=number("ATTN_MAX_RUNS", cls.max_runs),
+            max_sessions=number("ATTN_MAX_SESSIONS", cls.max_sessions),
             trace_megabytes=number("ATTN_TRACE_MEGABYTES", cls.trace_megabytes),
             memory_megabytes=number("ATTN_MEMORY_MEGABYTES", 0) or None,
-            models=tuple(filter(None, map(str.strip, read("ATTN_MODELS").split(",")))),
-            model_root=read("ATTN_MODEL_ROOT") or None,
-            playlist=Path(playlist) if playlist else RECORDINGS,
+            models=models,
+            model_root=folder("ATTN_MODEL_ROOT"),
+            playlist=Path(folder("ATTN_PLAYLIST") or RECORDINGS),
         )
-        if playlist and not os.path.isdir(playlist):
-            problems.append(f'ATTN_PLAYLIST="{playlist[:200]}" is not a folder.')
         return replace(settings, problems=tuple(problems))
 
 

@@ -52,6 +52,7 @@ from .names import describe_limits as describe_limits
 from .names import pick_name_probe as pick_name_probe
 from .names import show_name_tables as show_name_tables
 from .names import show_names as show_names
+from .pages import is_running as is_running
 from .pages import load_page_icon as load_page_icon
 from .pages import set_opening_prompt as set_opening_prompt
 from .pages import show_errors as show_errors
@@ -62,6 +63,8 @@ from .queue import wait_for_slot as wait_for_slot
 from .recordings import show_text_download as show_text_download
 from .saving import describe_source as describe_source
 from .saving import describe_token_source as describe_token_source
+from .serving import load_middleware as load_middleware
+from .serving import serve as serve
 from .summaries import compute_summary as compute_summary
 from .summaries import pick_averaged_heads as pick_averaged_heads
 from .summaries import pick_summary as pick_summary

@@ -11,7 +11,8 @@ from pathlib import Path
 import streamlit as st
 
 from attn_core.analysis import examples
-from attn_core.errors import AttnCoreError
+from attn_core.compat import is_running as is_running
+from attn_core.errors import AttnCoreError, is_out_of_memory
 from attn_core.ui.assets import read_image
 from attn_core.ui.errors import describe_error
 from attn_core.ui.session import session
@@ -33,6 +34,13 @@ def show_errors() -> Iterator[None]:
         yield
     except AttnCoreError as error:
         st.error(escape_markdown(describe_error(error)), icon=":material/error:")
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        st.error(
+            "The server has not enough memory for this. Shorten the prompt, or try again later.",
+            icon=":material/memory:",
+        )
 
 
 def set_opening_prompt(*, at_home: bool) -> None:

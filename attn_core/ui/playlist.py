@@ -7,7 +7,6 @@ from collections.abc import Callable
 import streamlit as st
 
 from attn_core.errors import InvalidTrace
-from attn_core.server.memory import recording_limit
 from attn_core.server.playlist import Playlist, list_recordings, open_recording
 from attn_core.server.settings import get_settings
 from attn_core.ui.presenting import is_presenting
@@ -103,7 +102,7 @@ def _go_to(name: str) -> None:
 def _open(name: str) -> str | None:
     """Open a recording of the playlist; return a sentence about the problem if that fails."""
     try:
-        recording = open_recording(get_settings().playlist, name, max_bytes=recording_limit())
+        recording = open_recording(get_settings().playlist, name)
     except InvalidTrace as error:
         return str(error)
     except OSError as error:

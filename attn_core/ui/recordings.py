@@ -6,16 +6,20 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from attn_core.server.memory import recording_limit
+from attn_core.compat import delete_upload, is_deleted_upload
+from attn_core.server.playlist import load_recording
 from attn_core.server.settings import get_settings
 from attn_core.ui.session import session
 from attn_core.ui.state import forget_head
 from attn_core.ui.switches import get_heads_off, get_replacement
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from attn_core.models.encoding import Text
     from attn_core.models.model import LanguageModel
     from attn_core.runs.generation import GeneratedText
+    from attn_core.trace import AttentionTrace
 
 
 MAX_NAME_WORDS = 8  # words of a prompt in the name of its file
@@ -23,27 +27,44 @@ MAX_NAME_WORDS = 8  # words of a prompt in the name of its file
 
 def open_upload() -> None:
     """Open the uploaded file; if that fails, store the reason for the page to show."""
-    from attn_core.errors import InvalidTrace
-    from attn_core.trace import AttentionTrace
-
     upload = session[f"upload_{session.n_uploads}"]
+    if is_deleted_upload(upload):  # it was opened before
+        return
     session.recording_error = ""
     session.playlist = None
-    if upload is None:
-        session.recording = None
+    session.recording = None
+    if upload is not None:
+        session.recording, session.recording_error = _unpack(upload)
+        if session.recording is not None:
+            session.recording_name = upload.name
+            forget_head()
+
+
+def open_second_upload() -> None:
+    """Open the uploaded recording that is compared with the open one; if that fails, store the reason."""
+    if is_deleted_upload(session.second_upload):
         return
+    session.second_recording, session.second_recording_error = None, ""
+    if session.second_upload is not None:
+        session.second_recording, session.second_recording_error = _unpack(session.second_upload)
+
+
+def _unpack(upload: UploadedFile) -> tuple[AttentionTrace | None, str]:
+    """Return an uploaded recording, or the reason why it can't be opened, and give up the file."""
+    from attn_core.errors import InvalidTrace
+
     try:
-        session.recording = AttentionTrace.load(upload, max_bytes=recording_limit())
-        session.recording_name = upload.name
-        forget_head()
+        return load_recording(upload), ""
     except (InvalidTrace, OSError) as error:
-        session.recording = None
-        session.recording_error = f"Can't open {upload.name}. {error}"
+        return None, f"Can't open {upload.name}. {error}"
+    finally:
+        delete_upload(upload)
 
 
 def close_recording() -> None:
     """Close the recording and go back to the prompt."""
-    session.recording = None
+    session.recording = session.second_recording = None
+    session.second_recording_error = ""
     session.recording_error = ""
     session.playlist = None
     session.n_uploads += 1  # a new, empty uploader

@@ -9,16 +9,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attn_core.analysis import examples
-from attn_core.errors import AttnCoreError, InvalidTrace
+from attn_core.errors import AttnCoreError
 from attn_core.server.cache import cache
-from attn_core.server.memory import recording_limit
+from attn_core.server.memory import reserve_memory
 from attn_core.server.settings import get_settings
 from attn_core.trace import AttentionTrace
 from attn_core.ui.errors import describe_error
 from attn_core.ui.models import load_chosen_model
 from attn_core.ui.playlist import add_playlist_keys
 from attn_core.ui.queue import lend_slot
-from attn_core.ui.recordings import close_recording, show_recording_download
+from attn_core.ui.recordings import close_recording, open_second_upload, show_recording_download
 from attn_core.ui.session import session
 from attn_core.ui.state import escape_markdown, fill_widget, show_notice, store_widget_value
 from attn_core.ui.switches import describe_heads_off, get_heads_off, get_replacement
@@ -28,14 +28,25 @@ if TYPE_CHECKING:
     from attn_core.models.model import LanguageModel
     from attn_core.runs.ablation import Replacement
 
+BYTES_OF_WEIGHT = 2  # float16
 LONG_PROMPT = 500  # characters of a prompt that takes longer than the rest of its page
 
 
 @cache.memoize
 def _capture(model: LanguageModel, text: str, ablate: frozenset[Head], replacement: Replacement) -> AttentionTrace:
+    from attn_core.errors import PromptError
+    from attn_core.models.encoding import encode
     from attn_core.runs.capturing import capture
 
-    return capture(model, text, ablate=ablate, replacement=replacement, max_tokens=get_settings().max_prompt_tokens)
+    most = get_settings().max_prompt_tokens
+    n_bytes = BYTES_OF_WEIGHT * model.n_layers * model.n_heads * encode(model, text, max_tokens=most).shape[1] ** 2
+    with reserve_memory(n_bytes) as free:
+        if n_bytes > free:
+            raise PromptError(
+                f"Its attention takes {n_bytes / 1e6:,.0f} MB; {free / 1e6:,.0f} MB are free. "
+                "Shorten the prompt, or try again later."
+            )
+        return capture(model, text, ablate=ablate, replacement=replacement, max_tokens=most)
 
 
 def compute_trace(model: LanguageModel, text: str) -> AttentionTrace:
@@ -204,6 +215,8 @@ def load_two_traces() -> tuple[AttentionTrace, AttentionTrace | None]:
     if session.recording is not None:
         _show_recording_open()
         a, b = session.recording, session.second_recording
+        if b is not None and _differ_in_size(a, b):
+            b = None
     else:
         model = load_chosen_model()
         a, b = compute_trace(model, session.prompt_a), compute_trace(model, session.prompt_b)
@@ -263,18 +276,15 @@ def _copy_prompt() -> None:
 
 
 def _pick_second_recording(first: AttentionTrace) -> None:
-    """Draw the menu that opens a second recording, and store it in the session."""
-    session.second_recording = None
+    """Draw the menu that opens a second recording, and say if it does not go with the first."""
     with st.popover("Second recording", icon=":material/compare:", key="second_menu"):
-        upload = st.file_uploader("Second recording", type="npz", key="second_upload")
-    if upload is None:
+        st.file_uploader("Second recording", type="npz", key="second_upload", on_change=open_second_upload)
+    if session.second_recording_error:
+        st.error(escape_markdown(session.second_recording_error), icon=":material/error:")
+    second = session.second_recording
+    if second is None:
         return
-    try:
-        second = AttentionTrace.load(upload, max_bytes=recording_limit())
-    except (InvalidTrace, OSError) as error:
-        st.error(escape_markdown(f"Can't open {upload.name}. {error}"), icon=":material/error:")
-        return
-    if (second.n_layers, second.n_heads) != (first.n_layers, first.n_heads):
+    if _differ_in_size(first, second):
         st.error(
             f"The recordings differ in size ({first.n_layers} × {first.n_heads} and {second.n_layers} × "
             f"{second.n_heads} heads). Open two of the same model.",
@@ -286,4 +296,7 @@ def _pick_second_recording(first: AttentionTrace) -> None:
             f"The recordings are of {first.model} and {second.model}. A head's number means something else in "
             "another model, so the differences say little."
         )
-    session.second_recording = second
+
+
+def _differ_in_size(a: AttentionTrace, b: AttentionTrace) -> bool:
+    return (a.n_layers, a.n_heads) != (b.n_layers, b.n_heads)

@@ -19,6 +19,8 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+import torch
+import transformers
 
 from attn_core import ModelUnavailable, load_model
 from attn_core.mini import FOLDER
@@ -28,7 +30,9 @@ from attn_core.server import memory as server_memory
 from attn_core.server.allowed_models import check_allowed
 from attn_core.server.model_loads import ModelLoad, ModelLoads
 from tests.support.hub import COMMIT, FakeHub, point_client_at
+from tests.support.pages import complaints, dashboard
 from tests.support.settings import set_environment
+from tests.support.small_models import save_endless_gpt2
 
 NAME = "someone/other"
 WEIGHTS_BYTES = (FOLDER / "model.safetensors").stat().st_size
@@ -332,11 +336,52 @@ def test_the_bundled_model_is_left_when_there_is_memory_for_no_other(monkeypatch
     assert load_model("mini").n_layers == 12
 
 
+def take_more_than_there_is(*_: object, **__: object) -> None:
+    """Fail as torch does where it asks for little, and there is less."""
+    try:
+        torch.empty(2**50)
+    except RuntimeError as error:
+        raise RuntimeError(str(error).replace(str(4 * 2**50), "1000")) from None
+
+
+def test_a_model_for_which_there_is_no_memory_after_all_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_endless_gpt2(tmp_path, width=24)
+    with monkeypatch.context() as full:
+        full.setattr(transformers.AutoModelForCausalLM, "from_pretrained", take_more_than_there_is)
+        error = refused(str(folder))
+    assert str(error) == (
+        f"There is not enough memory to load {folder}. Choose a smaller model and try again, or choose another model."
+    )
+    assert error.cause == "too large"
+    assert load_model(str(folder)).n_layers == 12
+
+
+def test_a_page_for_which_there_is_no_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attn_core.runs.capturing.capture", take_more_than_there_is)
+    app = dashboard("head_view", prompt="Words that nobody has typed before")
+    assert not app.exception
+    assert complaints(app) == ["The server has not enough memory for this. Shorten the prompt, or try again later."]
+
+
+def test_a_prompt_whose_attention_does_not_fit_is_refused_before_it_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "ran ran ran ran the dog"
+    app = dashboard("head_view")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10_000))
+    app.text_area[0].set_value(words).run()
+    (told,) = complaints(app)
+    assert told.endswith("MB are free. Shorten the prompt, or try again later.")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**10))
+    app.run()
+    assert not complaints(app)
+
+
 def test_the_memory_that_a_deployer_allows_is_that_of_the_whole_server(monkeypatch: pytest.MonkeyPatch) -> None:
     used = psutil.Process().memory_info().rss
     set_environment(monkeypatch, ATTN_MEMORY_MEGABYTES=used // 10**6 + 100)
     assert 50e6 < server_memory.free_memory() < 150e6
-    set_environment(monkeypatch, ATTN_MEMORY_MEGABYTES=1)
+    monkeypatch.setattr(psutil.Process, "memory_info", lambda process: SimpleNamespace(rss=used + 200 * 10**6))
     assert server_memory.free_memory() == 0
 
 

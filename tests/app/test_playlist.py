@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 from attn_core import InvalidTrace
 from attn_core.server.playlist import list_recordings, open_recording
 from attn_core.server.settings import Settings
-from attn_core.trace import MAX_BYTES
 from tests.support.pages import WITHOUT_MODEL, complaints, dashboard, go_to, press, shown
 from tests.support.settings import set_environment
 from tests.support.traces import random_trace
@@ -75,9 +74,9 @@ def test_no_name_and_no_link_leads_out_of_the_folder(folder: Path, name: str) ->
     random_trace().save(folder / "inner" / "deep.npz")
     (folder / "link.npz").symlink_to(folder.parent / "outside.npz")
     with pytest.raises(InvalidTrace, match=r"not in the playlist\. Choose another one"):
-        open_recording(folder, name, max_bytes=MAX_BYTES)
+        open_recording(folder, name)
     with pytest.raises(InvalidTrace):
-        open_recording(folder, str(folder / "1_dog.npz"), max_bytes=MAX_BYTES)
+        open_recording(folder, str(folder / "1_dog.npz"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are texts there")
@@ -90,10 +89,10 @@ def test_a_name_that_is_no_text_is_told_of_as_far_as_it_can_be_read(folder: Path
 
 
 def test_an_audience_looks_at_one_copy(folder: Path) -> None:
-    first = open_recording(folder, "1_dog.npz", max_bytes=MAX_BYTES)
-    assert open_recording(folder, "1_dog.npz", max_bytes=MAX_BYTES) is first
+    first = open_recording(folder, "1_dog.npz")
+    assert open_recording(folder, "1_dog.npz") is first
     random_trace(n_tokens=7).save(folder / "1_dog.npz")
-    assert open_recording(folder, "1_dog.npz", max_bytes=MAX_BYTES).n_tokens == 7
+    assert open_recording(folder, "1_dog.npz").n_tokens == 7
 
 
 # --- in the dashboard ------------------------------------------------------------------------------------------

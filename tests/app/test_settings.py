@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from queue import Queue
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from attn_core import AttentionTrace, InvalidTrace, LanguageModel, capture, generate
-from attn_core.server import memory
+from attn_core.server import memory, startup
 from attn_core.server.cache import BoundedCache
+from attn_core.server.playlist import load_recording
 from attn_core.server.queue import FairQueue, forward_passes
-from attn_core.server.settings import Settings, get_settings
+from attn_core.server.settings import RANGES, Settings, get_settings
+from attn_core.trace import unpacked_size
 from attn_core.ui import links
 from tests.support.pages import complaints, dashboard, press, shown
 from tests.support.settings import set_environment
@@ -38,7 +46,7 @@ def test_defaults_hold_where_nothing_is_set() -> None:
     assert Settings().default_model == "gpt2"
 
 
-def test_variables_are_read() -> None:
+def test_variables_are_read(tmp_path: Path) -> None:
     settings = Settings.from_environment(
         {
             "ATTN_MAX_PROMPT_TOKENS": " 50 ",
@@ -47,17 +55,20 @@ def test_variables_are_read() -> None:
             "ATTN_TRACE_MEGABYTES": "7",
             "ATTN_MEMORY_MEGABYTES": "2000",
             "ATTN_MODELS": "distilgpt2, gpt2,",
-            "ATTN_MODEL_ROOT": "/models",
+            "ATTN_MODEL_ROOT": str(tmp_path),
+            "ATTN_MAX_SESSIONS": "60",
         }
     )
     assert (settings.max_prompt_tokens, settings.max_new_tokens, settings.max_runs) == (50, 1, 3)
     assert (settings.trace_megabytes, settings.memory_megabytes) == (7, 2000)
     assert (settings.models, settings.default_model) == (("distilgpt2", "gpt2"), "distilgpt2")
-    assert settings.model_root == "/models"
+    assert (settings.model_root, settings.max_sessions) == (str(tmp_path), 60)
     assert not settings.problems
 
 
-@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5", "1e3", "٣", "∞"])
+@pytest.mark.parametrize(
+    "value", ["abc", "0", "-1", "1.5", "1e3", "٣", "∞", str(2**53), pytest.param("9" * 5000, id="5,000 digits")]
+)
 def test_a_variable_that_says_nothing_usable_is_told_on_every_page(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
@@ -65,7 +76,85 @@ def test_a_variable_that_says_nothing_usable_is_told_on_every_page(
     app = dashboard()
     assert not app.exception
     (told,) = complaints(app)
-    assert told.startswith(f'ATTN_MAX_NEW_TOKENS="{value}" is not a positive whole number. ')
+    assert told == (
+        f'ATTN_MAX_NEW_TOKENS="{value[:40]}" is not a whole number from 1 to 100,000. Fix it and restart.'
+    )
+
+
+@pytest.mark.parametrize("variable", RANGES)
+def test_every_number_is_taken_at_its_bounds_and_not_beyond(variable: str) -> None:
+    least, most = RANGES[variable]
+    for value in (least, most):
+        assert not Settings.from_environment({variable: f" {value} "}).problems
+    for value in (least - 1, most + 1, -most):
+        (problem,) = Settings.from_environment({variable: str(value)}).problems
+        assert problem == f'{variable}="{value}" is not a whole number from {least:,} to {most:,}.'
+
+
+@pytest.mark.parametrize("value", ["", ",", " , ,", " "])
+def test_a_list_of_models_that_names_none_opens_the_dashboard_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    set_environment(monkeypatch, ATTN_MODELS=value)
+    app = dashboard()
+    assert complaints(app) == [f'ATTN_MODELS="{value}" names no model. Fix it and restart.']
+    assert not app.get("text_area")
+
+
+@pytest.mark.parametrize("variable", ["ATTN_MODEL_ROOT", "ATTN_PLAYLIST"])
+def test_a_folder_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    set_environment(monkeypatch, **{variable: "/nowhere"})
+    assert complaints(dashboard()) == [f'{variable}="/nowhere" is not a folder. Fix it and restart.']
+
+
+@pytest.mark.parametrize("megabytes", [0, -1, 1001])
+def test_a_size_of_uploads_that_is_no_size_is_told(monkeypatch: pytest.MonkeyPatch, megabytes: int) -> None:
+    monkeypatch.setattr(startup, "streamlit_settings", lambda: {"server.maxUploadSize": megabytes})
+    assert complaints(dashboard()) == [
+        f"server.maxUploadSize={megabytes} is not a number of megabytes from 1 to 1,000. Fix it and restart."
+    ]
+
+
+def test_a_system_without_a_folder_for_temporary_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_none() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", find_none)
+    (told,) = complaints(dashboard())
+    assert told == (
+        "No folder for temporary files can be written. Set TMPDIR to one, or start the container with --tmpfs /tmp. "
+        "Fix it and restart."
+    )
+
+
+@pytest.mark.parametrize(("n_files", "n_tabs"), [(1024, 206), (1_048_576, 500), (64, 1)])
+def test_fewer_tabs_may_be_open_where_the_system_allows_few_files(n_files: int, n_tabs: int) -> None:
+    assert startup.max_sessions(n_files) == n_tabs
+
+
+def test_the_server_may_open_as_many_files_as_the_system_allows() -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        assert startup.raise_file_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 256
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_message_that_comes_again_and_again_is_written_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    logger = logging.getLogger("uvicorn.test")
+    startup.quiet_logs()
+    for origin in range(1000):
+        logger.warning("Rejecting %s", origin)
+    logger.warning("Another")
+    now[0] = 61
+    logger.warning("Rejecting %s", "the last")
+    assert caplog.messages == ["Rejecting 0", "Another", "Rejecting the last (and 999 more like it)"]
 
 
 @pytest.mark.parametrize("page", ["home", "generate"])
@@ -108,10 +197,30 @@ def test_a_recording_may_be_as_large_as_allowed_and_not_a_byte_larger() -> None:
 
 
 def test_a_recording_takes_half_of_what_is_free_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "free_memory", lambda: 1000)
-    assert memory.recording_limit() == 500
-    monkeypatch.setattr(memory, "free_memory", lambda: 10**12)
-    assert memory.recording_limit() == get_settings().trace_megabytes * 10**6
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    with memory.room_for_recording(300) as limit:
+        assert limit == 500
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**15))
+    with memory.room_for_recording(300) as limit:
+        assert limit <= get_settings().trace_megabytes * 10**6
+
+
+def test_what_is_opened_at_the_same_time_shares_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**6))
+    content = random_trace(2, 2, 150).to_bytes()  # 180 kB in memory
+    n_opened, refused = 0, []
+    with ExitStack() as others:
+        for _ in range(6):
+            try:
+                load_recording(io.BytesIO(content))
+            except InvalidTrace as error:
+                refused.append(str(error))
+            else:
+                n_opened += 1
+                others.enter_context(memory.reserve_memory(unpacked_size(io.BytesIO(content))))
+    assert (n_opened, len(refused)) == (4, 2)
+    assert refused[0].endswith("are free for it. Try again later, or record a shorter prompt.")
+    assert memory.free_memory() == 10**6
 
 
 def test_a_link_may_be_as_long_as_servers_take_and_not_longer() -> None:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +41,7 @@ def serving(
     folder: Path = ROOT,
     port: int | None = None,
     log: Path | None = None,
+    healthy: bool = True,
     **environment: str,
 ) -> Iterator[Server]:
     """Serve a script until the block ends.
@@ -50,6 +51,7 @@ def serving(
         folder: where the server is started.
         port: where; a free one if none is given.
         log: a file for what the server writes to standard error.
+        healthy: whether the server is to say that it is well.
         environment: further variables of the server.
 
     Raises:
@@ -64,14 +66,14 @@ def serving(
         process = subprocess.Popen(command, cwd=folder, env=os.environ | own, stderr=errors)
         try:
             address = f"http://127.0.0.1:{port}/{environment.get('STREAMLIT_SERVER_BASE_URL_PATH', '')}".rstrip("/")
-            _wait_until_healthy(process, f"{address}/_stcore/health")
+            _wait_for_answer(process, f"{address}/_stcore/health", healthy)
             yield Server(address, process.pid)
         finally:
             process.terminate()
             process.wait(10)
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
+def _wait_for_answer(process: subprocess.Popen[bytes], url: str, healthy: bool) -> None:
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -79,6 +81,8 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], url: str) -> None:
         try:
             with urlopen(url, timeout=1):
                 return
-        except (URLError, OSError):
+        except (URLError, OSError) as error:
+            if isinstance(error, HTTPError) and not healthy:
+                return
             time.sleep(0.05)
     raise RuntimeError(f"the server did not answer within {START_LIMIT} s")

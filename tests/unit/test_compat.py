@@ -5,18 +5,25 @@ A test that fails here says which function of `attn_core.compat` an upgrade has 
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartParser
+from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.media_file_manager import DeferredCallableEntry, MediaFileManager, MediaFileMetadata
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 from transformers import GPT2Config, LlamaConfig
 
 from attn_core import compat
@@ -74,6 +81,8 @@ NAMES = [
     ("streamlit.runtime", "Runtime", "is_server: whether the upkeep starts"),
     ("streamlit.navigation.page", "StreamlitPage", "StreamlitPage: the type of the pages in the bar"),
     ("streamlit.config", "get_config_options", "streamlit_settings: `attn-core check`"),
+    ("streamlit.net_util", "get_external_ip", "ask_no_outside_address: web sockets of other sites"),
+    ("streamlit.runtime.uploaded_file_manager", "DeletedFile", "is_deleted_upload: recordings that were opened"),
 ]
 
 
@@ -97,6 +106,62 @@ def test_the_parts_of_streamlits_server_that_are_used_are_there() -> None:
     assert storage.list() == []
     cache: Any = storage._cache
     cache.expire()
+
+
+def test_nobody_outside_is_asked_for_the_address_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    from streamlit import net_util
+    from streamlit.web.server import server_util
+
+    monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
+    asked: list[str] = []
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda url, timeout: asked.append(url))
+    compat.ask_no_outside_address()
+    assert not server_util.is_url_from_allowed_origins("http://elsewhere.example")
+    assert server_util.is_url_from_allowed_origins("http://localhost:8501")
+    assert not asked, "Streamlit asks in another way: see ask_no_outside_address in attn_core.compat."
+
+
+def test_an_upload_arrives_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", MultiPartParser.spool_max_size)
+    body = b'--edge\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n' + b"x" * 2**21
+    body += b"\r\n--edge--\r\n"
+
+    async def is_in_memory() -> bool:
+        async def chunks() -> AsyncGenerator[bytes, None]:
+            yield body
+
+        form = await MultiPartParser(
+            Headers({"content-type": "multipart/form-data; boundary=edge"}), chunks()
+        ).parse()
+        upload = form["f"]
+        assert isinstance(upload, UploadFile)
+        return not upload.file._rolled  # type: ignore[attr-defined]
+
+    assert not asyncio.run(is_in_memory())
+    compat.keep_arriving_uploads_in_memory(2**22)
+    sentence = "Starlette keeps uploads in another way: see keep_arriving_uploads_in_memory in attn_core.compat."
+    assert asyncio.run(is_in_memory()), sentence
+
+
+def test_uploads_are_announced_counted_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "Streamlit keeps uploads in another way: see the functions for uploads in attn_core.compat."
+    monkeypatch.setattr(MemoryUploadedFileManager, "get_upload_urls", MemoryUploadedFileManager.get_upload_urls)
+    announced: list[tuple[str, str]] = []
+    compat.on_upload_announced(lambda session, file: announced.append((session, file)))
+    manager = MemoryUploadedFileManager("/_stcore/upload_file")
+    monkeypatch.setattr(compat, "_streamlit_server", lambda: SimpleNamespace(uploaded_file_mgr=manager))
+    (address,) = manager.get_upload_urls("visitor", ["a.npz"])
+    assert announced == [("visitor", address.file_id)], sentence
+    assert address.upload_url.startswith(compat.UPLOAD_PATH), sentence
+    record = UploadedFileRec(address.file_id, "a.npz", "", b"12345")
+    manager.add_file("visitor", record)
+    assert compat.stored_uploads() == {"visitor": 5}, sentence
+    monkeypatch.setattr(compat, "is_server", lambda: True)
+    context = SimpleNamespace(session_id="visitor")
+    monkeypatch.setattr("streamlit.runtime.scriptrunner.get_script_run_ctx", lambda: context)
+    compat.delete_upload(UploadedFile(record, FileURLs(file_id=address.file_id)))
+    assert compat.stored_uploads() == {"visitor": 0}, sentence
+    assert not compat.is_deleted_upload(UploadedFile(record, FileURLs(file_id=address.file_id)))
 
 
 def test_a_file_made_at_a_click_is_deleted_only_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,6 +208,43 @@ def test_a_trace_without_value_norms_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "most", "why"),
+    [
+        ("tokens", 1_000, "has texts of 1,001 characters; the limit is 1,000"),
+        ("next_tokens", 1_000, "has texts of 1,001 characters; the limit is 1,000"),
+        ("model", 1_000, "has texts of 1,001 characters; the limit is 1,000"),
+        ("text", 1_000_000, "has texts of 1,000,001 characters; the limit is 1,000,000"),
+    ],
+)
+def test_a_text_in_a_recording_may_be_as_long_as_a_page_can_show_and_not_longer(
+    name: str, most: int, why: str
+) -> None:
+    arrays = valid_arrays() | {"next_tokens": np.array(["a"]), "next_probabilities": np.array([1], np.float32)}
+    for n, fits in ((most, True), (most + 1, False)):
+        given = np.array("x" * n) if arrays.get(name, np.array("")).ndim == 0 else arrays[name].astype(f"U{n}")
+        if given.ndim:
+            given[0] = "x" * n
+        content = npz(**arrays | {name: given})
+        if fits:
+            assert AttentionTrace.load(content).n_tokens == 5
+        else:
+            with pytest.raises(InvalidTrace, match=why):
+                AttentionTrace.load(content)
+
+
+def test_a_trace_of_endless_texts_is_refused_wherever_it_comes_from() -> None:
+    attention = random_trace(1, 1, 2).attention
+    with pytest.raises(InvalidTrace, match=r"A token has 4,000,000 characters; the limit is 1,000\. Shorten it"):
+        AttentionTrace(("a", "b" * 4_000_000), attention)
+    with pytest.raises(InvalidTrace, match="The text has"):
+        AttentionTrace(("a", "b"), attention, text="b" * 1_000_001)
+    with pytest.raises(InvalidTrace, match="The name of the model has"):
+        AttentionTrace(("a", "b"), attention, model="b" * 1_001)
+    with pytest.raises(InvalidTrace, match="A token has"):
+        Prediction(("b" * 1_001,), np.array([1.0], dtype=np.float32))
+
+
+@pytest.mark.parametrize(
     ("extra", "why"),
     [
         ({"value_norms": np.ones((2, 3, 4), np.float32)}, "value norms have the shape"),
