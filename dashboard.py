@@ -34,4 +34,4 @@ def show_page() -> None:
 if ui.is_running():  # as the script of a visitor's session
     show_page()
 else:  # as the server, which `streamlit run` finds by this line
-    app = st.App(__file__, middleware=ui.load_middleware(), lifespan=ui.serve)
+    app = st.App(__file__, middleware=ui.build_middleware(), lifespan=ui.manage_lifespan)

@@ -225,7 +225,7 @@ def keep_downloads(seconds: float) -> None:
     MediaFileMetadata.mark_for_delete = mark_if_old  # type: ignore[assignment, method-assign]
 
 
-def ask_no_outside_address() -> None:
+def disable_external_ip_lookup() -> None:
     """Keep Streamlit from asking a service on the web for the address of this machine.
 
     It does so for each web socket from another site, and everybody waits meanwhile.

@@ -9,7 +9,9 @@ import errno
 import re
 from dataclasses import dataclass
 
-_NO_ROOM = re.compile(r"(can't|cannot) allocate memory|not enough memory|bad_alloc|can't start new thread", re.I)
+_OUT_OF_MEMORY = re.compile(
+    r"(can't|cannot) allocate memory|not enough memory|bad_alloc|can't start new thread", re.I
+)
 """What torch and Python say in place of a `MemoryError`."""
 
 
@@ -60,7 +62,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
             return True
-        if isinstance(error, RuntimeError) and _NO_ROOM.search(str(error)):
+        if isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False

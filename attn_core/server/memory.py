@@ -52,7 +52,7 @@ def reserve_memory(n_bytes: int) -> Iterator[int]:
 
 
 @contextmanager
-def room_for_recording(n_bytes: int) -> Iterator[int]:
+def reserve_for_recording(n_bytes: int) -> Iterator[int]:
     """Hold memory for a recording until it is unpacked; yields the bytes that it may use.
 
     Each session keeps its own recording, so that is half of the free memory.

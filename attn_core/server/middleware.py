@@ -1,10 +1,11 @@
-"""Guard the server at its door: how many visitors come, what they upload, and what its answers allow.
+"""Bound sessions and uploads, and add to the server's responses: ASGI middleware.
 
-Each class wraps an ASGI application (https://asgi.readthedocs.io).
+Each class wraps an application (https://asgi.readthedocs.io).
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Callable
 
@@ -95,7 +96,7 @@ class UploadLimit:
             return
         session, _, file = scope["path"].partition(compat.UPLOAD_PATH)[2].partition("/")
         length = Headers(scope=scope).get("content-length", "")
-        refusal = self._refuse(session, file, length)
+        refusal = self._find_refusal(session, file, length)
         if refusal is not None:
             await _discard_body(receive, 2 * self._per_session)
             await refusal(scope, receive, send)
@@ -107,11 +108,11 @@ class UploadLimit:
             self._arriving[session] -= int(length)
             self._arriving += Counter()  # drops those at zero
 
-    def _refuse(self, session: str, file: str, length: str) -> Response | None:
-        """Return the answer to an upload that is refused, or None."""
+    def _find_refusal(self, session: str, file: str, length: str) -> Response | None:
+        """Return the response to an upload that is refused; None if it may come."""
         if file not in self._expected.get(session, ()):
             return PlainTextResponse("No page asked for this file.", 404)
-        if not length.isdecimal():
+        if not re.fullmatch(r"\d{1,12}", length, re.ASCII):
             return PlainTextResponse("Say how long the file is.", 411)
         stored = Counter(compat.stored_uploads()) + self._arriving
         if stored[session] + int(length) > self._per_session + MULTIPART:
@@ -122,32 +123,41 @@ class UploadLimit:
         return None
 
 
-class SafeAnswers:
-    """Add headers that protect visitors, keep the server's metrics private, and let its health tell what is wrong.
-
-    Pages may be framed by others only where their address says so, with `?embed=true`.
-    """
+class HealthAndMetrics:
+    """Let the health check say what is wrong with the server, and keep its metrics private."""
 
     def __init__(self, app: ASGIApp, find_problems: Callable[[], tuple[str, ...]]) -> None:
         self._app, self._find_problems = app, find_problems
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, with headers of our own."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        """Answer requests for health and metrics; pass on all others."""
+        app: ASGIApp = self._app
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path.endswith(compat.METRICS_PATH):
+            app = PlainTextResponse("Not found", 404)
+        elif path.endswith(compat.HEALTH_PATH) and (problems := self._find_problems()):
+            app = PlainTextResponse("\n".join(problems), 503)
+        await app(scope, receive, send)
 
-        async def send_safely(message: Message) -> None:
+
+class SecurityHeaders:
+    """Add headers that protect visitors.
+
+    Pages may be framed by others only where their address says so, with `?embed=true`.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request, and add headers to the response."""
+
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add_headers(scope, MutableHeaders(scope=message))
             await send(message)
 
-        app: ASGIApp = self._app
-        if scope["path"].endswith(compat.METRICS_PATH):
-            app = PlainTextResponse("Not found", 404)
-        elif scope["path"].endswith(compat.HEALTH_PATH) and (problems := self._find_problems()):
-            app = PlainTextResponse("\n".join(problems), 503)
-        await app(scope, receive, send_safely)
+        await self._app(scope, receive, send_with_headers)
 
 
 def _add_headers(scope: Scope, headers: MutableHeaders) -> None:

@@ -12,7 +12,7 @@ from typing import IO
 from weakref import WeakValueDictionary
 
 from attn_core.errors import InvalidTrace
-from attn_core.server.memory import room_for_recording
+from attn_core.server.memory import reserve_for_recording
 from attn_core.trace import AttentionTrace, unpacked_size
 
 _open_now: WeakValueDictionary[tuple[str, int, int], AttentionTrace] = WeakValueDictionary()
@@ -74,7 +74,7 @@ def load_recording(file: Path | IO[bytes]) -> AttentionTrace:
         OSError: the file cannot be read.
     """
     n_bytes = unpacked_size(file)
-    with room_for_recording(n_bytes) as limit:
+    with reserve_for_recording(n_bytes) as limit:
         if n_bytes > limit:
             raise InvalidTrace(
                 f"It takes {n_bytes / 1e6:,.0f} MB once it is unpacked; at most {limit / 1e6:,.0f} MB are free for it. "

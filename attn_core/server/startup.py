@@ -52,7 +52,7 @@ def max_sessions(n_files: int) -> int:
     return max(1, min(get_settings().max_sessions, (n_files - FILES_OF_SERVER) // FILES_OF_SESSION))
 
 
-class Once(logging.Filter):
+class RepeatFilter(logging.Filter):
     """Let each message through once a minute, with the number of those that were left out before it."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Once(logging.Filter):
 
 def quiet_logs() -> None:
     """Keep the loggers of the server from writing the same message again and again."""
-    once = Once()
+    repeats = RepeatFilter()
     for name in list(logging.root.manager.loggerDict):
         if name.split(".")[0] in ("asyncio", "streamlit", "uvicorn", "websockets"):
-            logging.getLogger(name).addFilter(once)
+            logging.getLogger(name).addFilter(repeats)

@@ -19,7 +19,7 @@ const NAMES = {
   PageUp: "PageUp", PageDown: "PageDown", " ": "Space", n: "N", N: "N", p: "P", P: "P",
 };
 const PAUSE = 100; // milliseconds after a run, until Streamlit has filed its messages
-const MOST = 3000; // milliseconds for a press to become a run
+const RUN_LIMIT = 3000; // milliseconds for a press to become a run
 const pressed = [];
 let run, runBefore, pressedAt, busyAt = 0;
 
@@ -54,7 +54,7 @@ function buttonOf(name) {
 function isBusy() {
   const now = performance.now();
   const isRunning = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState !== "notRunning";
-  const isAwaited = run === runBefore && now - pressedAt < MOST;
+  const isAwaited = run === runBefore && now - pressedAt < RUN_LIMIT;
   if (isRunning || isAwaited) busyAt = now;
   return now - busyAt < PAUSE;
 }

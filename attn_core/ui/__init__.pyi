@@ -63,8 +63,8 @@ from .queue import wait_for_slot as wait_for_slot
 from .recordings import show_text_download as show_text_download
 from .saving import describe_source as describe_source
 from .saving import describe_token_source as describe_token_source
-from .serving import load_middleware as load_middleware
-from .serving import serve as serve
+from .serving import build_middleware as build_middleware
+from .serving import manage_lifespan as manage_lifespan
 from .summaries import compute_summary as compute_summary
 from .summaries import pick_averaged_heads as pick_averaged_heads
 from .summaries import pick_summary as pick_summary

@@ -38,7 +38,7 @@ def show_errors() -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         st.error(
-            "The server has not enough memory for this. Shorten the prompt, or try again later.",
+            "There is not enough memory for this. Shorten the prompt, or try again later.",
             icon=":material/memory:",
         )
 

@@ -1,4 +1,4 @@
-"""Guard and start the server of the dashboard."""
+"""Put together the middleware of the server, and check the server when it starts."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from functools import partial
 
 from starlette.middleware import Middleware
 
-from attn_core.compat import ask_no_outside_address, keep_arriving_uploads_in_memory, streamlit_settings
-from attn_core.server.middleware import MEGABYTE, SafeAnswers, SessionLimit, UploadLimit
+from attn_core.compat import disable_external_ip_lookup, keep_arriving_uploads_in_memory, streamlit_settings
+from attn_core.server.middleware import MEGABYTE, HealthAndMetrics, SecurityHeaders, SessionLimit, UploadLimit
 from attn_core.server.startup import find_problems, max_sessions, quiet_logs, raise_file_limit
 
 UPLOADS_AT_ONCE = 4  # as large as allowed
 
 
-def load_middleware() -> list[Middleware]:
-    """Return what guards the server, outermost first.
+def build_middleware() -> list[Middleware]:
+    """Return the middleware of the server, outermost first.
 
     The settings are read later: Streamlit has not put its secrets into the environment yet.
     """
-    ask_no_outside_address()
+    disable_external_ip_lookup()
     n_files = raise_file_limit()
     largest = streamlit_settings()["server.maxUploadSize"] * MEGABYTE
     keep_arriving_uploads_in_memory(largest)
     return [
-        Middleware(SafeAnswers, find_problems=find_problems),
+        Middleware(SecurityHeaders),
+        Middleware(HealthAndMetrics, find_problems=find_problems),
         Middleware(SessionLimit, max_sessions=partial(max_sessions, n_files)),
         Middleware(UploadLimit, per_session=largest, in_all=UPLOADS_AT_ONCE * largest),
     ]
 
 
 @asynccontextmanager
-async def serve(app: object) -> AsyncIterator[None]:
+async def manage_lifespan(app: object) -> AsyncIterator[None]:
     """Write what is wrong to the log when the server starts."""
     del app
     quiet_logs()

@@ -43,7 +43,7 @@ def _capture(model: LanguageModel, text: str, ablate: frozenset[Head], replaceme
     with reserve_memory(n_bytes) as free:
         if n_bytes > free:
             raise PromptError(
-                f"Its attention takes {n_bytes / 1e6:,.0f} MB; {free / 1e6:,.0f} MB are free. "
+                f"The attention of this prompt takes {n_bytes / 1e6:,.0f} MB; {free / 1e6:,.0f} MB are free. "
                 "Shorten the prompt, or try again later."
             )
         return capture(model, text, ablate=ablate, replacement=replacement, max_tokens=most)
@@ -279,6 +279,8 @@ def _pick_second_recording(first: AttentionTrace) -> None:
     """Draw the menu that opens a second recording, and say if it does not go with the first."""
     with st.popover("Second recording", icon=":material/compare:", key="second_menu"):
         st.file_uploader("Second recording", type="npz", key="second_upload", on_change=open_second_upload)
+    if session.second_upload is None:  # as when somebody has been on another page
+        session.second_recording, session.second_recording_error = None, ""
     if session.second_recording_error:
         st.error(escape_markdown(session.second_recording_error), icon=":material/error:")
     second = session.second_recording

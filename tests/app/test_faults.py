@@ -362,7 +362,7 @@ def test_a_page_for_which_there_is_no_memory_says_so(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("attn_core.runs.capturing.capture", take_more_than_there_is)
     app = dashboard("head_view", prompt="Words that nobody has typed before")
     assert not app.exception
-    assert complaints(app) == ["The server has not enough memory for this. Shorten the prompt, or try again later."]
+    assert complaints(app) == ["There is not enough memory for this. Shorten the prompt, or try again later."]
 
 
 def test_a_prompt_whose_attention_does_not_fit_is_refused_before_it_is_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -198,10 +198,10 @@ def test_a_recording_may_be_as_large_as_allowed_and_not_a_byte_larger() -> None:
 
 def test_a_recording_takes_half_of_what_is_free_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
-    with memory.room_for_recording(300) as limit:
+    with memory.reserve_for_recording(300) as limit:
         assert limit == 500
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**15))
-    with memory.room_for_recording(300) as limit:
+    with memory.reserve_for_recording(300) as limit:
         assert limit <= get_settings().trace_megabytes * 10**6
 
 

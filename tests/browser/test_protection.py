@@ -7,10 +7,11 @@ import socket
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -124,9 +125,9 @@ def upload(server: Server, address: str, n_bytes: int) -> int:
     return ask(address, headers, method="PUT", data=body)[0]
 
 
-def run(elsewhere: Executor, work: Callable[[], Awaitable[None]]) -> None:
+def run(elsewhere: Executor, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a coroutine in a thread without an event loop."""
-    elsewhere.submit(lambda: asyncio.run(work())).result()  # type: ignore[arg-type]
+    elsewhere.submit(lambda: asyncio.run(work())).result()
 
 
 # --- uploads -----------------------------------------------------------------------------------------------------

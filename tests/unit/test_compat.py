@@ -81,7 +81,7 @@ NAMES = [
     ("streamlit.runtime", "Runtime", "is_server: whether the upkeep starts"),
     ("streamlit.navigation.page", "StreamlitPage", "StreamlitPage: the type of the pages in the bar"),
     ("streamlit.config", "get_config_options", "streamlit_settings: `attn-core check`"),
-    ("streamlit.net_util", "get_external_ip", "ask_no_outside_address: web sockets of other sites"),
+    ("streamlit.net_util", "get_external_ip", "disable_external_ip_lookup: web sockets of other sites"),
     ("streamlit.runtime.uploaded_file_manager", "DeletedFile", "is_deleted_upload: recordings that were opened"),
 ]
 
@@ -115,10 +115,10 @@ def test_nobody_outside_is_asked_for_the_address_of_this_machine(monkeypatch: py
     monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
     asked: list[str] = []
     monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda url, timeout: asked.append(url))
-    compat.ask_no_outside_address()
+    compat.disable_external_ip_lookup()
     assert not server_util.is_url_from_allowed_origins("http://elsewhere.example")
     assert server_util.is_url_from_allowed_origins("http://localhost:8501")
-    assert not asked, "Streamlit asks in another way: see ask_no_outside_address in attn_core.compat."
+    assert not asked, "Streamlit asks in another way: see disable_external_ip_lookup in attn_core.compat."
 
 
 def test_an_upload_arrives_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
