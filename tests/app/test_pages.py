@@ -528,6 +528,22 @@ def test_recordings_of_two_models_are_compared_with_a_warning() -> None:
     assert "Which heads shifted?" in shown(app)
 
 
+def test_a_second_recording_goes_with_its_uploader_and_one_of_another_size_is_told_in_every_run() -> None:
+    app = with_recording("compare", random_trace(2, 3, 6))
+    for n_heads, is_compared in ((3, True), (4, False)):
+        content = random_trace(2, n_heads, 6, seed=1).to_bytes()
+        app.file_uploader(key="second_upload").set_value(("b.npz", content, "application/zip")).run()
+        for _ in range(2):
+            assert ("Which heads shifted?" in shown(app)) == is_compared
+            assert ["differ in size" in told for told in complaints(app)] == [True] * (not is_compared)
+            app.run()
+    app.file_uploader(key="second_upload").set_value(("b.npz", b"none", "application/zip")).run()
+    assert ["Can't open b.npz" in told for told in complaints(app)] == [True]
+    app.switch_page("pages/head_view.py").run()
+    app.switch_page("pages/compare.py").run()
+    assert complaints(app) == []
+
+
 def test_heads_are_filtered_by_what_they_do() -> None:
     app = dashboard("head_grid")
     assert len(app.dataframe[0].value) == 144
